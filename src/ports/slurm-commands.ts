@@ -1,0 +1,72 @@
+/**
+ * Slurm as the person at the terminal uses it: sbatch, scancel, squeue, sinfo. The lab's scenarios are written
+ * against this; one implementation runs the real commands (`lab/`), one is the model (`sim/slurm/`).
+ */
+
+/** One sbatch call. */
+export interface JobRequest {
+  readonly name?: string;
+  readonly partition: string;
+  readonly nodes: number;
+  /** How long each task of the job runs, in seconds (`--wrap "sleep N"`). */
+  readonly seconds: number;
+  /** `--array`, such as `1-20`. */
+  readonly array?: string;
+  readonly exclusive?: boolean;
+  readonly contiguous?: boolean;
+  /** False: `--no-requeue`. */
+  readonly requeue?: boolean;
+  /** `--nodelist`: exactly these nodes. */
+  readonly nodelist?: string;
+  /** `--oversubscribe`: jobs may share nodes. */
+  readonly oversubscribe?: boolean;
+  /** `--begin=now+N` in seconds. */
+  readonly beginAfterSeconds?: number;
+}
+
+export type JobState =
+  | 'PENDING'
+  | 'CONFIGURING'
+  | 'RUNNING'
+  | 'COMPLETING'
+  | 'COMPLETED'
+  | 'FAILED'
+  | 'NODE_FAIL'
+  | 'CANCELLED'
+  | 'TIMEOUT';
+
+/** A job or one task of an array, as squeue and scontrol tell it. */
+export interface JobStatus {
+  /** `12`, or `12_3` for a task of an array. */
+  readonly id: string;
+  readonly state: JobState;
+  /** Slurm's own word for why it waits, such as `BeginTime` or `Resources`. */
+  readonly reason: string;
+  /** Nodes allocated, expanded; empty while none are. */
+  readonly nodes: readonly string[];
+}
+
+export interface NodeStatus {
+  readonly name: string;
+  /** sinfo's compact state with its suffix, such as `idle~`, `alloc#`, `down!`. */
+  readonly state: string;
+  /** The node's reason, empty when it has none. */
+  readonly reason: string;
+}
+
+export interface SlurmCommands {
+  /** `real`, or `model` where no Slurm can be had. */
+  readonly kind: 'real' | 'model';
+  /** Such as `22.05.8`; the model names the version it imitates. */
+  readonly version: string;
+  /** Submits; resolves to the job id (of the array, for an array). */
+  submit(job: JobRequest): Promise<string>;
+  cancel(jobId: string): Promise<void>;
+  /** Every job Slurm still knows, ended ones (within MinJobAge) too. */
+  jobs(): Promise<readonly JobStatus[]>;
+  nodes(): Promise<readonly NodeStatus[]>;
+  /** What `sinfo` prints. */
+  sinfo(): Promise<string>;
+  /** What `squeue` prints. */
+  squeue(): Promise<string>;
+}
