@@ -1,0 +1,142 @@
+/**
+ * What a scenario of the lab stands on: a Slurm, a cloud, a muster and a clock, each behind a small interface, so
+ * that one scenario runs on a real Slurm with real processes (`real-world.ts`) and on the built-in models alike.
+ *
+ * A scenario never sleeps for a result: it asks `waitFor` (wait.ts) for a condition with a time limit. It reads time
+ * from `clock` alone, because on the models time is simulated.
+ */
+import type { DurationMs, Instant } from '../core/units.ts';
+import type { SlurmCommands } from '../ports/slurm-commands.ts';
+import type { Clock } from '../ports/clock.ts';
+
+/** One instance that the cloud has launched since the world began, ended ones included. */
+export interface LabInstance {
+  readonly instanceId: string;
+  readonly instanceType: string;
+  readonly launchedAt: Instant;
+  /** When termination was asked for (from then on nothing is paid); null while it lives. */
+  readonly terminatedAt: Instant | null;
+}
+
+export interface CloudStats {
+  /** RunInstances calls answered so far, refused ones included. */
+  readonly runInstancesCalls: number;
+  readonly instances: readonly LabInstance[];
+}
+
+/** The hand of the scenario on the cloud: what a test may change and see, and muster may not. */
+export interface LabCloud {
+  /** How many instances of a type the zone holds in all, running ones included. */
+  setCapacity(instanceType: string, zone: string, count: number): Promise<void>;
+  stats(): Promise<CloudStats>;
+}
+
+/** The texts of the files that configure muster, as a cluster's administrator writes them. */
+export interface MusterFiles {
+  /** ParallelCluster's `parallelcluster_slurm_resume.conf`, with its `[slurm_resume]` section. */
+  readonly resumeConf: string;
+  /** ParallelCluster's cluster file: the fleet. */
+  readonly clusterYaml: string;
+}
+
+export interface LabMuster {
+  /** Resolves when muster answers requests. */
+  start(files: MusterFiles): Promise<void>;
+  stop(): Promise<void>;
+  /** Stop, and start on the same ledger with these files. */
+  restart(files: MusterFiles): Promise<void>;
+  /** Every line that muster has logged since the world began. */
+  logLines(): Promise<readonly string[]>;
+}
+
+/** What a scenario says while it runs; a renderer turns it into lines or JSON. */
+export type LabEvent =
+  | { readonly kind: 'phase'; readonly name: string; readonly text: string }
+  | { readonly kind: 'step'; readonly text: string }
+  | { readonly kind: 'command'; readonly text: string }
+  | { readonly kind: 'picture'; readonly source: 'sinfo' | 'squeue'; readonly text: string }
+  | { readonly kind: 'progress'; readonly text: string; readonly done: number; readonly of: number };
+
+export interface ScenarioWorld {
+  readonly slurm: SlurmCommands;
+  readonly cloud: LabCloud;
+  readonly muster: LabMuster;
+  readonly clock: Clock;
+  progress(event: LabEvent): void;
+  /** Where to look when something went wrong; empty on the models. */
+  readonly logPaths: readonly string[];
+}
+
+/** A queue of the lab's cluster: dynamic nodes `<queue>-dy-<compute resource>-[1-count]`. */
+export interface LabQueue {
+  readonly name: string;
+  readonly isDefault: boolean;
+  readonly computeResources: readonly LabComputeResource[];
+}
+
+export interface LabComputeResource {
+  readonly name: string;
+  readonly instanceType: string;
+  readonly count: number;
+}
+
+/** What must stand before a scenario starts. Muster itself is started by the scenario. */
+export interface WorldSpec {
+  readonly clusterName: string;
+  readonly region: string;
+  readonly zone: string;
+  readonly subnetId: string;
+  readonly queues: readonly LabQueue[];
+  /** Seconds that a node may idle before Slurm suspends it. */
+  readonly suspendTimeSeconds: number;
+  /** From launch to the moment that the instance's boot command runs. */
+  readonly bootMs: DurationMs;
+}
+
+export interface Scenario {
+  readonly name: string;
+  /** One line for `lab run --help`. */
+  readonly summary: string;
+  readonly spec: WorldSpec;
+  run(world: ScenarioWorld): Promise<readonly PhaseResult[]>;
+}
+
+/** One thing that a phase had to show. */
+export interface Expectation {
+  readonly what: string;
+  readonly ok: boolean;
+  readonly want: string;
+  readonly saw: string;
+}
+
+/** A phase of a scenario; the numbers are of this phase alone, jobs as they stood at its end. */
+export interface PhaseResult {
+  readonly name: string;
+  readonly jobs: JobCounts;
+  readonly instances: { readonly launched: number; readonly terminated: number };
+  readonly runInstancesCalls: number;
+  /** Instance-seconds paid minus node-seconds in which a job ran. */
+  readonly instanceSecondsWithoutJob: number;
+  /** Each distinct picture of `sinfo`, in order. */
+  readonly sinfo: readonly string[];
+  readonly squeue: readonly string[];
+  /** What muster logged during the phase. */
+  readonly log: readonly string[];
+  readonly expected: readonly Expectation[];
+}
+
+/** Tasks of an array count one by one. `pending` holds jobs that wait for their nodes (CONFIGURING) too. */
+export interface JobCounts {
+  readonly running: number;
+  readonly pending: number;
+  readonly failed: number;
+  readonly completed: number;
+}
+
+export interface ScenarioResult {
+  readonly scenario: string;
+  readonly slurm: 'real' | 'model';
+  readonly slurmVersion: string;
+  readonly phases: readonly PhaseResult[];
+  readonly ok: boolean;
+}
