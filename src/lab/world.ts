@@ -55,7 +55,12 @@ export type LabEvent =
   | { readonly kind: 'step'; readonly text: string }
   | { readonly kind: 'command'; readonly text: string }
   | { readonly kind: 'picture'; readonly source: 'sinfo' | 'squeue'; readonly text: string }
-  | { readonly kind: 'progress'; readonly text: string; readonly done: number; readonly of: number };
+  | {
+      readonly kind: 'progress';
+      readonly text: string;
+      readonly done: number;
+      readonly of: number;
+    };
 
 export interface ScenarioWorld {
   readonly slurm: SlurmCommands;

@@ -1,0 +1,342 @@
+/**
+ * A real Slurm on this machine: munged and slurmctld of its own, under one directory, on ports that were free.
+ * The nodes' slurmd are not started here: an instance's boot runs `bootScript`, and that starts one.
+ *
+ * Nothing outside the lab's directory is written, and no process is ended that this lab did not start.
+ */
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  closeSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
+import { hostname, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SlurmCommands } from '../ports/slurm-commands.ts';
+import { claimLabDir, labPaths, rememberProcess, removeLab } from './lab-dir.ts';
+import type { LabPaths, LabState } from './lab-dir.ts';
+import { findFreePorts, portsInUse } from './ports-free.ts';
+import { isAlive, LAB_ID_VARIABLE, markOf } from './processes.ts';
+import type { ProcessMark } from './processes.ts';
+import { findProgram, run } from './programs.ts';
+import { HOOKS, bootScript, hookWrapper } from './scripts.ts';
+import { createSlurmClient } from './slurm-client.ts';
+import { nodeCount, renderSlurmConf } from './slurm-conf.ts';
+import type { WorldSpec } from './world.ts';
+
+export interface SlurmOptions {
+  readonly labDir: string;
+  readonly spec: WorldSpec;
+  /** The folder with muster's hooks (resume, suspend, resume-fail). */
+  readonly hooksDir: string;
+}
+
+export interface RealSlurm extends SlurmCommands {
+  readonly kind: 'real';
+  readonly labId: string;
+  readonly paths: LabPaths;
+  readonly slurmConfPath: string;
+  /** The command that an instance runs when it boots. */
+  readonly bootCommand: readonly string[];
+  /** The environment for Slurm's commands and for every process of the lab. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Starts a long-lived process of the lab, which `down` ends. Resolves to its mark. */
+  startProcess(
+    role: string,
+    program: string,
+    args: readonly string[],
+    extraEnv?: NodeJS.ProcessEnv,
+  ): ProcessMark;
+  /** Ends every process of the lab, the nodes' slurmd too, and removes its directory. */
+  down(): Promise<void>;
+}
+
+const PROGRAMS = [
+  'slurmctld',
+  'slurmd',
+  'munged',
+  'scontrol',
+  'sbatch',
+  'scancel',
+  'squeue',
+  'sinfo',
+] as const;
+type Programs = Readonly<Record<(typeof PROGRAMS)[number], string>>;
+
+/** Those of Slurm's programs that this machine does not have. */
+export function missingPrograms(): readonly string[] {
+  return PROGRAMS.filter((name) => findProgram(name, process.env['PATH']) === null);
+}
+
+/**
+ * Brings a cluster up and resolves when slurmctld answers. Rejects, with everything taken down again, when a daemon does not
+ * start: the error holds the last lines of its log.
+ */
+export async function bringUpSlurm(options: SlurmOptions): Promise<RealSlurm> {
+  const programs = findPrograms();
+  const paths = labPaths(options.labDir);
+  const state = await claimLabDir(paths);
+  try {
+    return await startDaemons(options, paths, state, programs);
+  } catch (error: unknown) {
+    await removeLab(paths);
+    throw error;
+  }
+}
+
+async function startDaemons(
+  options: SlurmOptions,
+  paths: LabPaths,
+  state: LabState,
+  programs: Programs,
+): Promise<RealSlurm> {
+  const env = labEnvironment(paths, state.labId);
+  const version = await slurmVersion(programs.slurmctld, env);
+  const slurmUser = chooseSlurmUser();
+  makeFolders(paths, slurmUser);
+  writeScripts(paths, state.labId, options.hooksDir, programs.slurmd);
+  writeFileSync(join(paths.munge, 'key'), randomBytes(128), { mode: 0o400 });
+  const socket = join(paths.munge, 'socket');
+  writeSlurmConf(options.spec, paths, state.labId, slurmUser.name, socket);
+  if (atLeast(version, 23, 11)) {
+    // Newer slurmds refuse to start where cgroup v2 is not mounted; the lab needs no cgroups.
+    writeFileSync(join(paths.slurm, 'cgroup.conf'), 'CgroupPlugin=disabled\n', { mode: 0o644 });
+  }
+  const startProcess: RealSlurm['startProcess'] = (role, program, args, extraEnv = {}) =>
+    startDetached(paths, role, program, args, { ...env, ...extraEnv });
+
+  const munged = startProcess('munged', programs.munged, mungeArguments(paths, socket));
+  await waitUntilReady({
+    what: 'munged',
+    mark: munged,
+    limitMs: 10_000,
+    ready: () => Promise.resolve(existsSync(socket)),
+    logs: [join(paths.output, 'munged.log')],
+  });
+  const slurmctld = startProcess('slurmctld', programs.slurmctld, ['-D', '-f', paths.slurmConf]);
+  await waitUntilReady({
+    what: 'slurmctld',
+    mark: slurmctld,
+    limitMs: 30_000,
+    ready: () => answers(programs.scontrol, env),
+    logs: [join(paths.slurm, 'slurmctld.log'), join(paths.output, 'slurmctld.log')],
+  });
+  return {
+    ...createSlurmClient({ version, env, programs }),
+    kind: 'real',
+    labId: state.labId,
+    paths,
+    slurmConfPath: paths.slurmConf,
+    bootCommand: [join(paths.scripts, 'boot')],
+    env,
+    startProcess,
+    down: async () => {
+      await removeLab(paths);
+    },
+  };
+}
+
+function findPrograms(): Programs {
+  const missing = missingPrograms();
+  if (missing.length > 0) {
+    throw new Error(
+      `Slurm is not whole on this machine: ${missing.join(', ')} not found. On Debian or Ubuntu: ` +
+        'apt-get install --no-install-recommends slurmctld slurmd slurm-client munge',
+    );
+  }
+  const found = PROGRAMS.map((name) => [name, findProgram(name, process.env['PATH'])]);
+  return Object.fromEntries(found) as Programs;
+}
+
+/** A clean environment: a caller's SLURM_*, SBATCH_* or SQUEUE_FORMAT would change what the commands do. */
+function labEnvironment(paths: LabPaths, labId: string): NodeJS.ProcessEnv {
+  const mine = process.env;
+  return {
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: mine['HOME'] ?? '/',
+    LANG: 'C.UTF-8',
+    ...(mine['TZ'] === undefined ? {} : { TZ: mine['TZ'] }),
+    SLURM_CONF: paths.slurmConf,
+    [LAB_ID_VARIABLE]: labId,
+  };
+}
+
+interface SlurmUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** The user slurm, as packages make it; where there is none, or the lab is not root, the caller. */
+function chooseSlurmUser(): SlurmUser {
+  const me = userInfo();
+  const self = { name: me.username, uid: me.uid, gid: me.gid };
+  if (me.uid !== 0) return self;
+  const line = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .find((entry) => entry.startsWith('slurm:'));
+  const [name, , uid, gid] = (line ?? '').split(':');
+  if (name === undefined || uid === undefined || gid === undefined) return self;
+  return { name, uid: Number(uid), gid: Number(gid) };
+}
+
+function makeFolders(paths: LabPaths, slurmUser: SlurmUser): void {
+  const folder = (path: string, mode: number, owner: SlurmUser | null = null): void => {
+    mkdirSync(path, { recursive: true });
+    chmodSync(path, mode);
+    if (owner !== null && process.getuid?.() === 0) chownSync(path, owner.uid, owner.gid);
+  };
+  folder(paths.scripts, 0o755);
+  folder(paths.hooks, 0o755);
+  folder(paths.config, 0o755);
+  folder(paths.output, 0o755);
+  // munged refuses a key or a socket in a folder that others may write to; clients must be able to enter.
+  folder(paths.munge, 0o755);
+  folder(paths.slurm, 0o755, slurmUser);
+  folder(join(paths.slurm, 'state'), 0o700, slurmUser);
+  folder(paths.nodes, 0o755);
+  folder(join(paths.root, 'muster'), 0o755, slurmUser);
+  // The hooks, which run as SlurmUser, spool into the state folder.
+  folder(paths.musterState, 0o755, slurmUser);
+  folder(paths.musterRun, 0o755, slurmUser);
+  folder(paths.musterLog, 0o755, slurmUser);
+}
+
+function writeScripts(paths: LabPaths, labId: string, hooksDir: string, slurmd: string): void {
+  const write = (path: string, text: string): void => {
+    writeFileSync(path, text);
+    chmodSync(path, 0o755);
+  };
+  for (const hook of HOOKS) {
+    const copy = join(paths.hooks, hook);
+    copyFileSync(join(hooksDir, hook), copy);
+    chmodSync(copy, 0o755);
+    write(join(paths.scripts, hook), hookWrapper(paths, labId, hook));
+  }
+  write(join(paths.scripts, 'boot'), bootScript(paths, slurmd));
+}
+
+function writeSlurmConf(
+  spec: WorldSpec,
+  paths: LabPaths,
+  labId: string,
+  slurmUser: string,
+  socket: string,
+): void {
+  const seed = Number.parseInt(labId.slice(0, 8), 16);
+  const firstPort = findFreePorts(nodeCount(spec.queues) + 1, portsInUse(), seed);
+  const text = renderSlurmConf({
+    clusterName: 'muster-lab',
+    host: hostname().split('.')[0] ?? 'localhost',
+    slurmUser,
+    slurmdUser: userInfo().username,
+    controllerPort: firstPort,
+    firstNodePort: firstPort + 1,
+    mungeSocket: socket,
+    slurmDir: paths.slurm,
+    nodesDir: paths.nodes,
+    scriptsDir: paths.scripts,
+    suspendTimeSeconds: spec.suspendTimeSeconds,
+    queues: spec.queues,
+  });
+  writeFileSync(paths.slurmConf, text, { mode: 0o644 });
+}
+
+function mungeArguments(paths: LabPaths, socket: string): readonly string[] {
+  return [
+    '--foreground',
+    `--key-file=${join(paths.munge, 'key')}`,
+    `--socket=${socket}`,
+    `--pid-file=${join(paths.munge, 'pid')}`,
+    `--seed-file=${join(paths.munge, 'seed')}`,
+    '--num-threads=4',
+  ];
+}
+
+/** In a session of its own, so that a Ctrl-C at the terminal reaches the lab alone and it can take down in order. */
+function startDetached(
+  paths: LabPaths,
+  role: string,
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): ProcessMark {
+  const log = openSync(join(paths.output, `${role}.log`), 'a', 0o644);
+  try {
+    const child = spawn(program, [...args], {
+      cwd: '/',
+      env,
+      detached: true,
+      stdio: ['ignore', log, log],
+    });
+    // A program that cannot be executed is seen by waitUntilReady, as one that has ended.
+    child.on('error', () => undefined);
+    child.unref();
+    const mark = child.pid === undefined ? null : markOf(child.pid);
+    if (mark === null) throw new Error(`cannot start ${program} (see ${paths.output}/${role}.log)`);
+    rememberProcess(paths, role, mark);
+    return mark;
+  } finally {
+    closeSync(log);
+  }
+}
+
+interface Readiness {
+  readonly what: string;
+  readonly mark: ProcessMark;
+  readonly limitMs: number;
+  readonly ready: () => Promise<boolean>;
+  readonly logs: readonly string[];
+}
+
+async function waitUntilReady(wait: Readiness): Promise<void> {
+  const deadline = performance.now() + wait.limitMs;
+  for (;;) {
+    if (!isAlive(wait.mark))
+      throw new Error(`${wait.what} ended while it was starting.${lastLines(wait.logs)}`);
+    if (await wait.ready()) return;
+    if (performance.now() > deadline) {
+      throw new Error(
+        `${wait.what} does not answer after ${wait.limitMs / 1000} s.${lastLines(wait.logs)}`,
+      );
+    }
+    await sleep(50);
+  }
+}
+
+async function answers(scontrol: string, env: NodeJS.ProcessEnv): Promise<boolean> {
+  try {
+    return (await run(scontrol, ['ping'], { env, timeoutMs: 5_000 })).includes('is UP');
+  } catch {
+    return false;
+  }
+}
+
+/** The end of the first log that says anything, for an error that outlives the lab's directory. */
+function lastLines(logs: readonly string[]): string {
+  for (const path of logs) {
+    const text = existsSync(path) ? readFileSync(path, 'utf8').trimEnd() : '';
+    if (text !== '') return ` The end of its log:\n${text.split('\n').slice(-15).join('\n')}`;
+  }
+  return ' It logged nothing.';
+}
+
+async function slurmVersion(slurmctld: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const text = await run(slurmctld, ['-V'], { env });
+  const version = /([0-9]+\.[0-9]+\.[0-9]+)/.exec(text)?.[1];
+  if (version === undefined) throw new Error(`${slurmctld} -V prints no version: "${text.trim()}"`);
+  return version;
+}
+
+function atLeast(version: string, major: number, minor: number): boolean {
+  const [a = 0, b = 0] = version.split('.').map(Number);
+  return a > major || (a === major && b >= minor);
+}

@@ -1,0 +1,42 @@
+/**
+ * The shell scripts that the lab installs in its own directory: what slurmctld calls (they set muster's folders, which
+ * slurmctld's empty environment lacks, and hand over to muster's hooks) and what an instance runs when it boots.
+ * Every value in them is the lab's own and of harmless characters (lab-dir.ts checks the directory's name).
+ */
+import type { LabPaths } from './lab-dir.ts';
+import { LAB_ID_VARIABLE } from './processes.ts';
+
+export const HOOKS = ['resume', 'suspend', 'resume-fail'] as const;
+
+/** A wrapper that slurmctld calls as ResumeProgram and so on. */
+export function hookWrapper(paths: LabPaths, labId: string, hook: string): string {
+  return `#!/bin/sh
+# Written by "muster lab": ${hook} with the lab's folders.
+${LAB_ID_VARIABLE}=${labId}
+MUSTER_STATE_DIR=${paths.musterState}
+MUSTER_RUN_DIR=${paths.musterRun}
+MUSTER_LOG_DIR=${paths.musterLog}
+export ${LAB_ID_VARIABLE} MUSTER_STATE_DIR MUSTER_RUN_DIR MUSTER_LOG_DIR
+exec ${paths.hooks}/${hook} "$@"
+`;
+}
+
+/**
+ * What an instance runs. It knows its own id alone (INSTANCE_ID, set by the simulator as EC2's metadata would be) and learns its
+ * node name from the registry, where muster writes it only after the gang is whole and Slurm has the address.
+ * slurmd takes the place of the shell, so that ending the instance's process group ends it.
+ */
+export function bootScript(paths: LabPaths, slurmd: string): string {
+  return `#!/bin/sh
+# Written by "muster lab": the boot of one instance.
+entry=${paths.musterState}/registry/$INSTANCE_ID
+until [ -s "$entry" ]; do sleep 0.5; done
+read -r node < "$entry"
+case $node in
+  '' | *[!A-Za-z0-9._-]*) echo "instance $INSTANCE_ID: no usable node name in $entry" >&2; exit 1 ;;
+esac
+mkdir -p "${paths.nodes}/$node" || exit 1
+# -b: registers as freshly booted; without it slurmctld waits for a boot that this machine never does.
+exec ${slurmd} -D -N "$node" -b -f ${paths.slurmConf} > /dev/null 2>&1
+`;
+}

@@ -1,0 +1,83 @@
+/** sbatch, scancel, squeue and sinfo of the lab's Slurm. */
+import type { JobRequest, JobStatus, NodeStatus, SlurmCommands } from '../ports/slurm-commands.ts';
+import { run } from './programs.ts';
+import { JOB_FORMAT, NODE_FORMAT, parseJobs, parseNodes } from './slurm-text.ts';
+
+export interface ClientOptions {
+  readonly version: string;
+  /** The whole environment of the commands: SLURM_CONF and nothing of the caller's SLURM_* or SBATCH_*. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Absolute paths of the commands. */
+  readonly programs: Readonly<Record<ClientProgram, string>>;
+}
+
+export type ClientProgram = 'sbatch' | 'scancel' | 'squeue' | 'sinfo';
+
+export function createSlurmClient(options: ClientOptions): SlurmCommands {
+  const call = (program: ClientProgram, args: readonly string[]): Promise<string> =>
+    run(options.programs[program], args, { env: options.env });
+  return {
+    kind: 'real',
+    version: options.version,
+    async submit(job: JobRequest): Promise<string> {
+      const answer = (await call('sbatch', sbatchArguments(job))).trim();
+      const id = /^[0-9]+/.exec(answer)?.[0];
+      if (id === undefined) throw new Error(`sbatch answers without a job id: "${answer}"`);
+      return id;
+    },
+    async cancel(jobId: string): Promise<void> {
+      await call('scancel', [jobId]);
+    },
+    async jobs(): Promise<readonly JobStatus[]> {
+      return parseJobs(
+        await call('squeue', [
+          '--noheader',
+          '--all',
+          '--array',
+          '--states=all',
+          `--format=${JOB_FORMAT}`,
+        ]),
+      );
+    },
+    async nodes(): Promise<readonly NodeStatus[]> {
+      return parseNodes(
+        await call('sinfo', ['--noheader', '--all', '--Node', `--format=${NODE_FORMAT}`]),
+      );
+    },
+    sinfo: async () => (await call('sinfo', [])).trimEnd(),
+    squeue: async () => (await call('squeue', [])).trimEnd(),
+  };
+}
+
+/** The arguments of sbatch for a job; `sbatchLine` shows the same to people. */
+export function sbatchArguments(job: JobRequest): readonly string[] {
+  return [
+    ...shownArguments(job),
+    '--parsable',
+    '--output=/dev/null',
+    '--chdir=/',
+    `--wrap=sleep ${job.seconds}`,
+  ];
+}
+
+/** The sbatch command as a person would type it. */
+export function sbatchLine(job: JobRequest): string {
+  return ['sbatch', ...shownArguments(job), `--wrap "sleep ${job.seconds}"`].join(' ');
+}
+
+function shownArguments(job: JobRequest): readonly string[] {
+  return [
+    ...(job.name === undefined ? [] : [`--job-name=${job.name}`]),
+    '-p',
+    job.partition,
+    '-N',
+    String(job.nodes),
+    ...(job.array === undefined ? [] : ['-a', job.array]),
+    ...(job.exclusive === true ? ['--exclusive'] : []),
+    ...(job.oversubscribe === true ? ['--oversubscribe'] : []),
+    ...(job.requeue === false ? ['--no-requeue'] : []),
+    ...(job.contiguous === true ? ['--contiguous'] : []),
+    ...(job.nodelist === undefined ? [] : [`--nodelist=${job.nodelist}`]),
+    ...(job.beginAfterSeconds === undefined ? [] : [`--begin=now+${job.beginAfterSeconds}`]),
+  ];
+}

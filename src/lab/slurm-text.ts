@@ -1,0 +1,90 @@
+/** Reads what squeue and sinfo print in the formats that the lab asks for. Pure. */
+import { parseHostlist } from '../core/hostlist.ts';
+import type { JobState, JobStatus, NodeStatus } from '../ports/slurm-commands.ts';
+
+/** `--format` of the job listing that `parseJobs` reads; used with `--array` and `--states=all`. */
+export const JOB_FORMAT = '%i|%T|%r|%N';
+
+/** `--format` of the node listing that `parseNodes` reads; used with `--Node`. */
+export const NODE_FORMAT = '%N|%t|%E';
+
+/** Throws when a line has another shape than JOB_FORMAT: a Slurm that prints otherwise must not pass for an empty queue. */
+export function parseJobs(text: string): readonly JobStatus[] {
+  return linesOf(text).map((line) => {
+    const [id, state, reason, nodes] = splitFields(line, 4, 'squeue');
+    return { id, state: jobState(state), reason, nodes: expand(nodes) };
+  });
+}
+
+/** A node of several partitions is printed once for each; it is returned once. */
+export function parseNodes(text: string): readonly NodeStatus[] {
+  const nodes = new Map<string, NodeStatus>();
+  for (const line of linesOf(text)) {
+    const [name, state, reason] = splitFields(line, 3, 'sinfo');
+    if (!nodes.has(name)) nodes.set(name, { name, state, reason: reason === 'none' ? '' : reason });
+  }
+  return [...nodes.values()];
+}
+
+const sameWord: ReadonlySet<string> = new Set<JobState>([
+  'PENDING',
+  'CONFIGURING',
+  'RUNNING',
+  'COMPLETING',
+  'COMPLETED',
+  'FAILED',
+  'NODE_FAIL',
+  'CANCELLED',
+  'TIMEOUT',
+]);
+
+/** Slurm's other words, by what they mean for somebody who waits for the job. */
+const otherWords: Readonly<Record<string, JobState>> = {
+  REQUEUED: 'PENDING',
+  REQUEUE_FED: 'PENDING',
+  REQUEUE_HOLD: 'PENDING',
+  SPECIAL_EXIT: 'PENDING',
+  SUSPENDED: 'RUNNING',
+  STOPPED: 'RUNNING',
+  SIGNALING: 'RUNNING',
+  RESIZING: 'RUNNING',
+  STAGE_OUT: 'COMPLETING',
+  BOOT_FAIL: 'NODE_FAIL',
+  DEADLINE: 'TIMEOUT',
+  OUT_OF_MEMORY: 'FAILED',
+  PREEMPTED: 'CANCELLED',
+  REVOKED: 'CANCELLED',
+};
+
+function jobState(word: string): JobState {
+  if (sameWord.has(word)) return word as JobState;
+  const known = otherWords[word];
+  if (known === undefined)
+    throw new Error(`squeue prints a job state that is not known: "${word}"`);
+  return known;
+}
+
+function expand(hostlist: string): readonly string[] {
+  const result = parseHostlist(hostlist);
+  if (result.kind === 'error') {
+    throw new Error(`squeue prints a node list that cannot be read: "${hostlist}"`);
+  }
+  return result.nodes;
+}
+
+function linesOf(text: string): readonly string[] {
+  return text.split('\n').filter((line) => line !== '');
+}
+
+/** The last field keeps any further separators. */
+function splitFields<N extends 3 | 4>(line: string, count: N, program: string): Fields[N] {
+  const parts = line.split('|');
+  if (parts.length < count) throw new Error(`${program} prints a line of another shape: "${line}"`);
+  const last = parts.slice(count - 1).join('|');
+  return [...parts.slice(0, count - 1), last].map((part) => part.trim()) as unknown as Fields[N];
+}
+
+interface Fields {
+  3: [string, string, string];
+  4: [string, string, string, string];
+}
