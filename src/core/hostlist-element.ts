@@ -49,6 +49,10 @@ type Parsed<T> =
 /** Slurm copies a name into a buffer of 1,024 bytes. It also keeps wide padding from multiplying into gigabytes. */
 const nameLengthMax = 1_023;
 
+/** `[` and `]`. */
+export const openCode = 0x5b;
+export const closeCode = 0x5d;
+
 /** Every integer of 15 digits is exact as a JavaScript number. */
 const exactDigitsMax = 15;
 
@@ -144,9 +148,9 @@ function widthOf(run: Run): number {
 /** The text from `start` to the next `[` or to `end`. */
 function readText(text: string, start: number, end: number): Parsed<string> {
   for (let at = start; at < end; at += 1) {
-    const character = text[at];
-    if (character === '[') return { kind: 'ok', value: text.slice(start, at) };
-    if (character === ']') {
+    const code = text.charCodeAt(at);
+    if (code === openCode) return { kind: 'ok', value: text.slice(start, at) };
+    if (code === closeCode) {
       return failed(
         at,
         'a "]" that closes no "["',
@@ -160,9 +164,9 @@ function readText(text: string, start: number, end: number): Parsed<string> {
 /** Where the bracket that opens at `open` closes. */
 function findClose(text: string, open: number, end: number): Parsed<number> {
   for (let at = open + 1; at < end; at += 1) {
-    const character = text[at];
-    if (character === ']') return { kind: 'ok', value: at };
-    if (character === '[') {
+    const code = text.charCodeAt(at);
+    if (code === closeCode) return { kind: 'ok', value: at };
+    if (code === openCode) {
       return failed(
         at,
         'a "[" inside brackets',

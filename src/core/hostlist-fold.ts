@@ -5,8 +5,7 @@
  * numbers that count up by one, written alike, make a range. Expanding the result gives the same names in the same order.
  *
  * The text is that of `scontrol show hostlist`, except that it can always be read back: a range holds at most 65,536
- * numbers and a bracket at most 65,536 ranges, because Slurm refuses more although it prints more; and numbers of more
- * than 15 digits make no ranges.
+ * numbers, because Slurm refuses more although it prints more; and numbers of more than 15 digits make no ranges.
  *
  * Only a number at the end is folded: Slurm refuses text behind the last bracket.
  */
@@ -19,9 +18,8 @@ interface SplitName {
   readonly value: number;
 }
 
-/** What Slurm takes: MAX_RANGE and MAX_RANGES in its hostlist code. */
+/** What Slurm takes: MAX_RANGE in its hostlist code. */
 const rangeSizeMax = 65_536;
-const rangesMax = 65_536;
 
 const exactDigitsMax = 15;
 
@@ -39,7 +37,7 @@ export function foldHostlist(nodes: readonly string[]): string {
  */
 export function foldSorted(nodes: readonly string[]): string {
   const stems = new Map<string, SplitName[]>();
-  for (const node of new Set(nodes)) {
+  for (const node of nodes) {
     const name = splitName(node);
     const group = stems.get(name.stem);
     if (group === undefined) stems.set(name.stem, [name]);
@@ -47,7 +45,10 @@ export function foldSorted(nodes: readonly string[]): string {
   }
   const sorted: SplitName[] = [];
   for (const stem of [...stems.keys()].sort(compareNaturally)) {
-    for (const name of (stems.get(stem) ?? []).sort(compareNumbers)) sorted.push(name);
+    const group = (stems.get(stem) ?? []).sort(compareNumbers);
+    for (const [index, name] of group.entries()) {
+      if (name.digits !== group[index - 1]?.digits) sorted.push(name);
+    }
   }
   return foldSplit(sorted);
 }
@@ -64,11 +65,7 @@ function foldSplit(names: readonly SplitName[]): string {
     }
     const from = at;
     const runs: string[] = [];
-    while (
-      at < names.length &&
-      runs.length < rangesMax &&
-      sharesBracket(names[at] as SplitName, stem)
-    ) {
+    while (at < names.length && sharesBracket(names[at] as SplitName, stem)) {
       const end = endOfRun(names, at);
       const first = names[at] as SplitName;
       runs.push(

@@ -14,7 +14,7 @@
  *
  * What it does not do: decide that an empty list is a mistake, or that a name is a node's.
  */
-import { expandElement, parseElement } from './hostlist-element.ts';
+import { closeCode, expandElement, openCode, parseElement } from './hostlist-element.ts';
 import type { Element, HostlistError } from './hostlist-element.ts';
 
 export type { HostlistError } from './hostlist-element.ts';
@@ -99,21 +99,22 @@ function expand(elements: readonly Element[]): string[] {
 /** Where the next element from `from` on lies; null where only separators are left. */
 function nextSpan(text: string, from: number): { start: number; end: number } | null {
   let start = from;
-  while (start < text.length && isSeparator(text[start])) start += 1;
+  while (start < text.length && isSeparator(text.charCodeAt(start))) start += 1;
   if (start === text.length) return null;
   let depth = 0;
   let end = start;
   for (; end < text.length; end += 1) {
-    const character = text[end];
-    if (character === '[') depth += 1;
-    else if (character === ']') depth = Math.max(0, depth - 1);
-    else if (depth === 0 && isSeparator(character)) break;
+    const code = text.charCodeAt(end);
+    if (code === openCode) depth += 1;
+    else if (code === closeCode) depth = Math.max(0, depth - 1);
+    else if (depth === 0 && isSeparator(code)) break;
   }
   return { start, end };
 }
 
-function isSeparator(character: string | undefined): boolean {
-  return character === ',' || character === ' ' || character === '\t';
+/** A comma, a space or a tab. */
+function isSeparator(code: number): boolean {
+  return code === 0x2c || code === 0x20 || code === 0x09;
 }
 
 function tooMany(start: number, count: number, limit: number): HostlistError {

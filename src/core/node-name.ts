@@ -87,7 +87,7 @@ function hintFor(name: string): string {
 function likelyName(name: string): string | null {
   let start = name.length;
   while (start > 0 && /\d/.test(name[start - 1] ?? '')) start -= 1;
-  if (start === 0 || start === name.length) return null;
+  if (start === name.length || name[start - 1] === '-') return null;
   const candidate = `${name.slice(0, start)}-${name.slice(start)}`;
   return splitName(candidate) === null ? null : clip(candidate);
 }

@@ -75,6 +75,10 @@ export const defaultSettings: Settings = {
 };
 
 /** ParallelCluster's name of the launch template of a compute resource. */
-export function launchTemplateName(cluster: string, queue: string, computeResource: string): string {
+export function launchTemplateName(
+  cluster: string,
+  queue: string,
+  computeResource: string,
+): string {
   return `${cluster}-${queue}-${computeResource}`;
 }

@@ -1,0 +1,214 @@
+/**
+ * Changes the state by one turn: the only code that does. It reads the turn and nothing else, so that replaying the
+ * ledger gives the state that was, whatever today's `decide` would decide.
+ */
+import type { Decision } from './decisions.ts';
+import type { Gang } from './gang.ts';
+import type { State } from './state.ts';
+import type { Turn } from './turn.ts';
+
+/** A repeated spool file shows up within seconds, or after the outage that left it there. */
+const takenForMs = 24 * 3_600_000;
+
+export function apply(state: State, turn: Turn): void {
+  const { event } = turn;
+  state.now = Math.max(state.now, event.at);
+  if (event.kind === 'ConfigLoaded') state.settings = event.settings;
+  if (event.kind === 'HookCalled') takeRequest(state, event.request.id);
+  for (const decision of turn.decisions) applyDecision(state, decision);
+  const deferred = turn.decisions.some(
+    (decision) =>
+      decision.kind === 'EffectDeferred' &&
+      'effectId' in event &&
+      decision.effectId === event.effectId,
+  );
+  if ('effectId' in event && !deferred) endEffect(state, event.effectId);
+  for (const effect of turn.effects) {
+    if (state.outstanding.has(effect.id)) continue;
+    state.outstanding.set(effect.id, { effect, tries: 0, deferredUntil: null });
+  }
+}
+
+function takeRequest(state: State, requestId: string): void {
+  for (const [id, at] of state.taken) {
+    if (state.now - at <= takenForMs) break;
+    state.taken.delete(id);
+  }
+  state.taken.set(requestId, state.now);
+}
+
+function applyDecision(state: State, decision: Decision): void {
+  switch (decision.kind) {
+    case 'RequestTaken':
+    case 'InputFaulty':
+    case 'AnswerLate':
+      return;
+    case 'NodesRejected':
+      openRequest(state, decision.requestId).failed.push(...decision.refusal.nodes);
+      return;
+    case 'GangFormed':
+      return formGang(state, decision);
+    case 'EffectDeferred':
+      return deferEffect(state, decision);
+    case 'EffectRepeated': {
+      const out = state.outstanding.get(decision.effectId);
+      if (out !== undefined) out.deferredUntil = null;
+      return;
+    }
+    case 'EffectAbandoned':
+      return endEffect(state, decision.effectId);
+    case 'LeasesEnded':
+      for (const node of decision.nodes) state.leases.delete(node);
+      return;
+    case 'RequestSettled':
+      state.requests.delete(decision.requestId);
+      return;
+    case 'GangStarted':
+    case 'BatchHeld':
+    case 'BatchRefused':
+    case 'GangWhole':
+    case 'NodesGiven':
+    case 'NodesRefused':
+    case 'NodesDropped':
+    case 'GangClosed': {
+      const gang = state.gangs.get(decision.gangId);
+      if (gang !== undefined) applyToGang(state, gang, decision);
+      return;
+    }
+  }
+}
+
+function formGang(state: State, formed: Extract<Decision, { kind: 'GangFormed' }>): void {
+  openRequest(state, formed.requestId).openGangs.add(formed.gangId);
+  state.gangs.set(formed.gangId, {
+    id: formed.gangId,
+    requestId: formed.requestId,
+    requestedAt: formed.requestedAt,
+    kind: formed.gangKind,
+    firm: formed.firm,
+    jobIds: formed.jobIds,
+    nodes: formed.nodes,
+    phase: 'waiting',
+    waitsFor: formed.waitsFor,
+    batches: new Map(),
+    refused: [],
+    assigning: new Set(),
+    given: [],
+  });
+  for (const node of formed.nodes) {
+    state.claims.set(node, [...(state.claims.get(node) ?? []), formed.gangId]);
+  }
+}
+
+function openRequest(state: State, requestId: string) {
+  let request = state.requests.get(requestId);
+  if (request === undefined) {
+    request = { id: requestId, openGangs: new Set(), given: [], failed: [] };
+    state.requests.set(requestId, request);
+  }
+  return request;
+}
+
+function deferEffect(state: State, deferred: Extract<Decision, { kind: 'EffectDeferred' }>): void {
+  const out = state.outstanding.get(deferred.effectId);
+  if (out === undefined) return;
+  out.tries += 1;
+  out.deferredUntil = deferred.until;
+  const gang = state.gangs.get(state.batchGangs.get(deferred.effectId) ?? '');
+  const batch = gang?.batches.get(deferred.effectId);
+  if (batch === undefined) return;
+  batch.tries += 1;
+  batch.unknownOutcome ||= deferred.unknownOutcome;
+}
+
+function endEffect(state: State, effectId: string): void {
+  const effect = state.outstanding.get(effectId)?.effect;
+  state.outstanding.delete(effectId);
+  if (effect?.kind === 'AssignNodes') state.gangs.get(effect.gangId)?.assigning.delete(effectId);
+}
+
+type GangDecision = Extract<Decision, { gangId: string }>;
+
+function applyToGang(state: State, gang: Gang, decision: GangDecision): void {
+  switch (decision.kind) {
+    case 'GangStarted':
+      gang.phase = 'launching';
+      for (const batch of decision.batches) {
+        gang.batches.set(batch.effectId, { ...batch, tries: 0, unknownOutcome: false });
+        state.batchGangs.set(batch.effectId, gang.id);
+      }
+      return;
+    case 'BatchHeld':
+      endBatch(state, gang, decision.effectId);
+      for (const { node, instance } of decision.placed) {
+        state.leases.set(node, {
+          node,
+          instance,
+          gangId: gang.id,
+          requestedAt: gang.requestedAt,
+          leasedAt: state.now,
+          given: false,
+        });
+      }
+      if (decision.refusal !== null) gang.refused = [...gang.refused, decision.refusal];
+      return;
+    case 'BatchRefused':
+      endBatch(state, gang, decision.effectId);
+      gang.refused = [...gang.refused, decision.refusal];
+      return;
+    case 'GangWhole':
+      gang.phase = 'assigning';
+      for (const id of decision.effectIds) gang.assigning.add(id);
+      return;
+    case 'NodesGiven':
+      gang.assigning.delete(decision.effectId);
+      gang.given = [...gang.given, ...decision.nodes];
+      for (const node of decision.nodes) {
+        const lease = state.leases.get(node);
+        if (lease !== undefined) lease.given = true;
+      }
+      return;
+    case 'NodesRefused':
+      endEffect(state, decision.effectId);
+      gang.assigning.delete(decision.effectId);
+      gang.refused = [...gang.refused, decision.refusal];
+      return;
+    case 'NodesDropped': {
+      const dropped = new Set(decision.nodes);
+      gang.nodes = gang.nodes.filter((node) => !dropped.has(node));
+      for (const node of dropped) releaseClaim(state, node, gang.id);
+      return;
+    }
+    case 'GangClosed':
+      return closeGang(state, gang, decision);
+    case 'GangFormed':
+      return;
+  }
+}
+
+function endBatch(state: State, gang: Gang, effectId: string): void {
+  gang.batches.delete(effectId);
+  state.batchGangs.delete(effectId);
+  state.outstanding.delete(effectId);
+}
+
+function releaseClaim(state: State, node: string, gangId: string): void {
+  const left = (state.claims.get(node) ?? []).filter((claimant) => claimant !== gangId);
+  if (left.length === 0) state.claims.delete(node);
+  else state.claims.set(node, left);
+}
+
+function closeGang(
+  state: State,
+  gang: Gang,
+  closed: Extract<Decision, { kind: 'GangClosed' }>,
+): void {
+  state.gangs.delete(gang.id);
+  for (const effectId of gang.batches.keys()) state.batchGangs.delete(effectId);
+  for (const node of gang.nodes) releaseClaim(state, node, gang.id);
+  const request = state.requests.get(gang.requestId);
+  if (request === undefined) return;
+  request.openGangs.delete(gang.id);
+  request.given.push(...closed.given);
+  for (const refusal of closed.refusals) request.failed.push(...refusal.nodes);
+}

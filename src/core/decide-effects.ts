@@ -1,0 +1,173 @@
+/** Effects that failed, that are due again, or that an earlier life of muster left behind. */
+import { backoffMs } from './backoff.ts';
+import { assignNodes, failGang, sweepLaunch } from './decide-gang.ts';
+import { refuseBatch, refuseNodes } from './decide-launch.ts';
+import { leaseOf, openGang, type Draft } from './draft.ts';
+import type { AssignNodes, Effect, GiveBackNodes } from './effects.ts';
+import type { OutstandingEffect } from './state.ts';
+
+const retryBackoff = { baseMs: 1_000, maxMs: 60_000 };
+
+/**
+ * When a launch with an unknown outcome is looked for: EC2's reads lag by seconds, rarely by minutes, so that one look
+ * that finds nothing proves nothing.
+ */
+const sweepDelaysMs = [10_000, 60_000, 300_000];
+
+/** Slurm's tools answer within seconds; after this many tries nodes are left to ResumeTimeout. */
+const giveBackTriesMax = 20;
+
+/** A start after a stop or a crash: whatever was out is run again, at once; each effect is idempotent. */
+export function decideStarted(draft: Draft): void {
+  for (const [effectId, { effect, deferredUntil }] of draft.state.outstanding) {
+    if (deferredUntil !== null) continue;
+    draft.decisions.push({
+      kind: 'EffectDeferred',
+      effectId,
+      until: draft.at,
+      why: 'Restarted',
+      unknownOutcome: effect.kind === 'RunInstances',
+    });
+  }
+}
+
+/** Runs deferred effects whose time has come, unless what they were for has passed. */
+export function repeatDueEffects(draft: Draft): void {
+  for (const out of draft.state.outstanding.values()) {
+    if (out.deferredUntil === null || out.deferredUntil > draft.at) continue;
+    repeat(draft, out);
+  }
+}
+
+function repeat(draft: Draft, out: OutstandingEffect): void {
+  const { effect } = out;
+  switch (effect.kind) {
+    case 'RunInstances': {
+      const gang = openGang(draft, draft.state.batchGangs.get(effect.id));
+      const batch = gang?.batches.get(effect.id);
+      if (gang === null || batch === undefined) {
+        // Nobody waits for it any more, but an attempt before a crash may have launched.
+        abandon(draft, effect, 'its gang is closed');
+        return sweepLaunch(draft, effect.id, effect.order.clientToken);
+      }
+      const deadline = gang.requestedAt + draft.state.settings.launchPatienceMs;
+      if (draft.at > deadline) {
+        const message = `muster could not ask EC2 within ${draft.state.settings.launchPatienceMs / 1000} s of the request`;
+        return refuseBatch(draft, gang, batch, { code: 'LaunchTooLate', message }, false);
+      }
+      return again(draft, effect);
+    }
+    case 'AssignNodes':
+      return openGang(draft, effect.gangId) === null
+        ? abandon(draft, effect, 'its gang is closed')
+        : again(draft, effect);
+    case 'GiveBackNodes':
+      return repeatGiveBack(draft, effect);
+    case 'TerminateInstances':
+    case 'SweepLaunch':
+      return again(draft, effect);
+  }
+}
+
+/** Nodes that are wanted again since must not be taken down by an old give-back. */
+function repeatGiveBack(draft: Draft, effect: GiveBackNodes): void {
+  const nodes = effect.nodes.filter(
+    (node) => leaseOf(draft, node) === null && !draft.state.claims.has(node),
+  );
+  if (nodes.length === effect.nodes.length) return again(draft, effect);
+  abandon(draft, effect, 'nodes of it are wanted again');
+  if (nodes.length > 0) draft.effects.push({ ...effect, id: `${effect.id}'`, nodes });
+}
+
+function again(draft: Draft, effect: Effect): void {
+  draft.decisions.push({ kind: 'EffectRepeated', effectId: effect.id });
+  draft.effects.push(effect);
+}
+
+function abandon(draft: Draft, effect: Effect, why: string): void {
+  draft.decisions.push({ kind: 'EffectAbandoned', effectId: effect.id, why });
+}
+
+function defer(draft: Draft, out: OutstandingEffect, why: string): void {
+  const { id } = out.effect;
+  draft.decisions.push({
+    kind: 'EffectDeferred',
+    effectId: id,
+    until: draft.at + backoffMs(id, out.tries, retryBackoff.baseMs, retryBackoff.maxMs),
+    why,
+    unknownOutcome: false,
+  });
+}
+
+export function decideEffectFailed(
+  draft: Draft,
+  effectId: string,
+  message: string,
+  transient: boolean,
+): void {
+  const out = draft.state.outstanding.get(effectId);
+  if (out === undefined) return;
+  const { effect } = out;
+  switch (effect.kind) {
+    case 'TerminateInstances':
+    case 'SweepLaunch':
+    case 'RunInstances':
+      // An instance that muster started is never forgotten, however long EC2 refuses to take it back.
+      return defer(draft, out, message);
+    case 'GiveBackNodes':
+      if (transient && out.tries < giveBackTriesMax) return defer(draft, out, message);
+      abandon(draft, effect, message);
+      // scontrol refuses a whole list for one unknown name: halve until only that one is left.
+      for (const [half, nodes] of halves(effect.nodes)) {
+        if (!transient) draft.effects.push({ ...effect, id: `${effect.id}${half}`, nodes });
+      }
+      return;
+    case 'AssignNodes':
+      return assignFailed(draft, out, effect, message, transient);
+  }
+}
+
+function assignFailed(
+  draft: Draft,
+  out: OutstandingEffect,
+  effect: AssignNodes,
+  message: string,
+  transient: boolean,
+): void {
+  const gang = openGang(draft, effect.gangId);
+  if (gang === null) return abandon(draft, effect, message);
+  const deadline = gang.requestedAt + draft.state.settings.launchPatienceMs;
+  if (transient && draft.at < deadline) return defer(draft, out, message);
+  const members = new Set(gang.nodes);
+  const nodes = effect.nodes.filter((node) => members.has(node));
+  const refusal = { nodes, code: 'NodeAddressRefused', message };
+  if (gang.firm) {
+    abandon(draft, effect, message);
+    return failGang(draft, gang, { ...refusal, nodes: gang.nodes });
+  }
+  if (nodes.length < 2) return refuseNodes(draft, gang, effect.id, refusal);
+  abandon(draft, effect, message);
+  for (const [half, part] of halves(nodes)) assignNodes(draft, gang, part, `${effect.id}${half}`);
+}
+
+function halves(nodes: readonly string[]): [string, readonly string[]][] {
+  if (nodes.length < 2) return [];
+  const middle = nodes.length >> 1;
+  return [
+    ['a', nodes.slice(0, middle)],
+    ['b', nodes.slice(middle)],
+  ];
+}
+
+export function decideSwept(draft: Draft, effectId: string): void {
+  const out = draft.state.outstanding.get(effectId);
+  const delay = sweepDelaysMs[out?.tries ?? sweepDelaysMs.length];
+  if (delay === undefined) return;
+  draft.decisions.push({
+    kind: 'EffectDeferred',
+    effectId,
+    until: draft.at + delay,
+    why: 'EC2 may not show every instance yet',
+    unknownOutcome: false,
+  });
+}

@@ -1,0 +1,164 @@
+/** How gangs end: whole, in part, or let go. Shared by the answers that bring it about. */
+import { claimedByOther, leaseOf, type Draft } from './draft.ts';
+import { nodeReason } from './reasons.ts';
+import type { Gang, Refusal } from './gang.ts';
+
+/** Nodes in one AssignNodes effect: keeps a turn's record within 300 KB. */
+const assignNodesMax = 2000;
+
+/** Every batch has its answer: give Slurm what the gang holds. A firm gang is whole here, or this is not reached. */
+export function concludeLaunch(draft: Draft, gang: Gang, refused: readonly Refusal[]): void {
+  const held = gang.nodes.filter((node) => leaseOf(draft, node) !== null);
+  if (held.length === 0) {
+    closeGang(draft, gang, [], refused);
+    return;
+  }
+  assignNodes(draft, gang, held, `${gang.id}/assign`);
+}
+
+/** Asks Slurm to take the nodes' addresses; ids are `prefix` and a number. */
+export function assignNodes(
+  draft: Draft,
+  gang: Gang,
+  nodes: readonly string[],
+  prefix: string,
+): void {
+  const effectIds: string[] = [];
+  for (let from = 0; from < nodes.length; from += assignNodesMax) {
+    const chunk = nodes.slice(from, from + assignNodesMax);
+    const instances = chunk.map((node) => {
+      const lease = leaseOf(draft, node);
+      if (lease === null) throw new Error(`node ${node} is assigned without a lease`);
+      return lease.instance;
+    });
+    const id = `${prefix}${effectIds.length}`;
+    effectIds.push(id);
+    draft.effects.push({
+      kind: 'AssignNodes',
+      id,
+      gangId: gang.id,
+      updateAddress: draft.state.settings.updateNodeAddress,
+      nodes: chunk,
+      instanceIds: instances.map((instance) => instance.instanceId),
+      addresses: instances.map((instance) => instance.privateIp),
+      hostnames: instances.map((instance) => instance.hostname),
+    });
+  }
+  draft.decisions.push({ kind: 'GangWhole', gangId: gang.id, effectIds });
+}
+
+/**
+ * Lets the whole gang go: all it launched is terminated at once, its nodes go back to Slurm, except those that another
+ * open gang wants, that another gang's instance serves, or that Slurm powered down itself (`alreadyDown`).
+ */
+export function failGang(
+  draft: Draft,
+  gang: Gang,
+  refusal: Refusal,
+  alreadyDown: ReadonlySet<string> = new Set(),
+): void {
+  draft.closed.add(gang.id);
+  const own = gang.nodes.filter((node) => leaseOf(draft, node)?.gangId === gang.id);
+  endLeases(draft, own, refusal.code, gang.id);
+  for (const batch of gang.batches.values()) {
+    const out = draft.state.outstanding.get(batch.effectId);
+    // One that runs now is answered later, and what it brings is terminated then.
+    if (out?.deferredUntil == null) continue;
+    draft.decisions.push({ kind: 'EffectAbandoned', effectId: batch.effectId, why: refusal.code });
+    if (batch.unknownOutcome) sweepLaunch(draft, batch.effectId, batch.clientToken);
+  }
+  const back = gang.nodes.filter((node) => !alreadyDown.has(node) && leaseOf(draft, node) === null);
+  giveBack(draft, gang, back, refusal, `${gang.id}/back`);
+  closeGang(draft, gang, [], [refusal]);
+}
+
+/** Gives nodes back to Slurm with their reason, except those that another open gang still wants. */
+export function giveBack(
+  draft: Draft,
+  gang: Gang,
+  nodes: readonly string[],
+  refusal: Refusal,
+  effectId: string,
+): void {
+  const free = nodes.filter((node) => !claimedByOther(draft, node, gang.id));
+  if (free.length === 0) return;
+  draft.effects.push({
+    kind: 'GiveBackNodes',
+    id: effectId,
+    nodes: free,
+    reason: nodeReason(refusal),
+  });
+}
+
+/** Ends leases and terminates their instances, in calls of at most terminate_max_batch_size. */
+export function endLeases(
+  draft: Draft,
+  nodes: readonly string[],
+  why: string,
+  idPrefix: string,
+): void {
+  const instanceIds = nodes.map((node) => {
+    const lease = leaseOf(draft, node);
+    if (lease === null) throw new Error(`node ${node} has no lease to end`);
+    return lease.instance.instanceId;
+  });
+  if (nodes.length === 0) return;
+  for (const node of nodes) draft.ended.add(node);
+  draft.decisions.push({ kind: 'LeasesEnded', nodes, instanceIds, why });
+  terminate(draft, instanceIds, idPrefix);
+}
+
+export function terminate(draft: Draft, instanceIds: readonly string[], idPrefix: string): void {
+  const size = draft.state.settings.terminateMaxBatchSize;
+  for (let from = 0; from < instanceIds.length; from += size) {
+    const chunk = instanceIds.slice(from, from + size);
+    // Named after an instance: a gang may terminate more than once, an instance is terminated once.
+    draft.effects.push({
+      kind: 'TerminateInstances',
+      id: `${idPrefix}/end-${chunk[0]}`,
+      instanceIds: chunk,
+    });
+  }
+}
+
+export function sweepLaunch(draft: Draft, effectId: string, clientToken: string): void {
+  const id = `${effectId}/sweep`;
+  if (draft.effects.some((effect) => effect.id === id)) return;
+  draft.effects.push({ kind: 'SweepLaunch', id, clientToken });
+}
+
+/** The verdict. Every node that is still the gang's and was not given counts as failed. */
+export function closeGang(
+  draft: Draft,
+  gang: Gang,
+  given: readonly string[],
+  refusals: readonly Refusal[],
+): void {
+  draft.closed.add(gang.id);
+  draft.decisions.push({
+    kind: 'GangClosed',
+    gangId: gang.id,
+    requestId: gang.requestId,
+    jobIds: gang.jobIds,
+    given,
+    refusals,
+  });
+  const request = draft.state.requests.get(gang.requestId);
+  if (request === undefined) return;
+  if ([...request.openGangs].some((id) => !draft.closed.has(id))) return;
+  const closings = draft.decisions.flatMap((decision) =>
+    decision.kind === 'GangClosed' && decision.requestId === request.id ? [decision] : [],
+  );
+  const allGiven = new Set([...request.given, ...closings.flatMap((closing) => closing.given)]);
+  const allFailed = new Set([
+    ...request.failed,
+    ...closings.flatMap((closing) => closing.refusals.flatMap((refused) => refused.nodes)),
+  ]);
+  draft.decisions.push({
+    kind: 'RequestSettled',
+    requestId: request.id,
+    given: [...allGiven],
+    // A node shared by a gang that failed and one that did not is up.
+    failed: [...allFailed].filter((node) => !allGiven.has(node)),
+  });
+}

@@ -1,0 +1,75 @@
+/**
+ * The whole of muster's judgement: a pure function from what is known and what happened to what is decided and what is
+ * asked of the world. It reads the state and never changes it; `apply` does, from the turn alone.
+ */
+import { createDraft, type Draft } from './draft.ts';
+import {
+  decideEffectFailed,
+  decideStarted,
+  decideSwept,
+  repeatDueEffects,
+} from './decide-effects.ts';
+import {
+  decideLaunchAnswered,
+  decideLaunchFailed,
+  decideNodesAssigned,
+  startGangs,
+} from './decide-launch.ts';
+import { decideResume, decideSuspend } from './decide-request.ts';
+import type { Event } from './events.ts';
+import type { State } from './state.ts';
+import type { Turn } from './turn.ts';
+import type { Instant } from './units.ts';
+
+export function decide(state: State, event: Event): Turn {
+  const draft = createDraft(state, event.at);
+  decideInto(draft, event);
+  return { event, decisions: draft.decisions, effects: draft.effects };
+}
+
+/** When the state wants to be looked at again: now or earlier means at once; null: only an event can move it. */
+export function nextWake(state: State): Instant | null {
+  for (const gang of state.gangs.values()) {
+    if (gang.phase === 'waiting' && !gang.waitsFor.some((id) => state.gangs.has(id)))
+      return state.now;
+  }
+  let next: Instant | null = null;
+  for (const { deferredUntil } of state.outstanding.values()) {
+    if (deferredUntil !== null && (next === null || deferredUntil < next)) next = deferredUntil;
+  }
+  return next;
+}
+
+function decideInto(draft: Draft, event: Event): void {
+  switch (event.kind) {
+    case 'ConfigLoaded':
+    case 'InstancesTerminated':
+    case 'NodesGivenBack':
+      return;
+    case 'Started':
+      return decideStarted(draft);
+    case 'HookCalled':
+      if (draft.state.taken.has(event.request.id)) return;
+      draft.decisions.push({
+        kind: 'RequestTaken',
+        requestId: event.request.id,
+        verb: event.request.verb,
+      });
+      return event.request.verb === 'resume'
+        ? decideResume(draft, event.request)
+        : decideSuspend(draft, event.request);
+    case 'LaunchAnswered':
+      return decideLaunchAnswered(draft, event.effectId, event.instances);
+    case 'LaunchFailed':
+      return decideLaunchFailed(draft, event.effectId, event.failure);
+    case 'NodesAssigned':
+      return decideNodesAssigned(draft, event.effectId);
+    case 'EffectFailed':
+      return decideEffectFailed(draft, event.effectId, event.message, event.transient);
+    case 'LaunchSwept':
+      return decideSwept(draft, event.effectId);
+    case 'Woke':
+      repeatDueEffects(draft);
+      return startGangs(draft);
+  }
+}

@@ -1,0 +1,107 @@
+/** What muster decided: together with the event, all that `apply` needs to change the state, and all that `explain` tells. */
+import type { GangKind, Refusal } from './gang.ts';
+import type { Instance } from './instances.ts';
+import type { Instant } from './units.ts';
+
+export interface PlacedInstance {
+  readonly node: string;
+  readonly instance: Instance;
+}
+
+export interface BatchStarted {
+  readonly effectId: string;
+  readonly queue: string;
+  readonly computeResource: string;
+  readonly nodes: readonly string[];
+  readonly clientToken: string;
+}
+
+export type Decision =
+  | { readonly kind: 'RequestTaken'; readonly requestId: string; readonly verb: string }
+  /** Something in the request could not be used; the rest of it goes on. */
+  | { readonly kind: 'InputFaulty'; readonly requestId: string; readonly message: string }
+  | { readonly kind: 'NodesRejected'; readonly requestId: string; readonly refusal: Refusal }
+  | {
+      readonly kind: 'GangFormed';
+      readonly gangId: string;
+      readonly requestId: string;
+      readonly requestedAt: Instant;
+      readonly gangKind: GangKind;
+      readonly firm: boolean;
+      readonly jobIds: readonly number[];
+      readonly nodes: readonly string[];
+      readonly waitsFor: readonly string[];
+    }
+  | {
+      readonly kind: 'GangStarted';
+      readonly gangId: string;
+      readonly batches: readonly BatchStarted[];
+    }
+  | {
+      readonly kind: 'BatchHeld';
+      readonly gangId: string;
+      readonly effectId: string;
+      readonly placed: readonly PlacedInstance[];
+      /** Instances that nobody needs: terminated. */
+      readonly surplus: readonly string[];
+      /** Nodes of a soft batch that got none. */
+      readonly refusal: Refusal | null;
+    }
+  | {
+      readonly kind: 'BatchRefused';
+      readonly gangId: string;
+      readonly effectId: string;
+      readonly refusal: Refusal;
+    }
+  /** An answer for a gang that is closed: what it brought is terminated. */
+  | {
+      readonly kind: 'AnswerLate';
+      readonly effectId: string;
+      readonly instanceIds: readonly string[];
+    }
+  | {
+      readonly kind: 'EffectDeferred';
+      readonly effectId: string;
+      readonly until: Instant;
+      readonly why: string;
+      readonly unknownOutcome: boolean;
+    }
+  | { readonly kind: 'EffectRepeated'; readonly effectId: string }
+  | { readonly kind: 'EffectAbandoned'; readonly effectId: string; readonly why: string }
+  | { readonly kind: 'GangWhole'; readonly gangId: string; readonly effectIds: readonly string[] }
+  /** Slurm has been told of these nodes. */
+  | {
+      readonly kind: 'NodesGiven';
+      readonly gangId: string;
+      readonly effectId: string;
+      readonly nodes: readonly string[];
+    }
+  /** Slurm does not take these nodes of a soft gang. */
+  | {
+      readonly kind: 'NodesRefused';
+      readonly gangId: string;
+      readonly effectId: string;
+      readonly refusal: Refusal;
+    }
+  | {
+      readonly kind: 'GangClosed';
+      readonly gangId: string;
+      readonly requestId: string;
+      readonly jobIds: readonly number[];
+      readonly given: readonly string[];
+      readonly refusals: readonly Refusal[];
+    }
+  /** The nodes of a gang that a suspend took out. */
+  | { readonly kind: 'NodesDropped'; readonly gangId: string; readonly nodes: readonly string[] }
+  | {
+      readonly kind: 'LeasesEnded';
+      readonly nodes: readonly string[];
+      readonly instanceIds: readonly string[];
+      readonly why: string;
+    }
+  | {
+      readonly kind: 'RequestSettled';
+      readonly requestId: string;
+      readonly given: readonly string[];
+      readonly failed: readonly string[];
+    };

@@ -1,0 +1,43 @@
+/** What happened. Only events bring time and facts into the core; they are written to the ledger as they came. */
+import type { Instance } from './instances.ts';
+import type { HookRequest } from './requests.ts';
+import type { Settings } from './settings.ts';
+import type { Instant } from './units.ts';
+
+export interface Failure {
+  /** EC2's error code, or the adapter's (`Timeout`, `ConnectionError`). */
+  readonly code: string;
+  readonly message: string;
+  /** EC2's request id, where it answered. */
+  readonly requestId: string | null;
+}
+
+export type Event = { readonly at: Instant } & (
+  | { readonly kind: 'ConfigLoaded'; readonly settings: Settings }
+  /** Muster started: what was outstanding before is carried on. */
+  | { readonly kind: 'Started' }
+  | { readonly kind: 'HookCalled'; readonly request: HookRequest }
+  | {
+      readonly kind: 'LaunchAnswered';
+      readonly effectId: string;
+      readonly requestId: string;
+      readonly instances: readonly Instance[];
+    }
+  | { readonly kind: 'LaunchFailed'; readonly effectId: string; readonly failure: Failure }
+  | { readonly kind: 'NodesAssigned'; readonly effectId: string }
+  /** The effect did not happen; `transient`: it may later. */
+  | {
+      readonly kind: 'EffectFailed';
+      readonly effectId: string;
+      readonly message: string;
+      readonly transient: boolean;
+    }
+  | { readonly kind: 'InstancesTerminated'; readonly effectId: string }
+  | {
+      readonly kind: 'LaunchSwept';
+      readonly effectId: string;
+      readonly instanceIds: readonly string[];
+    }
+  | { readonly kind: 'NodesGivenBack'; readonly effectId: string }
+  | { readonly kind: 'Woke' }
+);

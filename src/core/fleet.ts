@@ -1,0 +1,93 @@
+/** Where a node belongs: its queue and compute resource, and how that is launched. */
+import { parseNodeName } from './node-name.ts';
+import type { Refusal } from './gang.ts';
+import { launchTemplateName, type LaunchSource, type Queue, type Settings } from './settings.ts';
+import type { LaunchOrder } from './instances.ts';
+
+/** A compute resource of a queue, resolved for launching. */
+export interface Place {
+  readonly queue: string;
+  readonly computeResource: string;
+  readonly launch: LaunchSource;
+  readonly market: LaunchOrder['market'];
+}
+
+export type Located =
+  | { readonly kind: 'place'; readonly place: Place }
+  | { readonly kind: 'nowhere'; readonly code: Refusal['code']; readonly message: string };
+
+/**
+ * Looks nodes up in the fleet. Places are shared: two nodes of a compute resource get the same object, so callers
+ * may group by identity.
+ */
+export function createLocator(settings: Settings): (node: string) => Located {
+  const places = new Map<string, Place>();
+  return (node) => {
+    const parsed = parseNodeName(node);
+    if (parsed.kind === 'error') {
+      return {
+        kind: 'nowhere',
+        code: 'InvalidNodenameError',
+        message: `${parsed.message}; ${parsed.hint}`,
+      };
+    }
+    const { queue, computeResource } = parsed;
+    const key = `${queue}/${computeResource}`;
+    const counts = countsOf(settings.queues, queue, computeResource);
+    if (typeof counts !== 'number' && 'code' in counts) return { kind: 'nowhere', ...counts };
+    const limit = parsed.nodeType === 'static' ? counts.staticCount : counts.dynamicCount;
+    if (parsed.index < 1 || parsed.index > limit) {
+      return {
+        kind: 'nowhere',
+        code: 'NodeOutsideFleet',
+        message: `${node}: ${key} has ${limit} ${parsed.nodeType} nodes (MinCount and MaxCount in the cluster file)`,
+      };
+    }
+    let place = places.get(key);
+    if (place === undefined) {
+      place = resolve(settings, queue, computeResource);
+      places.set(key, place);
+    }
+    return { kind: 'place', place };
+  };
+}
+
+type Counts =
+  | { readonly staticCount: number; readonly dynamicCount: number }
+  | { readonly code: string; readonly message: string };
+
+function countsOf(queues: readonly Queue[] | null, queue: string, computeResource: string): Counts {
+  if (queues === null) return { staticCount: Infinity, dynamicCount: Infinity };
+  const found = queues.find((candidate) => candidate.name === queue);
+  if (found === undefined) {
+    const names = queues.map((candidate) => candidate.name).join(', ');
+    return {
+      code: 'UnknownQueue',
+      message: `the fleet has no queue "${queue}" (it has: ${names})`,
+    };
+  }
+  const resource = found.computeResources.find((candidate) => candidate.name === computeResource);
+  if (resource === undefined) {
+    const names = found.computeResources.map((candidate) => candidate.name).join(', ');
+    return {
+      code: 'UnknownComputeResource',
+      message: `queue "${queue}" has no compute resource "${computeResource}" (it has: ${names})`,
+    };
+  }
+  return { staticCount: resource.minCount, dynamicCount: resource.maxCount - resource.minCount };
+}
+
+function resolve(settings: Settings, queue: string, computeResource: string): Place {
+  const found = settings.queues?.find((candidate) => candidate.name === queue);
+  const resource = found?.computeResources.find((candidate) => candidate.name === computeResource);
+  return {
+    queue,
+    computeResource,
+    launch: resource?.launch ?? {
+      kind: 'launch-template',
+      name: launchTemplateName(settings.clusterName, queue, computeResource),
+      version: '$Latest',
+    },
+    market: found?.capacityType ?? 'on-demand',
+  };
+}

@@ -1,0 +1,229 @@
+/**
+ * A turn in words: the log. The lines that users of ParallelCluster know and grep for keep their wording
+ * (`Failed RunInstances request: <id>`, `Successfully launched nodes (x0) []`); the rest follows it.
+ */
+import type { Decision } from './decisions.ts';
+import type { Effect } from './effects.ts';
+import type { Event } from './events.ts';
+import { foldHostlist } from './hostlist.ts';
+import { nodeReason } from './reasons.ts';
+import type { State } from './state.ts';
+import type { Turn } from './turn.ts';
+
+export type Level = 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR';
+
+export interface Line {
+  readonly level: Level;
+  /** `module:function`, as ParallelCluster's log has it. */
+  readonly source: string;
+  readonly message: string;
+}
+
+/** The log lines of a turn. `before`: the state that the turn was decided on, from which names are taken. */
+export function narrate(before: State, turn: Turn): Line[] {
+  return [
+    ...narrateEvent(before, turn.event),
+    ...turn.decisions.flatMap((decision) => narrateDecision(decision)),
+    ...turn.effects.flatMap((effect) => narrateEffect(effect)),
+  ];
+}
+
+/** `(x3) ['q-dy-c-[1-3]']`: ParallelCluster's list of nodes, folded. */
+export function countedList(nodes: readonly string[]): string {
+  return nodes.length === 0 ? '(x0) []' : `(x${nodes.length}) ['${foldHostlist(nodes)}']`;
+}
+
+function line(level: Level, source: string, message: string): Line {
+  return { level, source, message };
+}
+
+function narrateEvent(before: State, event: Event): Line[] {
+  switch (event.kind) {
+    case 'HookCalled':
+      return [
+        line(
+          'INFO',
+          'muster.hooks:receive',
+          `${event.request.verb} request ${event.request.id} for nodes: ${bounded(event.request.hostlist)}`,
+        ),
+      ];
+    case 'LaunchAnswered': {
+      const ids = event.instances.map((instance) => instance.instanceId);
+      return [
+        line(
+          'INFO',
+          'muster.launch:run_instances',
+          `${jobPrefix(before, event.effectId)}Launched the following instances (x${ids.length}) [${bounded(ids.join(', '))}] (request ${event.requestId})`,
+        ),
+      ];
+    }
+    case 'LaunchFailed': {
+      const { failure, effectId } = event;
+      const prefix = jobPrefix(before, effectId);
+      const nodes = nodesOfLaunch(before, effectId);
+      return [
+        line(
+          'ERROR',
+          'muster.launch:run_instances',
+          `${prefix}Failed RunInstances request: ${failure.requestId ?? 'no answer'}`,
+        ),
+        line(
+          'ERROR',
+          'muster.launch:add_instances_for_nodes',
+          `${prefix}Encountered exception when launching instances for nodes ${countedList(nodes)}: An error occurred (${failure.code}) when calling the RunInstances operation: ${failure.message}`,
+        ),
+      ];
+    }
+    case 'EffectFailed':
+      return [
+        line(
+          event.transient ? 'WARNING' : 'ERROR',
+          'muster.effects:run',
+          `${event.effectId}: ${event.message}`,
+        ),
+      ];
+    case 'LaunchSwept':
+      return event.instanceIds.length === 0
+        ? []
+        : [
+            line(
+              'WARNING',
+              'muster.launch:sweep',
+              `Terminated instances of a launch whose answer was lost (x${event.instanceIds.length}) [${event.instanceIds.join(', ')}]`,
+            ),
+          ];
+    case 'ConfigLoaded':
+    case 'Started':
+    case 'NodesAssigned':
+    case 'InstancesTerminated':
+    case 'NodesGivenBack':
+    case 'Woke':
+      return [];
+  }
+}
+
+function narrateDecision(decision: Decision): Line[] {
+  switch (decision.kind) {
+    case 'InputFaulty':
+      return [line('ERROR', 'muster.request:read', decision.message)];
+    case 'NodesRejected':
+    case 'NodesRefused':
+      return [failedNodes(decision.refusal.nodes, nodeReason(decision.refusal))];
+    case 'GangStarted':
+      return decision.batches.map((batch) =>
+        line(
+          'INFO',
+          'muster.launch:start',
+          `Launching instances for nodes ${countedList(batch.nodes)} (gang ${decision.gangId}, token ${batch.clientToken})`,
+        ),
+      );
+    case 'EffectDeferred':
+      return [
+        line(
+          'INFO',
+          'muster.effects:defer',
+          `${decision.effectId}: ${decision.why}; next try at ${new Date(decision.until).toISOString()}`,
+        ),
+      ];
+    case 'NodesGiven':
+      return [
+        line(
+          'INFO',
+          'muster.assign:update_node_addresses',
+          `Nodes are now configured with instances ${countedList(decision.nodes)}`,
+        ),
+      ];
+    case 'LeasesEnded':
+      return [
+        line(
+          'INFO',
+          'muster.launch:terminate',
+          `Terminating instances (x${decision.instanceIds.length}) of nodes ${countedList(decision.nodes)}: ${decision.why}`,
+        ),
+      ];
+    case 'AnswerLate':
+      return decision.instanceIds.length === 0
+        ? []
+        : [
+            line(
+              'INFO',
+              'muster.launch:terminate',
+              `Terminating instances (x${decision.instanceIds.length}) that nobody waits for any more`,
+            ),
+          ];
+    case 'GangClosed':
+      return decision.refusals.map((refusal) =>
+        failedNodes(refusal.nodes, nodeReason(refusal), decision.jobIds),
+      );
+    case 'RequestSettled':
+      return [
+        ...(decision.failed.length > 0
+          ? [
+              line(
+                'ERROR',
+                'muster.resume:resume',
+                `Failed to launch following nodes, setting nodes to DOWN: ${countedList(decision.failed)}`,
+              ),
+            ]
+          : []),
+        line(
+          'INFO',
+          'muster.resume:resume',
+          `Successfully launched nodes ${countedList(decision.given)}`,
+        ),
+      ];
+    case 'RequestTaken':
+    case 'GangFormed':
+    case 'BatchHeld':
+    case 'BatchRefused':
+    case 'EffectRepeated':
+    case 'EffectAbandoned':
+    case 'GangWhole':
+    case 'NodesDropped':
+      return [];
+  }
+}
+
+function failedNodes(
+  nodes: readonly string[],
+  reason: string,
+  jobIds: readonly number[] = [],
+): Line {
+  const jobs = jobIds.length === 0 ? '' : `JobID ${bounded(jobIds.join(','))} - `;
+  return line(
+    'INFO',
+    'muster.resume:handle_failed_nodes',
+    `${jobs}Setting following failed nodes into DOWN state ${countedList(nodes)} with reason: ${reason}`,
+  );
+}
+
+function narrateEffect(effect: Effect): Line[] {
+  if (effect.kind !== 'RunInstances') return [];
+  const { order } = effect;
+  const what =
+    order.launch.kind === 'launch-template'
+      ? `LaunchTemplate ${order.launch.name} ${order.launch.version}`
+      : `${order.launch.instanceType} in ${order.launch.subnetId}`;
+  return [
+    line(
+      'INFO',
+      'muster.launch:run_instances',
+      `Launching instances with run_instances API. Parameters: MinCount ${order.minCount}, MaxCount ${order.maxCount}, ${what}, ClientToken ${order.clientToken}`,
+    ),
+  ];
+}
+
+function nodesOfLaunch(before: State, effectId: string): readonly string[] {
+  const gang = before.gangs.get(before.batchGangs.get(effectId) ?? '');
+  return gang?.batches.get(effectId)?.nodes ?? [];
+}
+
+function jobPrefix(before: State, effectId: string): string {
+  const jobIds = before.gangs.get(before.batchGangs.get(effectId) ?? '')?.jobIds ?? [];
+  return jobIds.length === 0 ? '' : `JobID ${bounded(jobIds.join(','))} - `;
+}
+
+/** A log line that nobody reads to its end helps nobody. */
+function bounded(text: string): string {
+  return text.length <= 2000 ? text : `${text.slice(0, 1000)} ... ${text.slice(-200)}`;
+}

@@ -1,0 +1,241 @@
+/**
+ * From a request to gangs and batches. Two ways, after ParallelCluster's own history:
+ *
+ * - `job`: every job of the resume file is a gang. Jobs of one node each, next to one another, share a soft call:
+ *   each node stands for itself, so a refusal of one hurts no other, and EC2 is asked once instead of a thousand times.
+ * - `node-list`: the seed page's. Nodes in Slurm's order, grouped by queue and compute resource, cut at max_batch_size.
+ *   Nodes that belong to no job, and requests without a readable resume file, go this way in either mode.
+ *
+ * The plan knows nothing of what already runs; `decide` leaves out nodes that hold an instance.
+ */
+import { createLocator, type Place } from './fleet.ts';
+import type { GangKind, Refusal } from './gang.ts';
+import { parseHostlistElements } from './hostlist.ts';
+import { parseResumeFile, type ResumeJob } from './resume-file.ts';
+import type { PlanMode, Settings } from './settings.ts';
+
+export interface PlannedBatch {
+  readonly place: Place;
+  readonly nodes: readonly string[];
+  readonly minCount: number;
+  readonly maxCount: number;
+}
+
+export interface PlannedGang {
+  readonly kind: GangKind;
+  readonly firm: boolean;
+  readonly jobIds: readonly number[];
+  readonly nodes: readonly string[];
+  /** What it would launch if nothing ran yet: nodes that an earlier gang of the request launches are left out. */
+  readonly batches: readonly PlannedBatch[];
+}
+
+/** A job of the resume file with the nodes that this request asks for, in the request's order. */
+export interface PlannedJob {
+  readonly jobId: number;
+  readonly priority: number | null;
+  readonly nodes: readonly string[];
+}
+
+export interface Plan {
+  readonly mode: PlanMode;
+  readonly nodes: readonly string[];
+  readonly jobs: readonly PlannedJob[];
+  readonly gangs: readonly PlannedGang[];
+  /** Nodes that cannot be launched, with why. */
+  readonly rejected: readonly Refusal[];
+  /** Parts of the input that could not be used at all. */
+  readonly faults: readonly string[];
+}
+
+/** Plans a request: a hostlist as Slurm passes it, and the text of the resume file or null. */
+export function planRequest(settings: Settings, hostlist: string, resumeFile: string | null): Plan {
+  const { nodes, errors } = parseHostlistElements(hostlist);
+  const faults = errors.map(
+    ({ element, error }) =>
+      `hostlist element "${element}": ${error.message} (column ${error.column}); ${error.hint}`,
+  );
+  if (nodes.length === 0 && errors.length === 0)
+    faults.push('the hostlist is empty: nothing to do');
+  const { places, rejected } = locateAll(settings, nodes);
+  const wanted = [...places.keys()];
+  const jobs = readJobs(resumeFile, places, faults);
+  const gangs =
+    settings.mode === 'job'
+      ? planJobs(settings, places, jobs)
+      : planNodeList(settings, places, wanted, jobs);
+  return { mode: settings.mode, nodes: wanted, jobs, gangs, rejected, faults };
+}
+
+/** Cuts nodes into batches by compute resource, in order of first appearance, each at most max_batch_size. */
+export function cutBatches(
+  settings: Settings,
+  nodes: readonly string[],
+  placeOf: (node: string) => Place,
+  firm: boolean,
+): PlannedBatch[] {
+  const byPlace = new Map<Place, string[]>();
+  for (const node of nodes) {
+    const place = placeOf(node);
+    const group = byPlace.get(place);
+    if (group === undefined) byPlace.set(place, [node]);
+    else group.push(node);
+  }
+  const batches: PlannedBatch[] = [];
+  for (const [place, group] of byPlace) {
+    for (let from = 0; from < group.length; from += settings.maxBatchSize) {
+      const cut = group.slice(from, from + settings.maxBatchSize);
+      batches.push({ place, nodes: cut, minCount: firm ? cut.length : 1, maxCount: cut.length });
+    }
+  }
+  return batches;
+}
+
+function locateAll(
+  settings: Settings,
+  nodes: readonly string[],
+): { places: Map<string, Place>; rejected: Refusal[] } {
+  const locate = createLocator(settings);
+  const places = new Map<string, Place>();
+  const refusals = new Map<string, { code: string; message: string; nodes: string[] }>();
+  for (const node of nodes) {
+    const located = locate(node);
+    if (located.kind === 'place') {
+      places.set(node, located.place);
+      continue;
+    }
+    const known = refusals.get(located.message);
+    if (known !== undefined) known.nodes.push(node);
+    else
+      refusals.set(located.message, {
+        code: located.code,
+        message: located.message,
+        nodes: [node],
+      });
+  }
+  return { places, rejected: [...refusals.values()] };
+}
+
+function readJobs(
+  resumeFile: string | null,
+  places: ReadonlyMap<string, Place>,
+  faults: string[],
+): PlannedJob[] {
+  if (resumeFile === null) {
+    faults.push('no SLURM_RESUME_FILE: the nodes are launched as a node list, jobs unknown');
+    return [];
+  }
+  const file = parseResumeFile(resumeFile);
+  if (file.kind === 'unreadable') {
+    faults.push(`${file.message}: the nodes are launched as a node list, jobs unknown`);
+    return [];
+  }
+  faults.push(...file.problems);
+  const order = new Map([...places.keys()].map((node, index) => [node, index]));
+  const jobs: PlannedJob[] = [];
+  for (const job of file.jobs) {
+    const nodes = nodesOfJob(job, order, faults);
+    if (nodes.length > 0) jobs.push({ jobId: job.jobId, priority: job.priority, nodes });
+  }
+  // Array.sort is stable: equal priorities, and files without any, keep Slurm's order.
+  return jobs.sort((a, b) => (b.priority ?? 0) - (a.priority ?? 0));
+}
+
+/** A power-action group's call carries every job but only its own nodes: the argument decides. */
+function nodesOfJob(
+  job: ResumeJob,
+  order: ReadonlyMap<string, number>,
+  faults: string[],
+): string[] {
+  const { nodes, errors } = parseHostlistElements(job.nodesResume);
+  for (const { element, error } of errors) {
+    faults.push(
+      `SLURM_RESUME_FILE job ${job.jobId}: nodes "${element}": ${error.message}; ${error.hint}`,
+    );
+  }
+  const asked = new Set(nodes.filter((node) => order.has(node)));
+  return [...asked].sort((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0));
+}
+
+function planJobs(
+  settings: Settings,
+  places: ReadonlyMap<string, Place>,
+  jobs: readonly PlannedJob[],
+): PlannedGang[] {
+  const firm = settings.scalingStrategy !== 'best-effort';
+  const placeOf = placeFinder(places);
+  const gangs: PlannedGang[] = [];
+  const taken = new Set<string>();
+  for (const group of groupSingles(jobs, placeOf)) {
+    const single = group.length > 1;
+    const nodes = [...new Set(group.flatMap((job) => job.nodes))];
+    const own = nodes.filter((node) => !taken.has(node));
+    for (const node of own) taken.add(node);
+    gangs.push({
+      kind: single ? 'single-node-jobs' : 'job',
+      firm: firm && !single,
+      jobIds: group.map((job) => job.jobId),
+      nodes,
+      batches: cutBatches(settings, own, placeOf, firm && !single),
+    });
+  }
+  const jobless = [...places.keys()].filter((node) => !taken.has(node));
+  return [...gangs, ...planNodeList(settings, places, jobless, [])];
+}
+
+/**
+ * Jobs in order; those of one node on the same compute resource join the last such group, but never past a wider job
+ * of higher priority: a node must not overtake.
+ */
+function groupSingles(
+  jobs: readonly PlannedJob[],
+  placeOf: (node: string) => Place,
+): PlannedJob[][] {
+  const groups: PlannedJob[][] = [];
+  let open = new Map<Place, PlannedJob[]>();
+  for (const job of jobs) {
+    const [node] = job.nodes;
+    if (job.nodes.length > 1 || node === undefined) {
+      if (job.priority !== null) open = new Map();
+      groups.push([job]);
+      continue;
+    }
+    const group = open.get(placeOf(node));
+    if (group !== undefined) {
+      group.push(job);
+      continue;
+    }
+    const fresh = [job];
+    open.set(placeOf(node), fresh);
+    groups.push(fresh);
+  }
+  return groups;
+}
+
+function planNodeList(
+  settings: Settings,
+  places: ReadonlyMap<string, Place>,
+  nodes: readonly string[],
+  jobs: readonly PlannedJob[],
+): PlannedGang[] {
+  const firm = settings.allOrNothingBatch;
+  const jobsOf = new Map<string, number[]>();
+  for (const job of jobs) {
+    for (const node of job.nodes) jobsOf.set(node, [...(jobsOf.get(node) ?? []), job.jobId]);
+  }
+  return cutBatches(settings, nodes, placeFinder(places), firm).map((batch) => ({
+    kind: 'launch-batch',
+    firm,
+    jobIds: [...new Set(batch.nodes.flatMap((node) => jobsOf.get(node) ?? []))],
+    nodes: batch.nodes,
+    batches: [batch],
+  }));
+}
+
+function placeFinder(places: ReadonlyMap<string, Place>): (node: string) => Place {
+  return (node) => {
+    const place = places.get(node);
+    if (place === undefined) throw new Error(`node ${node} was planned without a place`);
+    return place;
+  };
+}

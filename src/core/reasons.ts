@@ -1,0 +1,34 @@
+/**
+ * Why something was refused. EC2's own error codes pass through unchanged; the codes below are muster's (the first two
+ * are ParallelCluster's words, which people grep for). All reach Slurm in ParallelCluster's format.
+ */
+import type { Refusal } from './gang.ts';
+
+export const reasonCodes = {
+  InvalidNodenameError: 'the name does not follow <queue>-st|dy-<compute-resource>-<number>',
+  LimitedInstanceCapacity: 'EC2 launched some of the instances, but none for these nodes',
+  UnknownQueue: 'the fleet has no such queue',
+  UnknownComputeResource: 'the queue has no such compute resource',
+  NodeOutsideFleet: "the node's number is above the compute resource's count",
+  NodeAddressRefused: 'scontrol refused the address of a node',
+  InstancesVanished: 'EC2 repeated an answer whose instances have ended since',
+  LaunchTooLate: 'muster was not running until it was too late to launch',
+  PoweredDown: 'Slurm powered a node of the gang down before it was whole',
+} as const;
+
+export type ReasonCode = keyof typeof reasonCodes;
+
+/** Slurm keeps a reason whole, but people read it in one line. */
+const messageLengthMax = 240;
+
+/** A node's reason: `(Code:InsufficientInstanceCapacity)Failure when resuming nodes: ...`, one line, bounded. */
+export function nodeReason(refusal: Pick<Refusal, 'code' | 'message'>): string {
+  // One line of plain characters: scontrol takes the reason as one argument, and sinfo -R prints it in a table.
+  const message = refusal.message
+    .replaceAll(/[^\x20-\x7e]+/g, ' ')
+    .replaceAll(/["'\\`]/g, '')
+    .trim();
+  const short =
+    message.length > messageLengthMax ? `${message.slice(0, messageLengthMax - 3)}...` : message;
+  return `(Code:${refusal.code})Failure when resuming nodes${short === '' ? '' : `: ${short}`}`;
+}

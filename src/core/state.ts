@@ -1,0 +1,54 @@
+/**
+ * All that muster knows, derived from the turns in the ledger by `apply` and by nothing else.
+ * `decide` reads it and never changes it.
+ */
+import type { Effect } from './effects.ts';
+import type { Gang, Lease } from './gang.ts';
+import { defaultSettings, type Settings } from './settings.ts';
+import type { Instant } from './units.ts';
+
+export interface OutstandingEffect {
+  readonly effect: Effect;
+  /** Times it was run and failed. */
+  tries: number;
+  /** When to run it again; null while it runs. */
+  deferredUntil: Instant | null;
+}
+
+export interface OpenRequest {
+  readonly id: string;
+  readonly openGangs: Set<string>;
+  given: string[];
+  failed: string[];
+}
+
+export interface State {
+  settings: Settings;
+  /** The latest event's time; never runs back. */
+  now: Instant;
+  gangs: Map<string, Gang>;
+  /** By node: at most one live instance each. */
+  leases: Map<string, Lease>;
+  /** Open gangs that want a node, oldest first. */
+  claims: Map<string, readonly string[]>;
+  outstanding: Map<string, OutstandingEffect>;
+  /** Launch effect id to gang id, while the batch is out. */
+  batchGangs: Map<string, string>;
+  requests: Map<string, OpenRequest>;
+  /** Requests taken in the last day, so that a repeated spool file changes nothing. */
+  taken: Map<string, Instant>;
+}
+
+export function emptyState(): State {
+  return {
+    settings: defaultSettings,
+    now: 0,
+    gangs: new Map(),
+    leases: new Map(),
+    claims: new Map(),
+    outstanding: new Map(),
+    batchGangs: new Map(),
+    requests: new Map(),
+    taken: new Map(),
+  };
+}
