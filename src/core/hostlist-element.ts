@@ -244,7 +244,7 @@ function significantDigits(digits: string): number {
 function findControlCharacter(text: string, start: number, end: number): number {
   for (let at = start; at < end; at += 1) {
     const code = text.charCodeAt(at);
-    if ((code < 0x20 && code !== 0x09) || code === 0x7f) return at;
+    if ((code < 0x20 && code !== 0x09) || (code >= 0x7f && code <= 0x9f)) return at;
   }
   return -1;
 }
