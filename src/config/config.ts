@@ -1,0 +1,219 @@
+/**
+ * One configuration from up to three files: muster's own settings, ParallelCluster's resume configuration, and its
+ * cluster file. Where several say something, muster's own wins, then the resume configuration, then the cluster
+ * file, then the defaults.
+ *
+ * `loadConfig` reads and checks everything before it gives up, so that every error is reported at once. It does no
+ * more than read files: whether the launch templates exist, or Slurm agrees, is for others to find out.
+ */
+import { basename, dirname, extname, resolve } from 'node:path';
+
+import type { Settings } from '../core/settings.ts';
+import { isClusterFile, readClusterFile } from './cluster-file.ts';
+import type { ClusterFile, Fleet } from './cluster-file.ts';
+import { joinSettings } from './join.ts';
+import { readMusterYaml } from './muster-yaml.ts';
+import type { MusterYaml } from './muster-yaml.ts';
+import { emptyFindings, problemWith } from './problem.ts';
+import type { Findings, Notice, Problem, SourceText } from './problem.ts';
+import { mayExist, readConfigFile } from './read-file.ts';
+import { readResumeConf } from './resume-conf.ts';
+import type { ResumeConf } from './resume-conf.ts';
+import { parseYaml } from './yaml-file.ts';
+import type { YamlFile } from './yaml-file.ts';
+
+export { formatProblem } from './problem.ts';
+export type { Notice, Problem } from './problem.ts';
+export type { Fleet, FleetComputeResource, FleetQueue } from './cluster-file.ts';
+
+/** The files that the configuration came from; null where there was none. */
+export interface ConfigSources {
+  readonly musterConfig: string | null;
+  readonly resumeConfig: string | null;
+  readonly clusterConfig: string | null;
+}
+
+export interface Config {
+  readonly settings: Settings;
+  /** Absolute: the ledger and the spool. */
+  readonly stateDir: string;
+  /** Absolute: the socket. */
+  readonly runDir: string;
+  /** Absolute: slurm_resume.log. */
+  readonly logDir: string;
+  /** Absolute; null: found in PATH and the usual places. */
+  readonly scontrolPath: string | null;
+  /** Absolute; null: Slurm's own default. */
+  readonly slurmConf: string | null;
+  /** What only the slurm.conf part needs; null when there is no cluster file. */
+  readonly fleet: Fleet | null;
+  readonly sources: ConfigSources;
+}
+
+export type LoadResult =
+  | { readonly kind: 'loaded'; readonly config: Config; readonly notices: readonly Notice[] }
+  | {
+      readonly kind: 'refused';
+      readonly errors: readonly Problem[];
+      readonly notices: readonly Notice[];
+    };
+
+/** Where a configuration is looked for when nobody names one, in this order. */
+export const usualConfigPaths: readonly string[] = [
+  '/etc/muster/muster.yaml',
+  '/etc/parallelcluster/slurm_plugin/parallelcluster_slurm_resume.conf',
+];
+
+export interface LoadRequest {
+  /** A `.conf` of ParallelCluster's, muster's YAML or a cluster file; null: MUSTER_CONFIG, else the usual places. */
+  readonly path: string | null;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly usualPaths?: readonly string[];
+}
+
+/** What the three files say, as far as they could be read. */
+export interface FilesRead {
+  readonly muster: {
+    readonly file: string;
+    readonly yaml: YamlFile;
+    readonly says: MusterYaml;
+  } | null;
+  readonly conf: ResumeConf | null;
+  readonly cluster: ClusterFile | null;
+}
+
+/** Never throws: whatever is wrong with the files is in the result. */
+export function loadConfig(request: LoadRequest): LoadResult {
+  const findings = emptyFindings();
+  const path = findPath(request, findings);
+  const files = path === null ? null : readFiles(path, findings);
+  const dirs = directories(files?.muster?.says ?? null, request.env, findings);
+  const settings = files === null ? null : joinSettings(files, request.env, findings);
+  if (files === null || settings === null || findings.errors.length > 0) {
+    return { kind: 'refused', errors: findings.errors, notices: findings.notices };
+  }
+  const config: Config = {
+    settings,
+    ...dirs,
+    scontrolPath: files.muster?.says.slurm?.scontrol ?? null,
+    slurmConf: files.muster?.says.slurm?.slurm_conf ?? null,
+    fleet: files.cluster?.fleet ?? null,
+    sources: {
+      musterConfig: files.muster?.file ?? null,
+      resumeConfig: files.conf?.file ?? null,
+      clusterConfig: files.cluster?.file ?? null,
+    },
+  };
+  return { kind: 'loaded', config, notices: findings.notices };
+}
+
+function findPath(request: LoadRequest, findings: Findings): string | null {
+  if (request.path !== null) return request.path;
+  const fromEnvironment = request.env['MUSTER_CONFIG'] ?? '';
+  if (fromEnvironment !== '') return fromEnvironment;
+  const places = request.usualPaths ?? usualConfigPaths;
+  const found = places.find(mayExist);
+  if (found !== undefined) return found;
+  const said = {
+    message: `there is no configuration: neither of ${places.join(', ')} exists`,
+    hint: 'name a file with --config FILE or MUSTER_CONFIG: ParallelCluster’s .conf, its cluster file, or muster.yaml',
+  };
+  findings.errors.push(problemWith('configuration', said));
+  return null;
+}
+
+const anyPurpose =
+  'ParallelCluster’s slurm_resume.conf, its cluster file (YAML) or muster’s own settings (YAML)';
+const confPurpose = 'ParallelCluster’s [slurm_resume] settings';
+const clusterPurpose = 'ParallelCluster’s cluster configuration (YAML with `Scheduling:`)';
+
+function readFiles(path: string, findings: Findings): FilesRead | null {
+  const source = readSource(path, anyPurpose, findings);
+  if (source === null) return null;
+  if (isConfFile(source)) {
+    return { muster: null, conf: readResumeConf(source, findings), cluster: null };
+  }
+  const yaml = parseYaml(source, anyPurpose, findings);
+  if (yaml === null) return null;
+  if (isClusterFile(yaml.value)) {
+    return { muster: null, conf: null, cluster: readClusterFile(yaml, findings) };
+  }
+  const says = readMusterYaml(yaml, findings);
+  // Named files are read even when something else is wrong: all errors belong into one report.
+  const conf = readNamed(yaml, 'resume_config', (named) => readConf(named, findings));
+  const cluster = readNamed(yaml, 'cluster_config', (named) => readCluster(named, findings));
+  return { muster: says === null ? null : { file: path, yaml, says }, conf, cluster };
+}
+
+/** Reads a file that muster's settings name; a relative path starts at the settings' folder. */
+function readNamed<T>(yaml: YamlFile, key: string, read: (path: string) => T | null): T | null {
+  const named = yaml.value[key];
+  if (typeof named !== 'string' || named === '') return null;
+  return read(resolve(dirname(yaml.source.file), named));
+}
+
+function readConf(path: string, findings: Findings): ResumeConf | null {
+  const source = readSource(path, confPurpose, findings);
+  return source === null ? null : readResumeConf(source, findings);
+}
+
+function readCluster(path: string, findings: Findings): ClusterFile | null {
+  const source = readSource(path, clusterPurpose, findings);
+  const yaml = source === null ? null : parseYaml(source, clusterPurpose, findings);
+  return yaml === null ? null : readClusterFile(yaml, findings);
+}
+
+function readSource(path: string, purpose: string, findings: Findings): SourceText | null {
+  const result = readConfigFile(path, purpose);
+  switch (result.kind) {
+    case 'read':
+      return result.source;
+    case 'unreadable':
+      findings.errors.push(result.problem);
+      return null;
+    default:
+      return result satisfies never;
+  }
+}
+
+/** By its name, else by its first line: a section header in brackets alone on a line is no YAML that we read. */
+function isConfFile(source: SourceText): boolean {
+  switch (extname(basename(source.file)).toLowerCase()) {
+    case '.conf':
+    case '.ini':
+    case '.cfg':
+      return true;
+    case '.yaml':
+    case '.yml':
+    case '.json':
+      return false;
+    default:
+      return source.lines.some((line) => /^\s*\[[A-Za-z_ ]+\]\s*$/.test(line));
+  }
+}
+
+const directoryDefaults = {
+  stateDir: { variable: 'MUSTER_STATE_DIR', key: 'state_dir', path: '/var/lib/muster' },
+  runDir: { variable: 'MUSTER_RUN_DIR', key: 'run_dir', path: '/run/muster' },
+  logDir: { variable: 'MUSTER_LOG_DIR', key: 'log_dir', path: '/var/log/parallelcluster' },
+} as const;
+
+/** The environment wins, so that several musters can live on one machine. */
+function directories(
+  says: MusterYaml | null,
+  env: LoadRequest['env'],
+  findings: Findings,
+): { stateDir: string; runDir: string; logDir: string } {
+  function choose(name: keyof typeof directoryDefaults): string {
+    const { variable, key, path } = directoryDefaults[name];
+    const fromEnvironment = env[variable] ?? '';
+    if (fromEnvironment === '') return says?.[key] ?? path;
+    if (!fromEnvironment.startsWith('/')) {
+      const message = `${variable} is not an absolute path: \`${fromEnvironment}\``;
+      const hint = `begin the path with \`/\`, or unset ${variable}`;
+      findings.errors.push(problemWith('environment', { message, hint }));
+    }
+    return fromEnvironment;
+  }
+  return { stateDir: choose('stateDir'), runDir: choose('runDir'), logDir: choose('logDir') };
+}

@@ -1,0 +1,250 @@
+/**
+ * Joins what the files say into the core's settings, and says in notes why it chose as it did.
+ *
+ * The mode is the one choice that is not a plain "who says it first wins": ParallelCluster's keys of 2020
+ * (`all_or_nothing_batch`, `max_batch_size`) in a resume configuration that has neither of the keys that came
+ * later (`scaling_strategy`, `job_level_scaling`) ask for the launch-batches of that time.
+ */
+import { basename, extname } from 'node:path';
+
+import { defaultSettings, launchTemplateName } from '../core/settings.ts';
+import type { LaunchSource, PlanMode, Queue, Settings } from '../core/settings.ts';
+import type { FleetComputeResource, FleetQueue } from './cluster-file.ts';
+import type { FilesRead, LoadRequest } from './config.ts';
+import type { MusterYaml } from './muster-yaml.ts';
+import type { Findings, Notice } from './problem.ts';
+import type { Located } from './resume-conf.ts';
+import { isClusterName, isRegion } from './values.ts';
+import { placeOf, yamlProblem } from './yaml-file.ts';
+
+type Env = LoadRequest['env'];
+
+/** Null when errors leave nothing to join. Notices and errors go to `findings`. */
+export function joinSettings(files: FilesRead, env: Env, findings: Findings): Settings | null {
+  checkLaunch(files, findings);
+  if (findings.errors.length > 0) return null;
+  const { muster, conf, cluster } = files;
+  const clusterName = chooseClusterName(files, findings);
+  const mode = chooseMode(files, findings);
+  const strategy = chooseStrategy(files);
+  const firmBatches = chooseFirmBatches(files);
+  noteIdleKeys(files, mode, findings);
+  return {
+    clusterName,
+    region: chooseRegion(files, env, findings),
+    mode,
+    scalingStrategy: strategy ?? defaultSettings.scalingStrategy,
+    allOrNothingBatch: firmBatches,
+    maxBatchSize:
+      muster?.says.max_batch_size ?? conf?.maxBatchSize?.value ?? defaultSettings.maxBatchSize,
+    terminateMaxBatchSize:
+      muster?.says.terminate_max_batch_size ??
+      conf?.terminateMaxBatchSize?.value ??
+      defaultSettings.terminateMaxBatchSize,
+    updateNodeAddress:
+      muster?.says.update_node_address ??
+      conf?.updateNodeAddress?.value ??
+      defaultSettings.updateNodeAddress,
+    launchPatienceMs: muster?.says.launch_patience ?? defaultSettings.launchPatienceMs,
+    queues:
+      cluster?.fleet.queues.map((queue) => joinQueue(queue, clusterName, muster?.says.launch)) ??
+      null,
+  };
+}
+
+/** The file that a note about the whole configuration points at. */
+function mainFile(files: FilesRead): string {
+  return files.muster?.file ?? files.conf?.file ?? files.cluster?.file ?? 'configuration';
+}
+
+function notice(
+  files: FilesRead,
+  severity: Notice['severity'],
+  message: string,
+  at: Located<unknown> | null = null,
+): Notice {
+  const file = at?.file ?? mainFile(files);
+  return {
+    severity,
+    file,
+    line: at?.position.line ?? null,
+    column: at?.position.column ?? null,
+    message,
+  };
+}
+
+function chooseClusterName(files: FilesRead, findings: Findings): string {
+  const said = files.muster?.says.cluster_name ?? files.conf?.clusterName?.value;
+  if (said !== undefined) return said;
+  if (files.cluster === null) {
+    const name = defaultSettings.clusterName;
+    const message = `no \`cluster_name\` is given: \`${name}\` is used, for the instances' tags and the launch templates' names`;
+    findings.notices.push(notice(files, 'warning', message));
+    return name;
+  }
+  const { file } = files.cluster;
+  const name = nameFromFile(file);
+  const message = `the cluster is named \`${name}\` after the file ${basename(file)}, since a cluster file holds no name; set \`cluster_name\` in muster.yaml if the launch templates are named otherwise`;
+  findings.notices.push({ ...notice(files, 'note', message), file });
+  return name;
+}
+
+function nameFromFile(file: string): string {
+  const letters = basename(file, extname(file)).replaceAll(/[^a-zA-Z0-9-]+/g, '-');
+  const name = letters.replace(/^[^a-zA-Z]+/, '').slice(0, 60);
+  return isClusterName(name) ? name : defaultSettings.clusterName;
+}
+
+function chooseRegion(files: FilesRead, env: Env, findings: Findings): string {
+  const said =
+    files.muster?.says.region ?? files.conf?.region?.value ?? files.cluster?.region ?? null;
+  if (said !== null) return said;
+  for (const variable of ['AWS_REGION', 'AWS_DEFAULT_REGION']) {
+    const region = env[variable] ?? '';
+    if (isRegion(region)) return region;
+  }
+  const message = `no region is given: \`${defaultSettings.region}\` is used; set \`region\` in the configuration, or AWS_REGION`;
+  findings.notices.push(notice(files, 'warning', message));
+  return defaultSettings.region;
+}
+
+function chooseMode(files: FilesRead, findings: Findings): PlanMode {
+  const said = files.muster?.says.mode;
+  if (said !== undefined) return said;
+  const { conf } = files;
+  const jobLevel = conf?.jobLevelScaling ?? null;
+  if (jobLevel !== null) {
+    if (jobLevel.value) return 'job';
+    const message =
+      'mode node-list: `job_level_scaling` is false, so nodes are launched in launch-batches, without regard to the jobs they are for';
+    findings.notices.push(notice(files, 'note', message, jobLevel));
+    return 'node-list';
+  }
+  if (files.muster?.says.scaling_strategy !== undefined) return 'job';
+  if (conf === null || conf.scalingStrategy !== null) return 'job';
+  const pageKeys = pageKeysOf(files);
+  const first = pageKeys[0];
+  if (first === undefined) return 'job';
+  const names = pageKeys.map((key) => `\`${key.key}\``).join(' and ');
+  const message = `mode node-list: ${names} without \`scaling_strategy\` or \`job_level_scaling\` ask for launch-batches as in ParallelCluster 2.10; to launch every job whole instead, add \`job_level_scaling = True\``;
+  findings.notices.push(notice(files, 'note', message, first));
+  return 'node-list';
+}
+
+/** The keys of the 2020 page that stand in the resume configuration; `launch_max_batch_size` is a later one. */
+function pageKeysOf({ conf }: FilesRead): readonly Located<unknown>[] {
+  const keys: Located<unknown>[] = [];
+  if (conf?.allOrNothingBatch) keys.push(conf.allOrNothingBatch);
+  if (conf?.maxBatchSize?.key === 'max_batch_size') keys.push(conf.maxBatchSize);
+  return keys;
+}
+
+function chooseStrategy(files: FilesRead): Settings['scalingStrategy'] | null {
+  return (
+    files.muster?.says.scaling_strategy ??
+    files.conf?.scalingStrategy?.value ??
+    files.cluster?.scalingStrategy?.value ??
+    null
+  );
+}
+
+/**
+ * Whether launch-batches are firm. Where `all_or_nothing_batch` is not said the strategy decides, as it does in
+ * ParallelCluster since 3.8; `job_level_scaling` is of that time, when the strategy's default is all-or-nothing.
+ */
+function chooseFirmBatches(files: FilesRead): boolean {
+  const said = files.muster?.says.all_or_nothing_batch ?? files.conf?.allOrNothingBatch?.value;
+  if (said !== undefined) return said;
+  const strategy = chooseStrategy(files);
+  if (strategy !== null) return strategy === 'all-or-nothing';
+  return files.conf?.jobLevelScaling?.value === false ? true : defaultSettings.allOrNothingBatch;
+}
+
+/** Keys that the chosen mode does not look at. */
+function noteIdleKeys(files: FilesRead, mode: PlanMode, findings: Findings): void {
+  if (mode !== 'job') return;
+  const key = files.conf?.allOrNothingBatch ?? null;
+  if (key === null && files.muster?.says.all_or_nothing_batch === undefined) return;
+  const message =
+    '`all_or_nothing_batch` concerns launch-batches, so in mode job only nodes that belong to no job; jobs follow `scaling_strategy`';
+  findings.notices.push(notice(files, 'note', message, key));
+}
+
+function checkLaunch(files: FilesRead, findings: Findings): void {
+  const { muster, cluster } = files;
+  const launch = muster?.says.launch;
+  if (muster === null || launch === undefined) return;
+  if (launch.from === 'launch-template') {
+    if (launch.image_id === undefined) return;
+    const message =
+      '`image_id` has no effect with `from: launch-template`: the template names the image';
+    findings.notices.push({
+      ...notice(files, 'warning', message),
+      ...placeOf(muster.yaml, ['launch', 'image_id'], 'key'),
+    });
+    return;
+  }
+  if (muster.says.cluster_config === undefined) {
+    findings.errors.push(
+      yamlProblem(muster.yaml, ['launch', 'from'], {
+        message: '`from: instance-type` needs the instance types and subnets of a cluster file',
+        hint: 'add `cluster_config: FILE`, or use `from: launch-template`',
+      }),
+    );
+  }
+  const place = placeOf(muster.yaml, ['launch', 'from'], 'key');
+  if (launch.image_id === undefined) {
+    const message =
+      'no `image_id` is given for `from: instance-type`: EC2 refuses launches without an image';
+    findings.notices.push({ ...notice(files, 'warning', message), ...place });
+  }
+  const queues = cluster?.fleet.queues ?? [];
+  const managed = queues.flatMap((queue) =>
+    queue.computeResources
+      .filter((resource) => resource.managedPlacementGroup)
+      .map((resource) => `${queue.name}/${resource.name}`),
+  );
+  if (managed.length > 0) {
+    const message = `launched without a placement group, because only ParallelCluster's launch templates name the group that it makes itself: ${managed.join(', ')}; give \`PlacementGroup\` a \`Name\``;
+    findings.notices.push({ ...notice(files, 'warning', message), ...place });
+  }
+  const several = queues.filter((queue) => queue.subnetIds.length > 1).map((queue) => queue.name);
+  if (several.length > 0) {
+    const message = `only the first subnet is used so far, in: ${several.join(', ')}`;
+    findings.notices.push({ ...notice(files, 'note', message), ...place });
+  }
+}
+
+function joinQueue(queue: FleetQueue, cluster: string, launch: MusterYaml['launch']): Queue {
+  return {
+    name: queue.name,
+    capacityType: queue.capacityType,
+    computeResources: queue.computeResources.map((resource) => ({
+      name: resource.name,
+      minCount: resource.minCount,
+      maxCount: resource.maxCount,
+      instanceTypes: resource.instanceTypes,
+      launch: launchSource(queue, resource, cluster, launch),
+    })),
+  };
+}
+
+function launchSource(
+  queue: FleetQueue,
+  resource: FleetComputeResource,
+  cluster: string,
+  launch: MusterYaml['launch'],
+): LaunchSource {
+  if (launch?.from !== 'instance-type') {
+    const name = launchTemplateName(cluster, queue.name, resource.name);
+    return { kind: 'launch-template', name, version: '$Latest' };
+  }
+  return {
+    kind: 'instance-type',
+    instanceType: resource.instanceTypes[0] ?? '',
+    imageId: launch.image_id ?? null,
+    subnetId: queue.subnetIds[0] ?? '',
+    placementGroup: resource.placementGroup,
+    efa: resource.efa,
+  };
+}
