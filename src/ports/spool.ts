@@ -6,6 +6,8 @@ export interface Spool {
   scan(): Promise<readonly HookRequest[]>;
   /** Forgets requests that the ledger holds. */
   remove(requestIds: readonly string[]): Promise<void>;
+  /** Moves a request that cannot be worked on out of the way; it is kept. */
+  setAside(requestId: string): Promise<void>;
   /** Calls `arrived` soon after a request was spooled. Returns a function that stops watching. */
   watch(arrived: () => void): () => void;
 }

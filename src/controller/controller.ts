@@ -1,0 +1,220 @@
+/**
+ * The loop: drains the inbox, decides, makes the turns durable, applies them, and only then runs their effects.
+ * Hooks, timers and answers only enqueue; the loop runs at its own pace.
+ */
+import { apply } from '../core/apply.ts';
+import { decide, nextWake } from '../core/decide.ts';
+import type { Event } from '../core/events.ts';
+import { narrate } from '../core/narrate.ts';
+import type { Settings } from '../core/settings.ts';
+import { emptyState, type State } from '../core/state.ts';
+import type { Turn } from '../core/turn.ts';
+import type { Ledger } from '../ports/ledger.ts';
+import type { Log } from '../ports/log.ts';
+import type { Spool } from '../ports/spool.ts';
+import { createEffectRunner, type World } from './effects.ts';
+
+export interface ControllerPorts extends World {
+  readonly ledger: Ledger;
+  readonly spool: Spool;
+  readonly log: Log;
+}
+
+export interface Controller {
+  /** Replays the ledger, carries on what was outstanding and starts to take requests. */
+  start(settings: Settings): Promise<void>;
+  /** A new configuration takes effect for requests that come after it. */
+  reload(settings: Settings): void;
+  /** Takes no more requests; resolves when the effects that run have answered and are in the ledger, or after `graceMs`. */
+  stop(graceMs: number): Promise<void>;
+  /** Resolves, or rejects when the loop had to end: a fault of muster's own, or a ledger that cannot be written. */
+  readonly ended: Promise<void>;
+  readonly state: Readonly<State>;
+}
+
+/** The ledger's records must stay below 300 KB a turn on the average; a commit carries a few of them. */
+const turnsPerCommitMax = 64;
+
+function isIdle(turn: Turn): boolean {
+  return turn.event.kind === 'Woke' && turn.decisions.length === 0 && turn.effects.length === 0;
+}
+
+/** A disk that is full, or a lock held too long, may pass. Until then no effect runs. */
+const appendRetryMs = 1_000;
+
+export interface ControllerOptions {
+  /** Called with every durable turn, after it was applied. */
+  readonly onTurn?: (turn: Turn, state: Readonly<State>) => void;
+}
+
+export function createController(
+  ports: ControllerPorts,
+  options: ControllerOptions = {},
+): Controller {
+  const { clock, ledger, spool, log } = ports;
+  const state = emptyState();
+  const inbox: Event[] = [];
+  const runEffect = createEffectRunner(ports);
+  const spooled = new Set<string>();
+  let cancelWake = (): void => undefined;
+  let stopWatching = (): void => undefined;
+  let running = false;
+  let scanning = false;
+  let scanAgain = false;
+  let stopping = false;
+  let effectsOut = 0;
+  let end: { resolve: () => void; reject: (error: unknown) => void } = {
+    resolve: () => undefined,
+    reject: () => undefined,
+  };
+  const ended = new Promise<void>((resolve, reject) => {
+    end = { resolve, reject };
+  });
+
+  function enqueue(event: Event): void {
+    inbox.push(event);
+    if (!running) {
+      running = true;
+      loop().then(
+        () => (running = false),
+        (error: unknown) => end.reject(error),
+      );
+    }
+  }
+
+  async function loop(): Promise<void> {
+    // A turn of the event loop, so that what arrives together is one commit.
+    await Promise.resolve();
+    for (;;) {
+      const turns = takeTurns();
+      if (turns.length === 0) break;
+      await makeDurable(turns);
+      const done = turns.flatMap(({ event }) =>
+        event.kind === 'HookCalled' ? [event.request.id] : [],
+      );
+      for (const turn of turns) {
+        options.onTurn?.(turn, state);
+        for (const effect of turn.effects) {
+          effectsOut += 1;
+          runEffect(effect, (event) => {
+            effectsOut -= 1;
+            enqueue(event);
+          });
+        }
+      }
+      if (done.length > 0) {
+        await spool.remove(done);
+        for (const id of done) spooled.delete(id);
+      }
+    }
+    scheduleWake();
+    if (stopping && effectsOut === 0) end.resolve();
+  }
+
+  /** Decides and applies; nothing of it is done until the ledger has it. */
+  function takeTurns(): Turn[] {
+    const turns: Turn[] = [];
+    while (turns.length < turnsPerCommitMax) {
+      const wake = nextWake(state);
+      const due = wake !== null && wake <= Math.max(clock.now(), state.now) && !stopping;
+      const event = inbox.shift() ?? (due ? { kind: 'Woke' as const, at: clock.now() } : undefined);
+      if (event === undefined) break;
+      const turn = decideSafely(event);
+      // A wake that finds nothing to do is no news for the ledger.
+      if (turn === null || isIdle(turn)) continue;
+      for (const line of narrate(state, turn)) log.write(line);
+      apply(state, turn);
+      turns.push(turn);
+    }
+    return turns;
+  }
+
+  /** A request that muster cannot judge is its own fault: it is set aside, and the others go on. */
+  function decideSafely(event: Event): Turn | null {
+    try {
+      return decide(state, event);
+    } catch (error: unknown) {
+      if (event.kind !== 'HookCalled') throw error;
+      const { id, hostlist } = event.request;
+      log.write({
+        level: 'ERROR',
+        source: 'muster.controller:decide',
+        message: `Request ${id} for ${hostlist.slice(0, 200)} was set aside, a fault of muster's own: ${String(error)}`,
+      });
+      void spool.setAside(id).catch(() => undefined);
+      return null;
+    }
+  }
+
+  async function makeDurable(turns: readonly Turn[]): Promise<void> {
+    for (;;) {
+      try {
+        await ledger.append(turns);
+        return;
+      } catch (error: unknown) {
+        log.write({
+          level: 'ERROR',
+          source: 'muster.ledger:append',
+          message: `The ledger cannot be written (${String(error)}); nothing is launched or terminated until it can`,
+        });
+        await new Promise<void>((resolve) => clock.schedule(appendRetryMs, resolve));
+      }
+    }
+  }
+
+  function scheduleWake(): void {
+    cancelWake();
+    const wake = nextWake(state);
+    if (wake === null || stopping) return;
+    cancelWake = clock.schedule(Math.max(0, wake - clock.now()), () =>
+      enqueue({ kind: 'Woke', at: clock.now() }),
+    );
+  }
+
+  async function scan(): Promise<void> {
+    if (stopping) return;
+    scanAgain = scanning;
+    if (scanning) return;
+    scanning = true;
+    try {
+      for (const request of await spool.scan()) {
+        if (spooled.has(request.id)) continue;
+        spooled.add(request.id);
+        enqueue({ kind: 'HookCalled', at: clock.now(), request });
+      }
+    } catch (error: unknown) {
+      log.write({
+        level: 'ERROR',
+        source: 'muster.spool:scan',
+        message: `The spool cannot be read: ${String(error)}; requests wait there`,
+      });
+    } finally {
+      scanning = false;
+    }
+    // What arrived during the scan may have been missed by it.
+    if (scanAgain) await scan();
+  }
+
+  return {
+    ended,
+    state,
+    async start(settings) {
+      for await (const { turn } of ledger.read(0)) apply(state, turn);
+      enqueue({ kind: 'ConfigLoaded', at: clock.now(), settings });
+      enqueue({ kind: 'Started', at: clock.now() });
+      stopWatching = spool.watch(() => void scan());
+      await scan();
+    },
+    reload(settings) {
+      enqueue({ kind: 'ConfigLoaded', at: clock.now(), settings });
+    },
+    async stop(graceMs) {
+      stopping = true;
+      stopWatching();
+      cancelWake();
+      if (effectsOut === 0 && !running) return;
+      const grace = new Promise<void>((resolve) => clock.schedule(graceMs, resolve));
+      await Promise.race([ended, grace]);
+    },
+  };
+}

@@ -1,0 +1,170 @@
+/**
+ * Runs effects against the world and turns what comes of them into events. It decides nothing: every outcome, a
+ * failure too, is an event. Launches and terminations have lanes of their own, so that neither waits for the other.
+ */
+import type { AssignNodes, Effect, RunInstances, SweepLaunch } from '../core/effects.ts';
+import type { Event } from '../core/events.ts';
+import type { Instance } from '../core/instances.ts';
+import { CloudError, type Cloud, type ListedInstance } from '../ports/cloud.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Registry } from '../ports/registry.ts';
+import { SchedulerError, type Scheduler } from '../ports/scheduler.ts';
+import { createLane, type Lane } from './lane.ts';
+
+export interface World {
+  readonly cloud: Cloud;
+  readonly scheduler: Scheduler;
+  readonly registry: Registry;
+  readonly clock: Clock;
+}
+
+/** EC2 takes far more; beyond this the answers' parsing would keep the loop busy. */
+const launchesAtOnce = 16;
+const terminationsAtOnce = 8;
+
+/** How long a launched instance may lack its private address before the launch counts as unanswered. */
+const addressWaitMs = 60_000;
+const addressPollMs = 1_000;
+
+export type EffectRunner = (effect: Effect, done: (event: Event) => void) => void;
+
+export function createEffectRunner(world: World): EffectRunner {
+  const launches = createLane(launchesAtOnce);
+  const terminations = createLane(terminationsAtOnce);
+  const laneOf = (effect: Effect): Lane | null => {
+    if (effect.kind === 'RunInstances') return launches;
+    return effect.kind === 'TerminateInstances' || effect.kind === 'SweepLaunch'
+      ? terminations
+      : null;
+  };
+  return (effect, done) => {
+    const run = async (): Promise<void> => done(await runEffect(world, effect));
+    const lane = laneOf(effect);
+    if (lane === null) void run();
+    else lane(run);
+  };
+}
+
+async function runEffect(world: World, effect: Effect): Promise<Event> {
+  const at = (): number => world.clock.now();
+  try {
+    switch (effect.kind) {
+      case 'RunInstances':
+        return await launch(world, effect);
+      case 'TerminateInstances':
+        await world.cloud.terminateInstances(effect.instanceIds);
+        await world.registry.remove(effect.instanceIds);
+        return { kind: 'InstancesTerminated', at: at(), effectId: effect.id };
+      case 'SweepLaunch':
+        return {
+          kind: 'LaunchSwept',
+          at: at(),
+          effectId: effect.id,
+          instanceIds: await sweep(world, effect),
+        };
+      case 'AssignNodes':
+        await assign(world, effect);
+        return { kind: 'NodesAssigned', at: at(), effectId: effect.id };
+      case 'GiveBackNodes':
+        // Nodes first: down sends their jobs back (or ends them), then power_down_force brings the nodes back.
+        if (effect.reason !== null) await world.scheduler.downNodes(effect.nodes, effect.reason);
+        await world.scheduler.powerDownNodes(effect.nodes);
+        return { kind: 'NodesGivenBack', at: at(), effectId: effect.id };
+    }
+  } catch (error: unknown) {
+    return failureOf(effect, error, at());
+  }
+}
+
+function failureOf(effect: Effect, error: unknown, at: number): Event {
+  const message = error instanceof Error ? error.message : String(error);
+  if (effect.kind === 'RunInstances') {
+    const cloud = error instanceof CloudError ? error : null;
+    return {
+      kind: 'LaunchFailed',
+      at,
+      effectId: effect.id,
+      // A fault of ours on the way to EC2 leaves the outcome open, as a lost answer does.
+      failure: {
+        code: cloud?.code ?? 'ConnectionError',
+        message,
+        requestId: cloud?.requestId ?? null,
+      },
+    };
+  }
+  const transient = error instanceof SchedulerError ? error.transient : true;
+  return { kind: 'EffectFailed', at, effectId: effect.id, message, transient };
+}
+
+async function launch(world: World, effect: RunInstances): Promise<Event> {
+  const answer = await world.cloud.runInstances(effect.order);
+  const instances = await withAddresses(world, effect, answer.instances);
+  return {
+    kind: 'LaunchAnswered',
+    at: world.clock.now(),
+    effectId: effect.id,
+    requestId: answer.requestId,
+    instances,
+  };
+}
+
+/** EC2's answer may lack the private address, which Slurm needs; a describe has it seconds later. */
+async function withAddresses(
+  world: World,
+  effect: RunInstances,
+  answered: readonly Instance[],
+): Promise<readonly Instance[]> {
+  const deadline = world.clock.now() + addressWaitMs;
+  let instances = answered;
+  while (instances.some((instance) => instance.privateIp === '')) {
+    if (world.clock.now() > deadline) {
+      throw new CloudError(
+        'Timeout',
+        `EC2 shows no private address for some instances after ${addressWaitMs / 1000} s`,
+      );
+    }
+    await sleep(world.clock, addressPollMs);
+    const listed = await world.cloud.describeByClientToken(effect.order.clientToken);
+    const byId = new Map(listed.map((instance) => [instance.instanceId, instance]));
+    instances = instances.map(
+      (instance) => withoutListing(byId.get(instance.instanceId)) ?? instance,
+    );
+  }
+  return instances;
+}
+
+function withoutListing(listed: ListedInstance | undefined): Instance | null {
+  if (listed === undefined) return null;
+  return { instanceId: listed.instanceId, privateIp: listed.privateIp, hostname: listed.hostname };
+}
+
+async function sweep(world: World, effect: SweepLaunch): Promise<string[]> {
+  const listed = await world.cloud.describeByClientToken(effect.clientToken);
+  const alive = listed.filter(({ state }) => state !== 'terminated' && state !== 'shutting-down');
+  const instanceIds = alive.map((instance) => instance.instanceId);
+  if (instanceIds.length > 0) await world.cloud.terminateInstances(instanceIds);
+  return instanceIds;
+}
+
+/** Slurm first, then the instances: none may start slurmd for a node that Slurm cannot reach. */
+async function assign(world: World, effect: AssignNodes): Promise<void> {
+  const each = <T>(map: (node: string, index: number) => T): T[] => effect.nodes.map(map);
+  if (effect.updateAddress) {
+    await world.scheduler.assignNodes(
+      each((node, index) => ({
+        node,
+        address: effect.addresses[index] ?? '',
+        hostname: effect.hostnames[index] ?? '',
+      })),
+    );
+  }
+  await world.registry.publish(
+    each((node, index) => ({ node, instanceId: effect.instanceIds[index] ?? '' })),
+  );
+}
+
+function sleep(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.schedule(ms, resolve);
+  });
+}
