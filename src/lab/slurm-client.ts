@@ -40,9 +40,7 @@ export function createSlurmClient(options: ClientOptions): SlurmCommands {
       );
     },
     async nodes(): Promise<readonly NodeStatus[]> {
-      return parseNodes(
-        await call('sinfo', ['--noheader', '--all', '--Node', `--format=${NODE_FORMAT}`]),
-      );
+      return parseNodes(await call('sinfo', ['--noheader', '--all', `--format=${NODE_FORMAT}`]));
     },
     sinfo: async () => (await call('sinfo', [])).trimEnd(),
     squeue: async () => (await call('squeue', [])).trimEnd(),

@@ -1,0 +1,215 @@
+/**
+ * Phases of a scenario: what each had to show, and the numbers that it leaves behind.
+ *
+ * `expect` notes whether something holds; `require` notes it too and, when it does not hold, ends the scenario, because
+ * what would follow has lost its ground. Conditions are waited for with a limit, never slept for.
+ */
+import type { DurationMs, Instant } from '../core/units.ts';
+import type { JobStatus, NodeStatus } from '../ports/slurm-commands.ts';
+import { busySeconds, countJobs, hasEnded, paidSeconds } from './accounting.ts';
+import { sleep, startWatch } from './watch.ts';
+import type { Watch } from './watch.ts';
+import type {
+  CloudStats,
+  Expectation,
+  JobCounts,
+  LabInstance,
+  PhaseResult,
+  ScenarioWorld,
+} from './world.ts';
+
+export interface Phase {
+  /** Notes one thing that the phase had to show. */
+  expect(what: string, check: Check): void;
+  /** Waits until `check` holds, and notes it; when the time is over, ends the scenario. */
+  require(what: string, limitMs: DurationMs, check: (view: View) => Check): Promise<void>;
+  /** Waits like `require`, but goes on when the time is over. */
+  settle(what: string, limitMs: DurationMs, check: (view: View) => Check): Promise<void>;
+  /** The job counts of the phase are those of this moment, not of its end. */
+  countJobs(): Promise<void>;
+  /** Instances launched in this phase that are alive. */
+  view(): Promise<View>;
+}
+
+export interface Check {
+  readonly ok: boolean;
+  readonly want: string;
+  readonly saw: string;
+}
+
+/** Everything a condition may look at, taken in one moment; jobs, instances and log are those of the phase. */
+export interface View {
+  readonly jobs: readonly JobStatus[];
+  readonly nodes: readonly NodeStatus[];
+  readonly cloud: CloudStats;
+  readonly launched: readonly LabInstance[];
+  readonly terminated: readonly LabInstance[];
+  readonly alive: readonly LabInstance[];
+  readonly runInstancesCalls: number;
+  readonly log: readonly string[];
+  /** Pictures of sinfo in this phase. */
+  readonly sinfo: readonly string[];
+}
+
+/** Ends a scenario whose phase could not show what the next one stands on. */
+export class ScenarioStopped extends Error {}
+
+const POLL_MS = 250;
+
+/** Equality as a check. */
+export function equals(want: number | string, saw: number | string): Check {
+  return { ok: want === saw, want: String(want), saw: String(saw) };
+}
+
+export function holds(ok: boolean, want: string, saw: string): Check {
+  return { ok, want, saw };
+}
+
+/** Runs the phases of a scenario in order; those after one that stopped the scenario are left out. */
+export async function runPhases(
+  world: ScenarioWorld,
+  phases: readonly {
+    readonly name: string;
+    readonly text: string;
+    run(phase: Phase): Promise<void>;
+  }[],
+): Promise<readonly PhaseResult[]> {
+  const results: PhaseResult[] = [];
+  const watch = startWatch(world);
+  try {
+    for (const { name, text, run } of phases) {
+      world.progress({ kind: 'phase', name, text });
+      const recorder = await startRecorder(world, watch);
+      let stopped = false;
+      try {
+        await run(recorder.phase);
+      } catch (error: unknown) {
+        if (!(error instanceof ScenarioStopped)) throw error;
+        stopped = true;
+      }
+      results.push(await recorder.end(name));
+      if (stopped) break;
+    }
+  } finally {
+    await watch.stop();
+  }
+  return results;
+}
+
+interface Recorder {
+  readonly phase: Phase;
+  end(name: string): Promise<PhaseResult>;
+}
+
+interface Start {
+  readonly at: Instant;
+  readonly cloud: CloudStats;
+  readonly logLines: number;
+  /** Jobs that had ended before the phase. */
+  readonly endedJobs: ReadonlySet<string>;
+  readonly sinfo: number;
+  readonly squeue: number;
+}
+
+async function startRecorder(world: ScenarioWorld, watch: Watch): Promise<Recorder> {
+  const [cloud, log, jobs] = await Promise.all([
+    world.cloud.stats(),
+    world.muster.logLines(),
+    world.slurm.jobs(),
+  ]);
+  const start: Start = {
+    at: world.clock.now(),
+    cloud,
+    logLines: log.length,
+    endedJobs: new Set(jobs.filter(hasEnded).map((job) => job.id)),
+    sinfo: watch.sinfo.length,
+    squeue: watch.squeue.length,
+  };
+  const expected: Expectation[] = [];
+  let counts: JobCounts | null = null;
+  const note = (what: string, check: Check): void => {
+    expected.push({ what, ...check });
+  };
+  const phase: Phase = {
+    expect: note,
+    async require(what, limitMs, check) {
+      const last = await waitFor(world, limitMs, async () =>
+        check(await viewOf(world, watch, start)),
+      );
+      note(what, last);
+      if (!last.ok) throw new ScenarioStopped(what);
+    },
+    async settle(what, limitMs, check) {
+      note(
+        what,
+        await waitFor(world, limitMs, async () => check(await viewOf(world, watch, start))),
+      );
+    },
+    async countJobs() {
+      counts = countJobs((await viewOf(world, watch, start)).jobs);
+    },
+    view: () => viewOf(world, watch, start),
+  };
+  return {
+    phase,
+    async end(name) {
+      await watch.look();
+      const end = world.clock.now();
+      const view = await viewOf(world, watch, start);
+      const paid = paidSeconds(view.cloud.instances, start.at, end);
+      const busy = busySeconds(watch.samples, start.at, end);
+      return {
+        name,
+        jobs: counts ?? countJobs(view.jobs),
+        instances: { launched: view.launched.length, terminated: view.terminated.length },
+        runInstancesCalls: view.runInstancesCalls,
+        instanceSecondsWithoutJob: Math.max(0, Math.round((paid - busy) * 10) / 10),
+        sinfo: view.sinfo,
+        squeue: watch.squeue.slice(start.squeue),
+        log: view.log,
+        expected,
+      };
+    },
+  };
+}
+
+async function viewOf(world: ScenarioWorld, watch: Watch, start: Start): Promise<View> {
+  const [jobs, nodes, cloud, log] = await Promise.all([
+    world.slurm.jobs(),
+    world.slurm.nodes(),
+    world.cloud.stats(),
+    world.muster.logLines(),
+  ]);
+  const before = new Set(start.cloud.instances.map((instance) => instance.instanceId));
+  const wasOver = new Set(
+    start.cloud.instances.filter((one) => one.terminatedAt !== null).map((one) => one.instanceId),
+  );
+  const launched = cloud.instances.filter((one) => !before.has(one.instanceId));
+  return {
+    jobs: jobs.filter((job) => !start.endedJobs.has(job.id)),
+    nodes,
+    cloud,
+    launched,
+    terminated: cloud.instances.filter(
+      (one) => one.terminatedAt !== null && !wasOver.has(one.instanceId),
+    ),
+    alive: launched.filter((one) => one.terminatedAt === null),
+    runInstancesCalls: cloud.runInstancesCalls - start.cloud.runInstancesCalls,
+    log: log.slice(start.logLines),
+    sinfo: watch.sinfo.slice(start.sinfo),
+  };
+}
+
+/** Asks until the check holds or the time is over; resolves to the last answer. */
+async function waitFor(
+  world: ScenarioWorld,
+  limitMs: DurationMs,
+  ask: () => Promise<Check>,
+): Promise<Check> {
+  const deadline = world.clock.now() + limitMs;
+  for (;;) {
+    const check = await ask();
+    if (check.ok || world.clock.now() >= deadline) return check;
+    await sleep(world.clock, POLL_MS);
+  }
+}
