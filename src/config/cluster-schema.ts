@@ -7,6 +7,7 @@
  */
 import { z } from 'zod';
 
+import { nodeName, parseNodeName } from '../core/node-name.ts';
 import { isRegion, regionHint, scalingStrategies } from './values.ts';
 
 const ignored = z.unknown().optional();
@@ -60,10 +61,19 @@ const queueName = name.refine((text) => text !== 'default', {
   params: { hint: 'give the queue another name than `default`' },
 });
 
-const computeResourceName = name.refine((text) => !/(?:^|-)(?:st|dy)-/.test(text), {
-  message: 'has `st-` or `dy-` in it, so its nodes would be read as another queue’s',
-  params: { hint: 'choose a name without a part `st` or `dy`' },
-});
+/** A name in which Slurm's node names could not be read back: `st-x` makes `q-dy-st-x-1` a node of queue `q-dy`. */
+const computeResourceName = name.refine(
+  (text) => {
+    const parts = { queue: 'q', nodeType: 'dynamic', computeResource: text, index: 1 } as const;
+    const read = parseNodeName(nodeName(parts));
+    // A name of other letters is the rule's above to refuse.
+    return read.kind === 'error' || read.computeResource === text;
+  },
+  {
+    message: 'has `st-` or `dy-` in it, so that its nodes read as those of another queue',
+    params: { hint: 'choose a name without a part `st` or `dy`' },
+  },
+);
 
 const instanceType = z.string().refine((text) => /^[a-z0-9-]+\.[a-z0-9-]+$/.test(text), {
   message: 'is not an instance type',

@@ -12,6 +12,7 @@ import type { Settings } from '../core/settings.ts';
 import { isClusterFile, readClusterFile } from './cluster-file.ts';
 import type { ClusterFile, Fleet } from './cluster-file.ts';
 import { joinSettings } from './join.ts';
+import type { Env, FilesRead } from './join.ts';
 import { readMusterYaml } from './muster-yaml.ts';
 import type { MusterYaml } from './muster-yaml.ts';
 import { emptyFindings, problemWith } from './problem.ts';
@@ -67,19 +68,8 @@ export const usualConfigPaths: readonly string[] = [
 export interface LoadRequest {
   /** A `.conf` of ParallelCluster's, muster's YAML or a cluster file; null: MUSTER_CONFIG, else the usual places. */
   readonly path: string | null;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Env;
   readonly usualPaths?: readonly string[];
-}
-
-/** What the three files say, as far as they could be read. */
-export interface FilesRead {
-  readonly muster: {
-    readonly file: string;
-    readonly yaml: YamlFile;
-    readonly says: MusterYaml;
-  } | null;
-  readonly conf: ResumeConf | null;
-  readonly cluster: ClusterFile | null;
 }
 
 /** Never throws: whatever is wrong with the files is in the result. */
@@ -115,17 +105,17 @@ function findPath(request: LoadRequest, findings: Findings): string | null {
   const found = places.find(mayExist);
   if (found !== undefined) return found;
   const said = {
-    message: `there is no configuration: neither of ${places.join(', ')} exists`,
-    hint: 'name a file with --config FILE or MUSTER_CONFIG: ParallelCluster’s .conf, its cluster file, or muster.yaml',
+    message: `there is no configuration: neither ${places.join(' nor ')} exists`,
+    hint: "name a file with --config FILE or MUSTER_CONFIG: ParallelCluster's .conf, its cluster file, or muster.yaml",
   };
   findings.errors.push(problemWith('configuration', said));
   return null;
 }
 
 const anyPurpose =
-  'ParallelCluster’s slurm_resume.conf, its cluster file (YAML) or muster’s own settings (YAML)';
-const confPurpose = 'ParallelCluster’s [slurm_resume] settings';
-const clusterPurpose = 'ParallelCluster’s cluster configuration (YAML with `Scheduling:`)';
+  "ParallelCluster's slurm_resume.conf, its cluster file (YAML) or muster's own settings (YAML)";
+const confPurpose = "ParallelCluster's [slurm_resume] settings";
+const clusterPurpose = "ParallelCluster's cluster configuration (YAML with `Scheduling:`)";
 
 function readFiles(path: string, findings: Findings): FilesRead | null {
   const source = readSource(path, anyPurpose, findings);
@@ -201,7 +191,7 @@ const directoryDefaults = {
 /** The environment wins, so that several musters can live on one machine. */
 function directories(
   says: MusterYaml | null,
-  env: LoadRequest['env'],
+  env: Env,
   findings: Findings,
 ): { stateDir: string; runDir: string; logDir: string } {
   function choose(name: keyof typeof directoryDefaults): string {

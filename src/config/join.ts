@@ -9,15 +9,27 @@ import { basename, extname } from 'node:path';
 
 import { defaultSettings, launchTemplateName } from '../core/settings.ts';
 import type { LaunchSource, PlanMode, Queue, Settings } from '../core/settings.ts';
-import type { FleetComputeResource, FleetQueue } from './cluster-file.ts';
-import type { FilesRead, LoadRequest } from './config.ts';
+import type { ClusterFile, FleetComputeResource, FleetQueue } from './cluster-file.ts';
 import type { MusterYaml } from './muster-yaml.ts';
 import type { Findings, Notice } from './problem.ts';
-import type { Located } from './resume-conf.ts';
+import type { Located, ResumeConf } from './resume-conf.ts';
 import { isClusterName, isRegion } from './values.ts';
 import { placeOf, yamlProblem } from './yaml-file.ts';
+import type { YamlFile } from './yaml-file.ts';
 
-type Env = LoadRequest['env'];
+/** The environment's variables: an argument, never the process's own. */
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** What the three files say, as far as they could be read. */
+export interface FilesRead {
+  readonly muster: {
+    readonly file: string;
+    readonly yaml: YamlFile;
+    readonly says: MusterYaml;
+  } | null;
+  readonly conf: ResumeConf | null;
+  readonly cluster: ClusterFile | null;
+}
 
 /** Null when errors leave nothing to join. Notices and errors go to `findings`. */
 export function joinSettings(files: FilesRead, env: Env, findings: Findings): Settings | null {
