@@ -1,0 +1,288 @@
+/**
+ * The admin API: JSON under `/_admin/`, to see the model and to change it while it runs. EC2 has nothing like it.
+ *
+ *   GET    /_admin/state              everything but the instances
+ *   GET    /_admin/instances          every instance still described, with its times and cost
+ *   PUT    /_admin/capacity           { instanceType, availabilityZone, capacity: number | null }
+ *   PUT    /_admin/offered            { instanceType, availabilityZone, offered: boolean }
+ *   PUT    /_admin/quota              { market, vcpus: number | null }
+ *   PUT    /_admin/times              any of the times, in milliseconds
+ *   PUT    /_admin/throttle           { on: boolean }
+ *   POST   /_admin/subnets            { subnetId, availabilityZone, cidr }
+ *   POST   /_admin/launch-templates   { name, data }: made, or given a new version when the name exists
+ *   POST   /_admin/faults             one fault (sim/ec2/faults.ts)
+ *   DELETE /_admin/faults             forgets them all
+ *   POST   /_admin/impair             { instanceId }
+ *   POST   /_admin/reset              ends every instance and begins anew
+ *
+ * Every change is answered with the state after it; a list of bodies is a list of changes, made when all are valid.
+ */
+import { z } from 'zod';
+import type { Boots } from './boots.ts';
+import {
+  Ec2ApiError,
+  paidMs,
+  stateAt,
+  statusAt,
+  type Ec2Model,
+  type FaultSpec,
+  type LaunchParameters,
+} from '../sim/ec2/index.ts';
+
+const count = z.int().min(0);
+const milliseconds = z.number().min(0);
+const market = z.enum(['on-demand', 'spot', 'capacity-block']);
+
+const timesSchema = z
+  .strictObject({
+    pendingMs: milliseconds,
+    bootMs: milliseconds,
+    bootJitterMs: milliseconds,
+    shutdownMs: milliseconds,
+    consistencyMs: milliseconds,
+    addressDelayMs: milliseconds,
+  })
+  .partial();
+
+const capacitySchema = z.strictObject({
+  instanceType: z.string(),
+  availabilityZone: z.string(),
+  capacity: count.nullable(),
+});
+
+const offeredSchema = z.strictObject({
+  instanceType: z.string(),
+  availabilityZone: z.string(),
+  offered: z.boolean(),
+});
+
+const subnetSchema = z.strictObject({
+  subnetId: z.string().regex(/^subnet-[0-9a-z]+$/),
+  availabilityZone: z.string(),
+  cidr: z.string(),
+});
+
+const action = z.enum([
+  'RunInstances',
+  'DescribeInstances',
+  'DescribeInstanceStatus',
+  'TerminateInstances',
+  'CreateTags',
+  'CreateLaunchTemplate',
+  'CreateLaunchTemplateVersion',
+  'DescribeLaunchTemplates',
+  'DescribeLaunchTemplateVersions',
+  'DescribeSubnets',
+  'DescribeInstanceTypes',
+  'DescribeAvailabilityZones',
+]);
+
+const faultCommon = {
+  match: z
+    .strictObject({
+      instanceType: z.string(),
+      availabilityZone: z.string(),
+      tag: z.strictObject({ key: z.string(), value: z.string() }),
+    })
+    .partial()
+    .optional(),
+  count: z.int().min(1).nullable().optional(),
+  every: z.int().min(1).optional(),
+};
+
+const faultSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('refuse'),
+    action,
+    code: z.string().min(1),
+    message: z.string().optional(),
+    httpStatus: z.int().min(400).max(599).optional(),
+    ...faultCommon,
+  }),
+  z.strictObject({
+    kind: z.literal('lose-answer'),
+    action,
+    how: z.enum(['reset', 'silence']),
+    ...faultCommon,
+  }),
+  z.strictObject({
+    kind: z.literal('delay-answer'),
+    action,
+    delayMs: milliseconds,
+    ...faultCommon,
+  }),
+  z.strictObject({ kind: z.literal('never-boots'), ...faultCommon }),
+  z.strictObject({ kind: z.literal('impaired'), afterMs: milliseconds, ...faultCommon }),
+]);
+
+const launchTemplateSchema = z.strictObject({
+  name: z.string().min(3).max(128),
+  data: z
+    .strictObject({
+      instanceType: z.string(),
+      imageId: z.string(),
+      subnetId: z.string(),
+      availabilityZone: z.string(),
+      placementGroup: z.string(),
+      market,
+      shutdownBehavior: z.enum(['stop', 'terminate']),
+      tagSpecifications: z.array(
+        z.strictObject({ resourceType: z.string(), tags: z.record(z.string(), z.string()) }),
+      ),
+      networkInterfaces: z.array(
+        z.strictObject({
+          deviceIndex: z.int(),
+          subnetId: z.string().optional(),
+          interfaceType: z.string().optional(),
+        }),
+      ),
+    })
+    .partial(),
+});
+
+export interface AdminReply {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+type Change = (model: Ec2Model, body: unknown) => void;
+
+/** A list of bodies is checked whole before the first is acted upon. */
+function changeBy<T>(schema: z.ZodType<T>, apply: (model: Ec2Model, value: T) => void): Change {
+  return (model, body) => {
+    const values = Array.isArray(body)
+      ? body.map((each) => schema.parse(each))
+      : [schema.parse(body)];
+    for (const value of values) apply(model, value);
+  };
+}
+
+function putLaunchTemplate(model: Ec2Model, name: string, data: LaunchParameters): void {
+  try {
+    model.createLaunchTemplate({ name, data });
+  } catch (error: unknown) {
+    if (!(error instanceof Ec2ApiError) || !error.code.endsWith('AlreadyExistsException')) {
+      throw error;
+    }
+    model.createLaunchTemplateVersion({ template: { name }, data });
+  }
+}
+
+// A value that passed its schema has no property set to undefined: the bodies are JSON. Zod's types cannot say so.
+const changes: ReadonlyMap<string, Change> = new Map<string, Change>([
+  [
+    'PUT capacity',
+    changeBy(capacitySchema, (model, { instanceType, availabilityZone, capacity }) =>
+      model.setCapacity(instanceType, availabilityZone, capacity),
+    ),
+  ],
+  [
+    'PUT offered',
+    changeBy(offeredSchema, (model, { instanceType, availabilityZone, offered }) =>
+      model.setOffered(instanceType, availabilityZone, offered),
+    ),
+  ],
+  [
+    'PUT quota',
+    changeBy(z.strictObject({ market, vcpus: count.nullable() }), (model, quota) =>
+      model.setQuota(quota.market, quota.vcpus),
+    ),
+  ],
+  [
+    'PUT times',
+    changeBy(timesSchema, (model, times) =>
+      model.setTimes(times as Parameters<Ec2Model['setTimes']>[0]),
+    ),
+  ],
+  [
+    'PUT throttle',
+    changeBy(z.strictObject({ on: z.boolean() }), (model, { on }) => model.setThrottling(on)),
+  ],
+  ['POST subnets', changeBy(subnetSchema, (model, subnet) => model.addSubnet(subnet))],
+  [
+    'POST launch-templates',
+    changeBy(launchTemplateSchema, (model, { name, data }) =>
+      putLaunchTemplate(model, name, data as LaunchParameters),
+    ),
+  ],
+  ['POST faults', changeBy(faultSchema, (model, fault) => model.addFault(fault as FaultSpec))],
+  ['DELETE faults', (model) => model.clearFaults()],
+  [
+    'POST impair',
+    changeBy(z.strictObject({ instanceId: z.string() }), (model, { instanceId }) =>
+      model.impair(instanceId),
+    ),
+  ],
+  ['POST reset', (model) => model.reset()],
+]);
+
+function stateOf(model: Ec2Model, boots: Boots | null): unknown {
+  return {
+    region: model.region,
+    account: model.account,
+    now: model.now(),
+    stats: model.stats(),
+    boots: boots?.counts() ?? { waiting: 0, started: 0 },
+    pools: model.pools(),
+    quotas: model.quotas(),
+    subnets: model.subnets(),
+    times: model.times(),
+    throttling: model.isThrottling(),
+    faults: model.faults(),
+  };
+}
+
+function instancesOf(model: Ec2Model): unknown {
+  const now = model.now();
+  return {
+    instances: [...model.instances()].map((instance) => ({
+      instanceId: instance.id,
+      state: stateAt(instance, now),
+      status: statusAt(instance, now),
+      instanceType: instance.instanceType,
+      availabilityZone: instance.availabilityZone,
+      subnetId: instance.subnetId,
+      privateIp: instance.privateIp,
+      privateDnsName: instance.privateDnsName,
+      placementGroup: instance.placementGroup,
+      market: instance.market,
+      clientToken: instance.clientToken,
+      tags: instance.tags,
+      launchedAt: instance.launchedAt,
+      bootedAt: instance.bootedAt === Infinity ? null : instance.bootedAt,
+      endAskedAt: instance.endAskedAt,
+      seconds: paidMs(instance, now) / 1000,
+    })),
+  };
+}
+
+function refusal(status: number, message: string): AdminReply {
+  return { status, body: { error: message } };
+}
+
+/** `route` is the path after `/_admin/`, `body` the request's text. Never throws for a wrong request. */
+export function answerAdmin(
+  model: Ec2Model,
+  boots: Boots | null,
+  request: { readonly method: string; readonly route: string; readonly body: string },
+): AdminReply {
+  const { method, route } = request;
+  if (method === 'GET' && route === 'state') return { status: 200, body: stateOf(model, boots) };
+  if (method === 'GET' && route === 'instances') return { status: 200, body: instancesOf(model) };
+  const change = changes.get(`${method} ${route}`);
+  if (change === undefined) {
+    const known = ['GET state', 'GET instances', ...changes.keys()].join(', ');
+    return refusal(404, `there is no "${method} ${route}" here; there are: ${known}`);
+  }
+  try {
+    change(model, request.body === '' ? {} : JSON.parse(request.body));
+  } catch (error: unknown) {
+    if (error instanceof z.ZodError) return refusal(400, z.prettifyError(error));
+    if (error instanceof SyntaxError) return refusal(400, `the body is not JSON: ${error.message}`);
+    if (error instanceof RangeError || error instanceof Ec2ApiError) {
+      return refusal(400, error.message);
+    }
+    throw error;
+  }
+  return { status: 200, body: stateOf(model, boots) };
+}

@@ -1,0 +1,218 @@
+/**
+ * The describes of instances: ids, filters, pages.
+ *
+ * The narrowest index is chosen first (ids, token, address, a tag without wildcard), the other filters are tried on
+ * what it yields. A page's token is the sequence of the last instance shown, so pages stay right while instances come
+ * and go.
+ */
+import type { Instant } from '../../core/units.ts';
+import { invalidCombination, invalidValue } from './errors.ts';
+import { stateAt, statusAt, viewInstance, type Instance, type InstanceStore } from './instances.ts';
+import { instancesById } from './lifecycle.ts';
+import type {
+  DescribeInstancesAnswer,
+  DescribeInstancesRequest,
+  DescribeInstanceStatusAnswer,
+  DescribeInstanceStatusRequest,
+  Filter,
+  InstanceStatusView,
+} from './types.ts';
+import type { World } from './world.ts';
+
+const pageMax = 1000;
+const pageMin = 5;
+
+type Property = (instance: Instance, now: Instant) => string | readonly string[];
+
+const instanceStateCodes = {
+  pending: '0',
+  running: '16',
+  'shutting-down': '32',
+  terminated: '48',
+} as const;
+
+const instanceProperties: ReadonlyMap<string, Property> = new Map<string, Property>([
+  ['availability-zone', (instance) => instance.availabilityZone],
+  ['client-token', (instance) => instance.clientToken],
+  ['image-id', (instance) => instance.imageId],
+  ['instance-id', (instance) => instance.id],
+  ['instance-lifecycle', (instance) => (instance.market === 'on-demand' ? '' : instance.market)],
+  ['instance-state-code', (instance, now) => instanceStateCodes[stateAt(instance, now)]],
+  ['instance-state-name', (instance, now) => stateAt(instance, now)],
+  ['instance-type', (instance) => instance.instanceType],
+  ['placement-group-name', (instance) => instance.placementGroup],
+  ['private-dns-name', (instance, now) => viewInstance(instance, now).privateDnsName],
+  ['private-ip-address', (instance, now) => viewInstance(instance, now).privateIp],
+  ['reservation-id', (instance) => instance.reservationId],
+  ['subnet-id', (instance) => instance.subnetId],
+  ['tag-key', (instance) => Object.keys(instance.tags)],
+  ['vpc-id', (instance) => instance.vpcId],
+]);
+
+const statusProperties: ReadonlyMap<string, Property> = new Map<string, Property>([
+  ['availability-zone', (instance) => instance.availabilityZone],
+  ['instance-state-code', (instance, now) => instanceStateCodes[stateAt(instance, now)]],
+  ['instance-state-name', (instance, now) => stateAt(instance, now)],
+  ['instance-status.status', (instance, now) => statusAt(instance, now)],
+  [
+    'instance-status.reachability',
+    (instance, now) => {
+      const status = statusAt(instance, now);
+      if (status === 'ok') return 'passed';
+      return status === 'impaired' ? 'failed' : status;
+    },
+  ],
+]);
+
+type Test = (text: string) => boolean;
+
+function hasWildcard(value: string): boolean {
+  return /[*?\\]/.test(value);
+}
+
+/** `*`: any text, `?`: one character, `\`: the next character as it stands. */
+function testFor(value: string): Test {
+  if (!hasWildcard(value)) return (text) => text === value;
+  const pattern = value.replaceAll(/\\[\s\S]|[\s\S]/g, (piece) => {
+    if (piece === '*') return '[\\s\\S]*';
+    if (piece === '?') return '[\\s\\S]';
+    const character = piece.length === 2 ? piece.slice(1) : piece;
+    return character.replace(/[.*+?^${}()|[\]\\/-]/, '\\$&');
+  });
+  const regex = new RegExp(`^${pattern}$`);
+  return (text) => regex.test(text);
+}
+
+type Predicate = (instance: Instance, now: Instant) => boolean;
+
+function predicateFor(filter: Filter, properties: ReadonlyMap<string, Property>): Predicate {
+  const tests = filter.values.map(testFor);
+  const matches: Test = (text) => tests.some((test) => test(text));
+  if (filter.name.startsWith('tag:') && properties === instanceProperties) {
+    const key = filter.name.slice('tag:'.length);
+    return ({ tags }) => Object.hasOwn(tags, key) && matches(tags[key] ?? '');
+  }
+  const property = properties.get(filter.name);
+  if (property === undefined) throw invalidValue(`The filter '${filter.name}' is invalid`);
+  return (instance, now) => {
+    const value = property(instance, now);
+    return typeof value === 'string' ? matches(value) : value.some(matches);
+  };
+}
+
+/** What an index yields for the filter, in launch order; null where no index can answer it. */
+function fromIndex(store: InstanceStore, { name, values }: Filter): readonly Instance[] | null {
+  if (values.some(hasWildcard)) return null;
+  let lookUp: (value: string) => Iterable<Instance>;
+  if (name === 'client-token') {
+    lookUp = store.withToken;
+  } else if (name === 'private-ip-address') {
+    lookUp = store.withAddress;
+  } else if (name.startsWith('tag:')) {
+    const key = name.slice('tag:'.length);
+    lookUp = (value) => store.withTag(key, value);
+  } else {
+    return null;
+  }
+  const found = new Set(values.flatMap((value) => [...lookUp(value)]));
+  return [...found].sort((left, right) => left.sequence - right.sequence);
+}
+
+/** A superset of what the filters admit, in launch order and after `after`. */
+function candidates(world: World, filters: readonly Filter[], after: number): Iterable<Instance> {
+  const { store } = world;
+  let narrowest: readonly Instance[] | null = null;
+  for (const filter of filters) {
+    const found = fromIndex(store, filter);
+    if (found !== null && (narrowest === null || found.length < narrowest.length)) {
+      narrowest = found;
+    }
+  }
+  if (narrowest === null) return store.inOrder(after);
+  return after === 0 ? narrowest : narrowest.filter((each) => each.sequence > after);
+}
+
+function sequenceFrom(nextToken: string | undefined): number {
+  if (nextToken === undefined || nextToken === '') return 0;
+  const match = /^after-(\d{1,15})$/.exec(nextToken);
+  if (match === null) throw invalidValue(`The token '${nextToken}' is invalid`);
+  return Number(match[1]);
+}
+
+function pageSize({ maxResults, instanceIds }: DescribeInstancesRequest): number {
+  if (maxResults === undefined) return pageMax;
+  if (instanceIds !== undefined && instanceIds.length > 0) {
+    throw invalidCombination(
+      'The parameter instancesSet cannot be used with the parameter maxResults',
+    );
+  }
+  if (!Number.isInteger(maxResults) || maxResults < pageMin || maxResults > pageMax) {
+    throw invalidValue(
+      `Value ( ${maxResults} ) for parameter maxResults is invalid. Expecting a value between ${pageMin} and ${pageMax}.`,
+    );
+  }
+  return maxResults;
+}
+
+function select(
+  world: World,
+  request: DescribeInstancesRequest,
+  properties: ReadonlyMap<string, Property>,
+  admits: Predicate,
+  now: Instant,
+): { readonly found: readonly Instance[]; readonly nextToken: string | null } {
+  const filters = request.filters ?? [];
+  const predicates = filters.map((filter) => predicateFor(filter, properties));
+  const ids = request.instanceIds ?? [];
+  // Ids are never cut into pages: a request may name as many as it likes.
+  const size = ids.length > 0 ? (pageSize(request), Infinity) : pageSize(request);
+  const from =
+    ids.length > 0
+      ? instancesById(world, [...new Set(ids)], (instance) => now >= instance.visibleAt)
+      : candidates(world, filters, sequenceFrom(request.nextToken));
+  const found: Instance[] = [];
+  for (const instance of from) {
+    if (now < instance.visibleAt || !admits(instance, now)) continue;
+    if (!predicates.every((predicate) => predicate(instance, now))) continue;
+    if (found.length === size) {
+      return { found, nextToken: `after-${found.at(-1)?.sequence ?? 0}` };
+    }
+    found.push(instance);
+  }
+  return { found, nextToken: null };
+}
+
+/** Throws Ec2ApiError for unknown ids, filters or tokens. */
+export function describeInstances(
+  world: World,
+  request: DescribeInstancesRequest,
+  now: Instant,
+): DescribeInstancesAnswer {
+  const { found, nextToken } = select(world, request, instanceProperties, () => true, now);
+  return { instances: found.map((instance) => viewInstance(instance, now)), nextToken };
+}
+
+function viewStatus(instance: Instance, now: Instant): InstanceStatusView {
+  const state = stateAt(instance, now);
+  const instanceStatus = statusAt(instance, now);
+  return {
+    instanceId: instance.id,
+    availabilityZone: instance.availabilityZone,
+    state,
+    instanceStatus,
+    systemStatus: state === 'running' ? 'ok' : 'not-applicable',
+    impairedSince: instanceStatus === 'impaired' ? instance.impairedAt : null,
+  };
+}
+
+/** Running instances, or all of them when the request says so. Throws Ec2ApiError as describeInstances does. */
+export function describeInstanceStatus(
+  world: World,
+  request: DescribeInstanceStatusRequest,
+  now: Instant,
+): DescribeInstanceStatusAnswer {
+  const admits: Predicate = (instance) =>
+    request.includeAllInstances === true || stateAt(instance, now) === 'running';
+  const { found, nextToken } = select(world, request, statusProperties, admits, now);
+  return { statuses: found.map((instance) => viewStatus(instance, now)), nextToken };
+}

@@ -1,0 +1,115 @@
+/** What the actions of the model share: its parts, one value for each life of the model (a reset begins another). */
+import type { Instant } from '../../core/units.ts';
+import { createAgenda, type Agenda } from './agenda.ts';
+import { createFaults, type Faults } from './faults.ts';
+import { createInstanceStore, type Instance, type InstanceStore } from './instances.ts';
+import { createPools, type Pools } from './pools.ts';
+import { createRandomStream, type RandomStream } from './random.ts';
+import { defaultTimes, type Ec2ModelOptions, type Times } from './settings.ts';
+import { createSubnet, defaultSubnets, type Subnet } from './subnets.ts';
+import { createLaunchTemplates, type LaunchTemplates } from './templates.ts';
+
+/** A used client token: what it was used for, and what came of it. */
+export interface TokenRecord {
+  readonly fingerprint: string;
+  readonly reservationId: string;
+  readonly instances: readonly Instance[];
+  /** Instances of it that have not ended. */
+  live: number;
+}
+
+/** The sums that answer what was launched and what it cost; all in milliseconds and counts. */
+export interface Totals {
+  launched: number;
+  terminated: number;
+  /** Instances whose end was not asked. */
+  paying: number;
+  /** Sum of the launch instants of those. */
+  payingSince: number;
+  /** Paid for by the others. */
+  paidMs: number;
+}
+
+export interface InstanceListener {
+  /** Called at once when an instance is launched. */
+  launched?(instance: Instance): void;
+  /** Called at once when its end is asked. */
+  ending?(instance: Instance): void;
+}
+
+export interface World extends Streams {
+  readonly region: string;
+  readonly account: string;
+  readonly vpcId: string;
+  readonly images: ReadonlySet<string> | null;
+  times: Times;
+  readonly subnets: Map<string, Subnet>;
+  readonly pools: Pools;
+  readonly store: InstanceStore;
+  readonly templates: LaunchTemplates;
+  readonly tokens: Map<string, TokenRecord>;
+  readonly faults: Faults;
+  readonly agenda: Agenda;
+  readonly totals: Totals;
+  nextSequence: number;
+}
+
+/** The streams that a reset leaves running, so that no id is used twice. */
+export interface Streams {
+  readonly instanceIds: RandomStream;
+  readonly otherIds: RandomStream;
+  readonly jitter: RandomStream;
+}
+
+export function createStreams(seed: number): Streams {
+  return {
+    instanceIds: createRandomStream(seed, 'instance ids'),
+    otherIds: createRandomStream(seed, 'other ids'),
+    jitter: createRandomStream(seed, 'boot jitter'),
+  };
+}
+
+export function createWorld(options: Ec2ModelOptions, streams: Streams): World {
+  const region = options.region ?? 'us-east-2';
+  const { otherIds } = streams;
+  const world: World = {
+    region,
+    account: options.account ?? '123456789012',
+    vpcId: `vpc-0${otherIds.hex16()}`,
+    images: options.images === undefined ? null : new Set(options.images),
+    times: { ...defaultTimes, ...options.times },
+    subnets: new Map(),
+    pools: createPools(),
+    store: createInstanceStore(),
+    templates: createLaunchTemplates(() => `lt-0${otherIds.hex16()}`),
+    tokens: new Map(),
+    faults: createFaults(),
+    agenda: createAgenda(),
+    totals: { launched: 0, terminated: 0, paying: 0, payingSince: 0, paidMs: 0 },
+    ...streams,
+    nextSequence: 1,
+  };
+  for (const spec of options.subnets ?? defaultSubnets(region)) {
+    world.subnets.set(spec.subnetId, createSubnet(spec));
+  }
+  for (const spec of options.capacity ?? []) {
+    world.pools.setCapacity(spec.instanceType, spec.availabilityZone, spec.capacity);
+  }
+  for (const spec of options.notOffered ?? []) {
+    world.pools.setOffered(spec.instanceType, spec.availabilityZone, false);
+  }
+  for (const market of ['on-demand', 'spot', 'capacity-block'] as const) {
+    world.pools.setQuota(market, options.quotas?.[market] ?? null);
+  }
+  for (const fault of options.faults ?? []) world.faults.add(fault);
+  return world;
+}
+
+export function zonesOf(world: World): readonly string[] {
+  return [...new Set([...world.subnets.values()].map((each) => each.spec.availabilityZone))].sort();
+}
+
+/** The sum of what all instances cost up to `now`, in milliseconds. */
+export function totalPaidMs(totals: Totals, now: Instant): number {
+  return totals.paidMs + totals.paying * now - totals.payingSince;
+}
