@@ -120,8 +120,9 @@ export function createController(
       const event = inbox.shift() ?? (due ? { kind: 'Woke' as const, at: clock.now() } : undefined);
       if (event === undefined) break;
       const turn = decideSafely(event);
-      // A wake that finds nothing to do is no news for the ledger.
-      if (turn === null || isIdle(turn)) continue;
+      if (turn === null) continue;
+      // A wake that finds nothing to do is no news for the ledger, and looking again at once would find no more.
+      if (isIdle(turn)) break;
       for (const line of narrate(state, turn)) log.write(line);
       apply(state, turn);
       turns.push(turn);

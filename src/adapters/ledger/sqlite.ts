@@ -48,9 +48,7 @@ export function openLedgerWriter(stateDir: string): WriterResult {
   database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000');
   prepareSchema(database, path);
   const insert = database.prepare('INSERT INTO turn (sequence, at, record) VALUES (?, ?, ?)');
-  let last = Number(
-    database.prepare('SELECT coalesce(max(sequence), 0) AS last FROM turn').get()?.['last'] ?? 0,
-  );
+  let last = lastSequence(database);
   return {
     kind: 'writer',
     ledger: {
@@ -79,19 +77,32 @@ export function openLedgerWriter(stateDir: string): WriterResult {
   };
 }
 
+export interface LedgerReader extends Pick<Ledger, 'read'> {
+  /** The newest turn's sequence number; 0 for an empty ledger. */
+  last(): number;
+  close(): void;
+}
+
 /** Opens the ledger to read beside a writer; null where there is none yet. */
-export function openLedgerReader(
-  stateDir: string,
-): (Pick<Ledger, 'read'> & { close(): void }) | null {
+export function openLedgerReader(stateDir: string): LedgerReader | null {
   const path = join(stateDir, 'ledger.db');
   try {
     const database = new DatabaseSync(path, { readOnly: true });
     database.exec('PRAGMA busy_timeout = 5000');
-    return { read: (sequence) => readTurns(database, sequence), close: () => database.close() };
+    return {
+      read: (sequence) => readTurns(database, sequence),
+      last: () => lastSequence(database),
+      close: () => database.close(),
+    };
   } catch (error: unknown) {
     if (error instanceof Error && /unable to open/.test(error.message)) return null;
     throw error;
   }
+}
+
+function lastSequence(database: DatabaseSync): number {
+  const row = database.prepare('SELECT coalesce(max(sequence), 0) AS last FROM turn').get();
+  return Number(row?.['last'] ?? 0);
 }
 
 function prepareSchema(database: DatabaseSync, path: string): void {

@@ -1,0 +1,27 @@
+/** `muster config check` and `muster config slurm`. */
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { renderConfigCheck, renderSlurmConf } from '../cli/config-check.ts';
+import { loadConfig } from '../config/config.ts';
+
+const hooksDir = resolve(dirname(fileURLToPath(import.meta.url)), '../../hooks');
+
+export function runConfigCheck(options: { config?: string; json?: boolean }): number {
+  const result = loadConfig({ path: options.config ?? null, env: process.env });
+  const { text, exitCode } = renderConfigCheck(result, { json: options.json === true });
+  process.stdout.write(text);
+  return exitCode;
+}
+
+export function runConfigSlurm(options: { config?: string }): number {
+  const result = loadConfig({ path: options.config ?? null, env: process.env });
+  const { text, exitCode } = renderSlurmConf(result, {
+    programs: {
+      resume: `${hooksDir}/resume`,
+      suspend: `${hooksDir}/suspend`,
+      resumeFail: `${hooksDir}/resume-fail`,
+    },
+  });
+  (exitCode === 0 ? process.stdout : process.stderr).write(text);
+  return exitCode;
+}

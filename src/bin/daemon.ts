@@ -1,0 +1,50 @@
+/** `muster daemon`. */
+import { openLedgerWriter } from '../adapters/ledger/sqlite.ts';
+import { openFileLog } from '../adapters/system/log.ts';
+import { composeController } from './compose.ts';
+import { badConfig, loadOrTell } from './load.ts';
+
+/** How long effects that run may take to answer at a stop; those that do not are in the ledger, for the next start. */
+const stopGraceMs = 10_000;
+
+export async function runDaemon(options: { config?: string }): Promise<number> {
+  const config = loadOrTell(options.config);
+  if (config === null) return badConfig;
+  const writer = openLedgerWriter(config.stateDir);
+  if (writer.kind === 'locked') {
+    process.stderr.write(`muster: ${writer.message}; this one does nothing.\n`);
+    return 1;
+  }
+  const log = openFileLog(config.logDir);
+  const controller = await composeController({ config, ledger: writer.ledger, log });
+  await controller.start(config.settings);
+  log.write({
+    level: 'INFO',
+    source: 'muster.daemon:start',
+    message: `muster works for cluster ${config.settings.clusterName} in ${config.settings.region}, mode ${config.settings.mode}`,
+  });
+  process.stdout.write(`muster: ready (state ${config.stateDir}, log ${log.path})\n`);
+  process.on('SIGHUP', () => {
+    const reloaded = loadOrTell(options.config);
+    if (reloaded !== null) controller.reload(reloaded.settings);
+  });
+  const signalled = new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
+  });
+  try {
+    await Promise.race([signalled, controller.ended]);
+    await controller.stop(stopGraceMs);
+    return 0;
+  } catch (error: unknown) {
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    log.write({
+      level: 'ERROR',
+      source: 'muster.daemon:run',
+      message: `muster ended by a fault of its own: ${message}`,
+    });
+    process.stderr.write(`muster: ${message}\n`);
+    return 1;
+  } finally {
+    writer.ledger.close();
+  }
+}

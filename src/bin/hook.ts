@@ -1,0 +1,128 @@
+/** `muster resume`, `suspend` and `resume-fail`: the hooks as commands, and `resume --wait`. */
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  openLedgerReader,
+  openLedgerWriter,
+  type WritableLedger,
+} from '../adapters/ledger/sqlite.ts';
+import { openSpool } from '../adapters/spool/files.ts';
+import { openFileLog } from '../adapters/system/log.ts';
+import type { Config } from '../config/config.ts';
+import type { Decision } from '../core/decisions.ts';
+import { countedList } from '../core/narrate.ts';
+import type { HookVerb } from '../core/requests.ts';
+import type { Log } from '../ports/log.ts';
+import { badConfig, loadOrTell } from './load.ts';
+
+type Verdict = Extract<Decision, { kind: 'RequestSettled' }>;
+
+const followEveryMs = 100;
+
+/** Effects that still run when the verdict is known, such as terminations, get this long to be answered. */
+const finishMs = 30_000;
+
+export async function runHook(
+  verb: HookVerb,
+  hostlist: string,
+  options: { config?: string; wait?: boolean },
+): Promise<number> {
+  const config = loadOrTell(options.config, options.wait !== true);
+  if (config === null) return badConfig;
+  const log = openFileLog(config.logDir);
+  const spool = await openSpool({ stateDir: config.stateDir, log });
+  const id = randomUUID();
+  const reader = openLedgerReader(config.stateDir);
+  const since = reader?.last() ?? 0;
+  reader?.close();
+  await spool.write({ id, verb, hostlist, resumeFile: readResumeFile(log) });
+  if (options.wait !== true) return 0;
+  const verdict = await settle(config, log, id, since);
+  process.stdout.write(`Successfully launched nodes ${countedList(verdict.given)}\n`);
+  if (verdict.failed.length === 0) return 0;
+  process.stdout.write(
+    `Failed to launch nodes ${countedList(verdict.failed)}; ${log.path} says why\n`,
+  );
+  return 1;
+}
+
+/** Slurm's resume file is a memory file of slurmctld's, gone within seconds. */
+function readResumeFile(log: Log): string | null {
+  const path = process.env['SLURM_RESUME_FILE'] ?? '';
+  if (path === '') return null;
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error: unknown) {
+    log.write({
+      level: 'ERROR',
+      source: 'muster.hooks:read',
+      message: `SLURM_RESUME_FILE: ${String(error)}`,
+    });
+    return null;
+  }
+}
+
+/** Works itself while no other muster does; else follows the one that does, and takes over should it end. */
+async function settle(config: Config, log: Log, id: string, since: number): Promise<Verdict> {
+  for (let sequence = since; ; await sleep(followEveryMs)) {
+    const writer = openLedgerWriter(config.stateDir);
+    if (writer.kind === 'writer') {
+      try {
+        return await work(config, log, id, writer.ledger);
+      } finally {
+        writer.ledger.close();
+      }
+    }
+    const reader = openLedgerReader(config.stateDir);
+    if (reader === null) continue;
+    try {
+      for await (const recorded of reader.read(sequence)) {
+        sequence = recorded.sequence;
+        const verdict = verdictIn(recorded.turn.decisions, id);
+        if (verdict !== null) return verdict;
+      }
+    } finally {
+      reader.close();
+    }
+  }
+}
+
+async function work(
+  config: Config,
+  log: Log,
+  id: string,
+  ledger: WritableLedger,
+): Promise<Verdict> {
+  // Another muster may have settled it between the last look and the lock.
+  for await (const { turn } of ledger.read(0)) {
+    const verdict = verdictIn(turn.decisions, id);
+    if (verdict !== null) return verdict;
+  }
+  const { composeController } = await import('./compose.ts');
+  let found: (verdict: Verdict) => void = () => undefined;
+  const settled = new Promise<Verdict>((resolve) => (found = resolve));
+  const controller = await composeController(
+    { config, ledger, log },
+    {
+      onTurn(turn) {
+        const verdict = verdictIn(turn.decisions, id);
+        if (verdict !== null) found(verdict);
+      },
+    },
+  );
+  await controller.start(config.settings);
+  const ended = controller.ended.then(() => {
+    throw new Error('the loop ended before the request was settled');
+  });
+  const verdict = await Promise.race([settled, ended]);
+  await controller.stop(finishMs);
+  return verdict;
+}
+
+function verdictIn(decisions: readonly Decision[], requestId: string): Verdict | null {
+  for (const decision of decisions) {
+    if (decision.kind === 'RequestSettled' && decision.requestId === requestId) return decision;
+  }
+  return null;
+}

@@ -1,0 +1,112 @@
+/**
+ * The command line. Every command is loaded when it is called: `muster plan` must not wait for the AWS SDK.
+ * Exit codes: 0 done, 1 refused or failed, 2 bad usage or configuration.
+ */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+
+const { version } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+) as { version: string };
+
+const program = new Command('muster')
+  .description(
+    'All-or-nothing launching of cloud nodes for Slurm on EC2: a job gets all of its instances, or none is paid for.',
+  )
+  .version(version)
+  .showHelpAfterError("('muster --help' lists the commands, 'muster COMMAND --help' explains one)")
+  .exitOverride();
+
+const configOption = [
+  '--config <file>',
+  "ParallelCluster's .conf, its cluster file, or muster.yaml (default: MUSTER_CONFIG, then /etc/muster/muster.yaml)",
+] as const;
+
+for (const [name, verb, what] of [
+  [
+    'resume',
+    'resume',
+    "Slurm's ResumeProgram: ask for the nodes (SLURM_RESUME_FILE names their jobs)",
+  ],
+  ['suspend', 'suspend', "Slurm's SuspendProgram: terminate the nodes' instances"],
+  ['resume-fail', 'resume-fail', "Slurm's ResumeFailProgram: nodes that did not come up in time"],
+] as const) {
+  const command = program
+    .command(name)
+    .description(`${what}. The request is made durable; the daemon works on it.`)
+    .argument('<hostlist>', 'such as queue1-dy-c5xlarge-[1-4]')
+    .option(...configOption);
+  if (verb === 'resume') {
+    command.option(
+      '--wait',
+      'until every gang of the request is given to Slurm or given back; works without a daemon, too',
+    );
+  }
+  command.action(async (hostlist: string, options: { config?: string; wait?: boolean }) => {
+    const { runHook } = await import('./hook.ts');
+    process.exitCode = await runHook(verb, hostlist, options);
+  });
+}
+
+program
+  .command('daemon')
+  .description(
+    'The controller: works on what the hooks ask for, until SIGTERM. SIGHUP reads the configuration again.',
+  )
+  .option(...configOption)
+  .action(async (options: { config?: string }) => {
+    const { runDaemon } = await import('./daemon.ts');
+    process.exitCode = await runDaemon(options);
+  });
+
+program
+  .command('plan')
+  .description('What a request would launch: gangs, batches, RunInstances calls. Calls nothing.')
+  .argument('<hostlist>', 'such as queue1-dy-c5xlarge-[1-4]')
+  .option('--resume-file <file>', "the request's SLURM_RESUME_FILE, which names its jobs")
+  .option('--json', 'for programs')
+  .option(...configOption)
+  .action(
+    async (hostlist: string, options: { config?: string; resumeFile?: string; json?: boolean }) => {
+      const { runPlan } = await import('./plan.ts');
+      process.exitCode = runPlan(hostlist, options);
+    },
+  );
+
+const config = program
+  .command('config')
+  .description('The configuration: check it, or write the slurm.conf part of it');
+config
+  .command('check')
+  .description(
+    'Reads every file and tells all that is wrong or worth knowing, with file, line and cure.',
+  )
+  .option('--json', 'for programs')
+  .option(...configOption)
+  .action(async (options: { config?: string; json?: boolean }) => {
+    const { runConfigCheck } = await import('./config.ts');
+    process.exitCode = runConfigCheck(options);
+  });
+config
+  .command('slurm')
+  .description(
+    'Prints the part of slurm.conf that belongs to the fleet: nodes, partitions, power saving, hooks.',
+  )
+  .option(...configOption)
+  .action(async (options: { config?: string }) => {
+    const { runConfigSlurm } = await import('./config.ts');
+    process.exitCode = runConfigSlurm(options);
+  });
+
+try {
+  await program.parseAsync();
+} catch (error: unknown) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else {
+    process.stderr.write(`muster: ${error instanceof Error ? error.message : String(error)}\n`);
+    if (process.env['MUSTER_DEBUG'] !== undefined)
+      process.stderr.write(`${String((error as Error).stack)}\n`);
+    process.exitCode = 1;
+  }
+}
