@@ -206,10 +206,10 @@ function parseRun(written: string, at: number): Parsed<Run> {
   }
   const [, from = '', to] = match;
   if (to === undefined) return { kind: 'ok', value: { kind: 'number', digits: from } };
-  if (significantDigits(from) > exactDigitsMax || significantDigits(to) > exactDigitsMax) {
+  if (significantDigits(to) > exactDigitsMax) {
     return failed(
       at,
-      `the range ${clip(written)} has a number of more than ${String(exactDigitsMax)} digits`,
+      `the range ${clip(written)} ends in a number of more than ${String(exactDigitsMax)} digits`,
       'shorter numbers, or the numbers one by one between commas',
     );
   }
