@@ -13,6 +13,7 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   closeSync,
   readFileSync,
   writeFileSync,
@@ -21,7 +22,7 @@ import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SlurmCommands } from '../ports/slurm-commands.ts';
-import { claimLabDir, labPaths, rememberProcess, removeLab } from './lab-dir.ts';
+import { rememberProcess, removeLab } from './lab-dir.ts';
 import type { LabPaths, LabState } from './lab-dir.ts';
 import { findFreePorts, portsInUse } from './ports-free.ts';
 import { isAlive, LAB_ID_VARIABLE, markOf } from './processes.ts';
@@ -29,13 +30,18 @@ import type { ProcessMark } from './processes.ts';
 import { findProgram, run } from './programs.ts';
 import { HOOKS, bootScript, hookWrapper } from './scripts.ts';
 import { createSlurmClient } from './slurm-client.ts';
-import { nodeCount, renderSlurmConf } from './slurm-conf.ts';
-import type { WorldSpec } from './world.ts';
+import { renderSlurmConf } from './slurm-conf.ts';
+import { renderSlurmNodes } from '../config/slurm-conf.ts';
+import type { Config } from '../config/config.ts';
 
 export interface SlurmOptions {
-  readonly labDir: string;
-  readonly spec: WorldSpec;
-  /** The folder with muster's hooks (resume, suspend, resume-fail). */
+  readonly paths: LabPaths;
+  readonly state: LabState;
+  /** Muster's configuration: its fleet becomes the cluster's nodes. */
+  readonly config: Config;
+  /** Seconds that a node may idle before Slurm suspends it. */
+  readonly suspendTimeSeconds: number;
+  /** The folder with muster's hooks (resume, suspend, resume-fail and what they share). */
   readonly hooksDir: string;
 }
 
@@ -77,27 +83,20 @@ export function missingPrograms(): readonly string[] {
 }
 
 /**
- * Brings a cluster up and resolves when slurmctld answers. Rejects, with everything taken down again, when a daemon does not
- * start: the error holds the last lines of its log.
+ * Brings a cluster up in a claimed lab directory and resolves when slurmctld answers. Rejects, with the lab removed
+ * again, when a daemon does not start: the error holds the last lines of its log.
  */
 export async function bringUpSlurm(options: SlurmOptions): Promise<RealSlurm> {
-  const programs = findPrograms();
-  const paths = labPaths(options.labDir);
-  const state = await claimLabDir(paths);
   try {
-    return await startDaemons(options, paths, state, programs);
+    return await startDaemons(options, findPrograms());
   } catch (error: unknown) {
-    await removeLab(paths);
+    await removeLab(options.paths);
     throw error;
   }
 }
 
-async function startDaemons(
-  options: SlurmOptions,
-  paths: LabPaths,
-  state: LabState,
-  programs: Programs,
-): Promise<RealSlurm> {
+async function startDaemons(options: SlurmOptions, programs: Programs): Promise<RealSlurm> {
+  const { paths, state } = options;
   const env = labEnvironment(paths, state.labId);
   const version = await slurmVersion(programs.slurmctld, env);
   const slurmUser = chooseSlurmUser();
@@ -105,7 +104,7 @@ async function startDaemons(
   writeScripts(paths, state.labId, options.hooksDir, programs.slurmd);
   writeFileSync(join(paths.munge, 'key'), randomBytes(128), { mode: 0o400 });
   const socket = join(paths.munge, 'socket');
-  writeSlurmConf(options.spec, paths, state.labId, slurmUser.name, socket);
+  writeSlurmConf(options, paths, state.labId, slurmUser.name, socket);
   if (atLeast(version, 23, 11)) {
     // Newer slurmds refuse to start where cgroup v2 is not mounted; the lab needs no cgroups.
     writeFileSync(join(paths.slurm, 'cgroup.conf'), 'CgroupPlugin=disabled\n', { mode: 0o644 });
@@ -206,6 +205,9 @@ function makeFolders(paths: LabPaths, slurmUser: SlurmUser): void {
   folder(join(paths.root, 'muster'), 0o755, slurmUser);
   // The hooks, which run as SlurmUser, spool into the state folder.
   folder(paths.musterState, 0o755, slurmUser);
+  for (const part of ['spool', 'spool/new', 'spool/tmp']) {
+    folder(join(paths.musterState, part), 0o770, slurmUser);
+  }
   folder(paths.musterRun, 0o755, slurmUser);
   folder(paths.musterLog, 0o755, slurmUser);
 }
@@ -215,37 +217,49 @@ function writeScripts(paths: LabPaths, labId: string, hooksDir: string, slurmd: 
     writeFileSync(path, text);
     chmodSync(path, 0o755);
   };
+  for (const name of readdirSync(hooksDir)) {
+    copyFileSync(join(hooksDir, name), join(paths.hooks, name));
+    chmodSync(join(paths.hooks, name), 0o755);
+  }
   for (const hook of HOOKS) {
-    const copy = join(paths.hooks, hook);
-    copyFileSync(join(hooksDir, hook), copy);
-    chmodSync(copy, 0o755);
     write(join(paths.scripts, hook), hookWrapper(paths, labId, hook));
   }
   write(join(paths.scripts, 'boot'), bootScript(paths, slurmd));
 }
 
 function writeSlurmConf(
-  spec: WorldSpec,
+  options: SlurmOptions,
   paths: LabPaths,
   labId: string,
   slurmUser: string,
   socket: string,
 ): void {
+  const { fleet } = options.config;
+  if (fleet === null) throw new Error('the lab needs a cluster file: it describes the nodes');
+  const nodes = fleet.queues
+    .flatMap((queue) => queue.computeResources)
+    .reduce((sum, resource) => sum + resource.maxCount, 0);
+  const hooks = {
+    resume: join(paths.scripts, 'resume'),
+    suspend: join(paths.scripts, 'suspend'),
+    resumeFail: join(paths.scripts, 'resume-fail'),
+  };
   const seed = Number.parseInt(labId.slice(0, 8), 16);
-  const firstPort = findFreePorts(nodeCount(spec.queues) + 1, portsInUse(), seed);
+  const firstPort = findFreePorts(nodes + 1, portsInUse(), seed);
   const text = renderSlurmConf({
     clusterName: 'muster-lab',
     host: hostname().split('.')[0] ?? 'localhost',
     slurmUser,
     slurmdUser: userInfo().username,
     controllerPort: firstPort,
-    firstNodePort: firstPort + 1,
     mungeSocket: socket,
     slurmDir: paths.slurm,
     nodesDir: paths.nodes,
     scriptsDir: paths.scripts,
-    suspendTimeSeconds: spec.suspendTimeSeconds,
-    queues: spec.queues,
+    suspendTimeSeconds: options.suspendTimeSeconds,
+    slurmPart:
+      renderSlurmNodes(options.config, { programs: hooks, cpus: 4, firstPort: firstPort + 1 }) ??
+      '',
   });
   writeFileSync(paths.slurmConf, text, { mode: 0o644 });
 }

@@ -2,7 +2,6 @@
  * The lab's slurm.conf, as text. Pure. The values that differ from a production cluster are there so that one machine
  * can hold the whole cluster (a port for every node, no cgroups) and so that nobody waits (short time-outs).
  */
-import type { LabQueue } from './world.ts';
 
 export interface SlurmConfOptions {
   readonly clusterName: string;
@@ -11,13 +10,13 @@ export interface SlurmConfOptions {
   readonly slurmUser: string;
   readonly slurmdUser: string;
   readonly controllerPort: number;
-  readonly firstNodePort: number;
   readonly mungeSocket: string;
   readonly slurmDir: string;
   readonly nodesDir: string;
   readonly scriptsDir: string;
   readonly suspendTimeSeconds: number;
-  readonly queues: readonly LabQueue[];
+  /** What muster writes for this fleet (`renderSlurmNodes`), with a port for every node. */
+  readonly slurmPart: string;
 }
 
 /** SuspendTimeout of the lab: how long a node given back stays `idle%` before it is usable again. */
@@ -79,34 +78,12 @@ export function renderSlurmConf(options: SlurmConfOptions): string {
     'ResumeTimeout=120',
     `SuspendTimeout=${SUSPEND_TIMEOUT_SECONDS}`,
     `SuspendTime=${options.suspendTimeSeconds}`,
-    ...renderNodes(options.queues, options.firstNodePort),
+    ...nodeLines(options.slurmPart),
   ];
   return `${lines.join('\n')}\n`;
 }
 
-/** Node and partition lines; every node has a port of its own, counted up from `firstPort`. */
-export function renderNodes(queues: readonly LabQueue[], firstPort: number): readonly string[] {
-  const lines: string[] = [];
-  let port = firstPort;
-  for (const queue of queues) {
-    const names: string[] = [];
-    for (const resource of queue.computeResources) {
-      const name = `${queue.name}-dy-${resource.name}-[1-${resource.count}]`;
-      const ports = `[${port}-${port + resource.count - 1}]`;
-      lines.push(`NodeName=${name} Port=${ports} CPUs=4 State=CLOUD`);
-      names.push(name);
-      port += resource.count;
-    }
-    const marks = queue.isDefault ? ' Default=YES' : '';
-    lines.push(
-      `PartitionName=${queue.name} Nodes=${names.join(',')}${marks} MaxTime=INFINITE State=UP OverSubscribe=YES`,
-    );
-  }
-  return lines;
-}
-
-export function nodeCount(queues: readonly LabQueue[]): number {
-  return queues
-    .flatMap((queue) => queue.computeResources)
-    .reduce((sum, resource) => sum + resource.count, 0);
+/** The lines of muster's own slurm.conf part that describe nodes and partitions; its power saving is production's. */
+function nodeLines(slurmPart: string): readonly string[] {
+  return slurmPart.split('\n').filter((line) => /^(NodeName|NodeSet|PartitionName)=/.test(line));
 }

@@ -72,26 +72,13 @@ export interface ScenarioWorld {
   readonly logPaths: readonly string[];
 }
 
-/** A queue of the lab's cluster: dynamic nodes `<queue>-dy-<compute resource>-[1-count]`. */
-export interface LabQueue {
-  readonly name: string;
-  readonly isDefault: boolean;
-  readonly computeResources: readonly LabComputeResource[];
-}
-
-export interface LabComputeResource {
-  readonly name: string;
-  readonly instanceType: string;
-  readonly count: number;
-}
-
 /** What must stand before a scenario starts. Muster itself is started by the scenario. */
 export interface WorldSpec {
-  readonly clusterName: string;
+  /** The files as muster first gets them; their fleet is the cluster's, for the whole scenario. */
+  readonly files: MusterFiles;
   readonly region: string;
   readonly zone: string;
   readonly subnetId: string;
-  readonly queues: readonly LabQueue[];
   /** Seconds that a node may idle before Slurm suspends it. */
   readonly suspendTimeSeconds: number;
   /** From launch to the moment that the instance's boot command runs. */

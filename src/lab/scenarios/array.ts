@@ -14,26 +14,27 @@ const INSTANCE_TYPE = 'c5.xlarge';
 const TASKS = 10;
 const ROOM = 6;
 
-const spec: WorldSpec = {
-  clusterName: 'demo',
-  region: 'us-east-2',
-  zone: 'us-east-2b',
-  subnetId: 'subnet-12345678',
-  queues: [
-    {
-      name: 'queue1',
-      isDefault: true,
-      computeResources: [{ name: 'c5xlarge', instanceType: INSTANCE_TYPE, count: TASKS }],
-    },
-  ],
-  // Long: a node that a task leaves is there for the next one.
-  suspendTimeSeconds: 300,
-  bootMs: 1_000,
-};
+const placement = { region: 'us-east-2', zone: 'us-east-2b', subnetId: 'subnet-12345678' };
 
 const files: MusterFiles = {
   resumeConf: resumeConf('demo', 'us-east-2', ['scaling_strategy = all-or-nothing']),
-  clusterYaml: clusterYaml(spec),
+  clusterYaml: clusterYaml({
+    ...placement,
+    queues: [
+      {
+        name: 'queue1',
+        computeResources: [{ name: 'c5xlarge', instanceType: INSTANCE_TYPE, count: TASKS }],
+      },
+    ],
+  }),
+};
+
+const spec: WorldSpec = {
+  files,
+  ...placement,
+  // Long: a node that a task leaves is there for the next one.
+  suspendTimeSeconds: 300,
+  bootMs: 1_000,
 };
 
 const tasks: JobRequest = {

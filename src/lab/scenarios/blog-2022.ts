@@ -28,24 +28,6 @@ const INSTANCE_TYPE = 'c6i.32xlarge';
 const WANTED = 200;
 const ROOM = 106;
 
-const spec: WorldSpec = {
-  clusterName: 'demo',
-  region: 'us-east-2',
-  zone: 'us-east-2b',
-  subnetId: 'subnet-12345678',
-  queues: [
-    {
-      name: 'queue1',
-      isDefault: true,
-      computeResources: [
-        { name: 'queue1-c6i32xlarge', instanceType: INSTANCE_TYPE, count: WANTED },
-      ],
-    },
-  ],
-  suspendTimeSeconds: 10,
-  bootMs: 2_000,
-};
-
 /** The post's cluster file, with the parts that muster has no use for. */
 const clusterYaml = `HeadNode:
   InstanceType: c5a.xlarge
@@ -96,6 +78,15 @@ const soft: MusterFiles = {
 const firm: MusterFiles = {
   resumeConf: `${soft.resumeConf}all_or_nothing_batch = True\n`,
   clusterYaml,
+};
+
+const spec: WorldSpec = {
+  files: soft,
+  region: 'us-east-2',
+  zone: 'us-east-2b',
+  subnetId: 'subnet-12345678',
+  suspendTimeSeconds: 10,
+  bootMs: 2_000,
 };
 
 export const blog2022: Scenario = {

@@ -17,27 +17,7 @@ const JOB_NODES = 50;
 const JOBS_WITH_ROOM = ROOM / JOB_NODES;
 const ASKED = JOBS * JOB_NODES;
 
-const spec: WorldSpec = {
-  clusterName: 'scheduled',
-  region: 'us-east-2',
-  zone: 'us-east-2b',
-  subnetId: 'subnet-12345678',
-  queues: [
-    {
-      name: 'scheduled1',
-      isDefault: true,
-      computeResources: [{ name: 'm54xlarge', instanceType: 'm5.4xlarge', count: 20 }],
-    },
-    {
-      name: 'scheduled2',
-      isDefault: false,
-      computeResources: [{ name: 'c5xlarge', instanceType: INSTANCE_TYPE, count: 5000 }],
-    },
-  ],
-  // Nothing is to be suspended while the scenario looks.
-  suspendTimeSeconds: 300,
-  bootMs: 2_000,
-};
+const placement = { region: 'us-east-2', zone: 'us-east-2b', subnetId: 'subnet-12345678' };
 
 /** With the page's own back quotes around the option: muster says what was meant and takes it so. */
 const files: MusterFiles = {
@@ -45,7 +25,27 @@ const files: MusterFiles = {
     '`all_or_nothing_batch = True`',
     'max_batch_size = 50',
   ]),
-  clusterYaml: clusterYaml(spec),
+  clusterYaml: clusterYaml({
+    ...placement,
+    queues: [
+      {
+        name: 'scheduled1',
+        computeResources: [{ name: 'm54xlarge', instanceType: 'm5.4xlarge', count: 20 }],
+      },
+      {
+        name: 'scheduled2',
+        computeResources: [{ name: 'c5xlarge', instanceType: INSTANCE_TYPE, count: 5000 }],
+      },
+    ],
+  }),
+};
+
+const spec: WorldSpec = {
+  files,
+  ...placement,
+  // Nothing is to be suspended while the scenario looks.
+  suspendTimeSeconds: 300,
+  bootMs: 2_000,
 };
 
 /** The page's job; it sleeps 45 s instead of 300, longer than the spread of the six starts. */

@@ -1,0 +1,8 @@
+/** The scenarios of the lab, by name. */
+import type { Scenario } from '../world.ts';
+import { array } from './array.ts';
+import { blog2022 } from './blog-2022.ts';
+import { limits } from './limits.ts';
+import { wiki2020 } from './wiki-2020.ts';
+
+export const scenarios: readonly Scenario[] = [blog2022, wiki2020, limits, array];

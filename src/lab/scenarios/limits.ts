@@ -1,0 +1,228 @@
+/**
+ * The wiki page's limits 1 to 4, each shown twice: in `node-list` mode with the page's outcome, and in `job` mode, where
+ * one line more in the same file makes the limit go.
+ *
+ * Each run has a queue of its own, so that nothing that one left behind is in the way of the next. Jobs carry
+ * --no-requeue: one that is refused ends at once and can be counted. Limit 4, the most instances of one call, is shown with
+ * `max_batch_size = 4` in place of EC2's 500: the bound is another, what happens at it is the same.
+ */
+import { sbatchLine } from '../slurm-client.ts';
+import { equals, holds, runPhases } from '../phase.ts';
+import type { Phase, View } from '../phase.ts';
+import { describeJob } from '../checks.ts';
+import { hasEnded } from '../accounting.ts';
+import { sleep } from '../watch.ts';
+import type { JobRequest, JobStatus } from '../../ports/slurm-commands.ts';
+import type { MusterFiles, Scenario, ScenarioWorld, WorldSpec } from '../world.ts';
+import { clusterYaml, resumeConf } from './files.ts';
+
+type Mode = 'node-list' | 'job';
+
+interface Limit {
+  readonly number: 1 | 2 | 3 | 4;
+  readonly text: string;
+  readonly maxBatchSize: number;
+  /** Room in EC2 for new instances: c5.xlarge, and t2.micro. */
+  readonly room: { readonly c5: number; readonly t2: number };
+  readonly nodes: { readonly c5: number; readonly t2: number };
+  /** The jobs, submitted together; `queue` is the run's own. */
+  jobs(queue: string): readonly Pick<JobRequest, 'nodes' | 'nodelist'>[];
+  readonly want: Readonly<Record<Mode, Outcome>>;
+}
+
+interface Outcome {
+  readonly text: string;
+  readonly run: number;
+  readonly fail: number;
+  /** Instances that stay; those of a gang that was let go do not. */
+  readonly alive: number;
+}
+
+const shown: readonly Limit[] = [
+  {
+    number: 1,
+    text: 'three jobs (4, 2 and 2 nodes) in one request, room for 6',
+    maxBatchSize: 10,
+    room: { c5: 6, t2: 0 },
+    nodes: { c5: 8, t2: 0 },
+    jobs: () => [{ nodes: 4 }, { nodes: 2 }, { nodes: 2 }],
+    want: {
+      'node-list': { text: 'one launch-batch of 8: all three fail', run: 0, fail: 3, alive: 0 },
+      job: { text: 'two of the jobs run', run: 2, fail: 1, alive: 6 },
+    },
+  },
+  {
+    number: 2,
+    text: 'a job over two instance types, room in one of them only',
+    maxBatchSize: 10,
+    room: { c5: 4, t2: 0 },
+    nodes: { c5: 4, t2: 1 },
+    jobs: (queue) => [{ nodes: 5, nodelist: `${queue}-dy-c5xlarge-[1-4],${queue}-dy-t2micro-1` }],
+    want: {
+      'node-list': { text: 'four instances for a job that cannot run', run: 0, fail: 1, alive: 4 },
+      job: { text: 'no instance stays', run: 0, fail: 1, alive: 0 },
+    },
+  },
+  {
+    number: 3,
+    text: 'two jobs whose nodes alternate ([1,3-4] and [2,5-6]), room for one of them',
+    maxBatchSize: 3,
+    room: { c5: 3, t2: 0 },
+    nodes: { c5: 6, t2: 0 },
+    jobs: (queue) => [
+      { nodes: 3, nodelist: `${queue}-dy-c5xlarge-[1,3-4]` },
+      { nodes: 3, nodelist: `${queue}-dy-c5xlarge-[2,5-6]` },
+    ],
+    want: {
+      'node-list': {
+        text: 'batches cut both jobs: both fail, 3 stay up',
+        run: 0,
+        fail: 2,
+        alive: 3,
+      },
+      job: { text: 'one job runs', run: 1, fail: 1, alive: 3 },
+    },
+  },
+  {
+    number: 4,
+    text: "a job of 6 nodes where one call may launch 4 (in place of EC2's 500), room for 4",
+    maxBatchSize: 4,
+    room: { c5: 4, t2: 0 },
+    nodes: { c5: 6, t2: 0 },
+    jobs: () => [{ nodes: 6 }],
+    want: {
+      'node-list': { text: 'four instances for a job that cannot run', run: 0, fail: 1, alive: 4 },
+      job: { text: 'no instance stays', run: 0, fail: 1, alive: 0 },
+    },
+  },
+];
+
+const modes: readonly Mode[] = ['node-list', 'job'];
+const placement = { region: 'us-east-2', zone: 'us-east-2b', subnetId: 'subnet-12345678' };
+
+function queueName(limit: Limit, mode: Mode): string {
+  return `${mode === 'job' ? 'job' : 'list'}${limit.number}`;
+}
+
+const fleet = clusterYaml({
+  ...placement,
+  queues: modes.flatMap((mode) =>
+    shown.map((limit) => ({
+      name: queueName(limit, mode),
+      computeResources: [
+        { name: 'c5xlarge', instanceType: 'c5.xlarge', count: limit.nodes.c5 },
+        ...(limit.nodes.t2 === 0
+          ? []
+          : [{ name: 't2micro', instanceType: 't2.micro', count: limit.nodes.t2 }]),
+      ],
+    })),
+  ),
+});
+
+function files(limit: Limit, mode: Mode): MusterFiles {
+  const page = ['all_or_nothing_batch = True', `max_batch_size = ${limit.maxBatchSize}`];
+  const added = mode === 'job' ? [...page, 'job_level_scaling = True'] : page;
+  return { resumeConf: resumeConf('demo', placement.region, added), clusterYaml: fleet };
+}
+
+const spec: WorldSpec = {
+  files: { resumeConf: resumeConf('demo', placement.region, []), clusterYaml: fleet },
+  ...placement,
+  // Nothing is suspended meanwhile: the room for a run is counted from the instances that are there.
+  suspendTimeSeconds: 300,
+  bootMs: 500,
+};
+
+export const limits: Scenario = {
+  name: 'limits',
+  summary:
+    "The wiki page's limits 1 to 4, each in node-list mode and, where the limit is gone, in job mode",
+  spec,
+  run: (world) =>
+    runPhases(
+      world,
+      modes.flatMap((mode) =>
+        shown.map((limit) => ({
+          name: `limit-${limit.number}-${mode}`,
+          text: `limit ${limit.number}: ${limit.text}. ${mode} mode: ${limit.want[mode].text}`,
+          run: (phase: Phase) => show(world, phase, limit, mode),
+        })),
+      ),
+    ),
+};
+
+async function show(world: ScenarioWorld, phase: Phase, limit: Limit, mode: Mode): Promise<void> {
+  await giveRoom(world, 'c5.xlarge', limit.room.c5);
+  await giveRoom(world, 't2.micro', limit.room.t2);
+  await world.muster.restart(files(limit, mode));
+  const ids = await submitTogether(
+    world,
+    limit.jobs(queueName(limit, mode)),
+    queueName(limit, mode),
+  );
+  const want = limit.want[mode];
+  const mine = (view: View): readonly JobStatus[] =>
+    view.jobs.filter((job) => ids.includes(job.id));
+  await phase.require(
+    `${want.fail} of ${ids.length} jobs fail for lack of capacity`,
+    40_000,
+    (view) => {
+      const failed = mine(view).filter((job) => job.state === 'NODE_FAIL').length;
+      return holds(failed === want.fail, String(want.fail), mine(view).map(describeJob).join(', '));
+    },
+  );
+  if (want.run > 0) {
+    await phase.require(`${want.run} run`, 60_000, (view) => {
+      const ran = mine(view).filter((job) => job.state === 'RUNNING' || job.state === 'COMPLETED');
+      return holds(
+        ran.length === want.run,
+        String(want.run),
+        mine(view).map(describeJob).join(', '),
+      );
+    });
+  }
+  await phase.countJobs();
+  await phase.settle(`${want.alive} instances are there for it`, 15_000, (view) =>
+    equals(want.alive, view.alive.length),
+  );
+  const view = await phase.view();
+  phase.expect(
+    'no other job is touched',
+    equals(0, view.jobs.filter((job) => !ids.includes(job.id) && !hasEnded(job)).length),
+  );
+}
+
+/** Room for so many new instances beside those that are there. */
+async function giveRoom(world: ScenarioWorld, instanceType: string, count: number): Promise<void> {
+  const { instances } = await world.cloud.stats();
+  const there = instances.filter(
+    (one) => one.instanceType === instanceType && one.terminatedAt === null,
+  );
+  await world.cloud.setCapacity(instanceType, placement.zone, there.length + count);
+}
+
+/**
+ * Submits jobs so that Slurm starts them in one pass and asks for their nodes in one call: all become eligible in the same
+ * second, a moment ahead.
+ */
+async function submitTogether(
+  world: ScenarioWorld,
+  jobs: readonly Pick<JobRequest, 'nodes' | 'nodelist'>[],
+  partition: string,
+): Promise<readonly string[]> {
+  await sleep(world.clock, 1000 - (world.clock.now() % 1000));
+  const ids: string[] = [];
+  for (const job of jobs) {
+    const request: JobRequest = {
+      ...job,
+      partition,
+      seconds: 3,
+      exclusive: true,
+      requeue: false,
+      ...(jobs.length > 1 ? { beginAfterSeconds: 2 } : {}),
+    };
+    world.progress({ kind: 'command', text: sbatchLine(request) });
+    ids.push(await world.slurm.submit(request));
+  }
+  return ids;
+}
