@@ -250,7 +250,11 @@ function checkInstanceTypes(
         at: 'key',
       }),
     );
-  } else if (!single && !several) {
+    return;
+  }
+  // A misspelt key is reported as one.
+  const misspelt = nearest('InstanceType', Object.keys(resource)) !== null;
+  if (!single && !several && !misspelt) {
     findings.errors.push(
       yamlProblem(yaml, path, {
         message: `${pathText(path)} has no instance type`,

@@ -80,7 +80,7 @@ export function loadConfig(request: LoadRequest): LoadResult {
   const dirs = directories(files?.muster?.says ?? null, request.env, findings);
   const settings = files === null ? null : joinSettings(files, request.env, findings);
   if (files === null || settings === null || findings.errors.length > 0) {
-    return { kind: 'refused', errors: findings.errors, notices: findings.notices };
+    return { kind: 'refused', errors: inOrder(findings.errors), notices: findings.notices };
   }
   const config: Config = {
     settings,
@@ -95,6 +95,17 @@ export function loadConfig(request: LoadRequest): LoadResult {
     },
   };
   return { kind: 'loaded', config, notices: findings.notices };
+}
+
+/** File by file, from top to bottom, as one mends them. */
+function inOrder(errors: readonly Problem[]): readonly Problem[] {
+  const files = [...new Set(errors.map((error) => error.file))];
+  return errors.toSorted(
+    (a, b) =>
+      files.indexOf(a.file) - files.indexOf(b.file) ||
+      (a.line ?? 0) - (b.line ?? 0) ||
+      (a.column ?? 0) - (b.column ?? 0),
+  );
 }
 
 function findPath(request: LoadRequest, findings: Findings): string | null {

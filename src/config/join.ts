@@ -39,7 +39,7 @@ export function joinSettings(files: FilesRead, env: Env, findings: Findings): Se
   const clusterName = chooseClusterName(files, findings);
   const mode = chooseMode(files, findings);
   const strategy = chooseStrategy(files);
-  const firmBatches = chooseFirmBatches(files);
+  const firmBatches = chooseFirmBatches(files, mode);
   noteIdleKeys(files, mode, findings);
   return {
     clusterName,
@@ -164,11 +164,16 @@ function chooseStrategy(files: FilesRead): Settings['scalingStrategy'] | null {
  * Whether launch-batches are firm. Where `all_or_nothing_batch` is not said the strategy decides, as it does in
  * ParallelCluster since 3.8; `job_level_scaling` is of that time, when the strategy's default is all-or-nothing.
  */
-function chooseFirmBatches(files: FilesRead): boolean {
+/**
+ * In mode job a node list is what is left when the resume file is missing: then, too, half a job must not be paid for,
+ * unless somebody asked for it. The page's own keys give the page's default, soft.
+ */
+function chooseFirmBatches(files: FilesRead, mode: PlanMode): boolean {
   const said = files.muster?.says.all_or_nothing_batch ?? files.conf?.allOrNothingBatch?.value;
   if (said !== undefined) return said;
   const strategy = chooseStrategy(files);
   if (strategy !== null) return strategy === 'all-or-nothing';
+  if (mode === 'job') return true;
   return files.conf?.jobLevelScaling?.value === false ? true : defaultSettings.allOrNothingBatch;
 }
 

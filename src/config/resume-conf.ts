@@ -276,7 +276,7 @@ function warning(source: SourceText, position: Position, message: string): Notic
 }
 
 function backQuoteWarning(source: SourceText, entry: IniEntry): Notice {
-  const message = `the back quotes are not part of the setting (ParallelCluster itself does not see it so written): read as \`${entry.key} = ${entry.value}\`, which is what was meant; remove them`;
+  const message = `back quotes stand around this setting, so ParallelCluster would not recognise it; read as \`${entry.key} = ${entry.value}\`, which is what was meant; remove them`;
   return warning(source, keyPlace(entry), message);
 }
 

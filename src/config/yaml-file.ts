@@ -9,7 +9,7 @@ import { LineCounter, isAlias, isMap, isNode, isScalar, isSeq, parseDocument } f
 import type { Document, YAMLMap } from 'yaml';
 import { z } from 'zod';
 
-import { hintFor } from './nearest.ts';
+import { hintFor, nearest } from './nearest.ts';
 import { problemAt } from './problem.ts';
 import type { Findings, Position, Problem, SourceText } from './problem.ts';
 
@@ -35,7 +35,7 @@ export function parseYaml(
       version: '1.1',
       lineCounter,
       prettyErrors: false,
-      logLevel: 'silent',
+      logLevel: 'error',
     });
     if (document.errors.length > 0) {
       for (const error of document.errors) {
@@ -158,12 +158,21 @@ export function checkSchema<Schema extends z.ZodType>(
 ): z.output<Schema> | null {
   const result = schema.safeParse(file.value);
   if (result.success) return result.data;
-  for (const issue of result.error.issues) {
-    const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
-    if (issue.code === 'unrecognized_keys') {
-      findings.errors.push(...unknownKeys(file, path, issue.keys, keysAt(schema, path)));
-      continue;
-    }
+  const issues = result.error.issues.map((issue) => ({
+    issue,
+    path: issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step)),
+  }));
+  // `subnetIds` for `SubnetIds` is one mistake, not an unknown key and a missing one.
+  const meant = new Set<string>();
+  for (const { issue, path } of issues) {
+    if (issue.code !== 'unrecognized_keys') continue;
+    const valid = keysAt(schema, path);
+    for (const key of issue.keys) meant.add(pathText([...path, nearest(key, valid) ?? key]));
+    findings.errors.push(...unknownKeys(file, path, issue.keys, valid));
+  }
+  for (const { issue, path } of issues) {
+    if (issue.code === 'unrecognized_keys') continue;
+    if (valueAt(file.value, path) === undefined && meant.has(pathText(path))) continue;
     findings.errors.push(issueProblem(file, path, issue));
   }
   return null;
