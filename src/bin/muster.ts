@@ -3,7 +3,8 @@
  * Exit codes: 0 done, 1 refused or failed, 2 bad usage or configuration.
  */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import type { Ec2simCommandOptions } from '../ec2sim/command.ts';
 
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -96,6 +97,42 @@ config
   .action(async (options: { config?: string }) => {
     const { runConfigSlurm } = await import('./config.ts');
     process.exitCode = runConfigSlurm(options);
+  });
+
+const collect = (value: string, previous: string[] = []): string[] => [...previous, value];
+const wholeNumber = (text: string): number => {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('a whole number is expected.');
+  return Number(text);
+};
+
+program
+  .command('ec2sim')
+  .description("EC2's API on loopback, with the capacity, the limits and the faults that you give it.")
+  .option('--port <n>', 'port on 127.0.0.1 (default: any free one)', wholeNumber)
+  .option('--region <name>', 'region')
+  .option('--capacity <type@zone=n>', 'such as c6i.32xlarge@us-east-2b=106; repeatable', collect)
+  .option('--subnet <id@zone=cidr>', 'such as subnet-12345678@us-east-2b=10.0.0.0/18; repeatable', collect)
+  .option('--file <json>', 'region, subnets, capacity and times from a file')
+  .option('--pending-ms <n>', 'from launch to running', wholeNumber)
+  .option('--boot-ms <n>', 'from launch to booted', wholeNumber)
+  .option('--boot-jitter-ms <n>', 'spread of the boot time', wholeNumber)
+  .option('--shutdown-ms <n>', 'from termination to terminated', wholeNumber)
+  .option('--consistency-ms <n>', 'how long a new instance is absent from descriptions', wholeNumber)
+  .option('--address-delay-ms <n>', 'how long a new instance lacks its private address', wholeNumber)
+  .option('--no-throttle', "without EC2's token buckets")
+  .option('--seed <n>', 'for ids and jitter', wholeNumber)
+  .option('--boot-command <argv...>', 'run for each instance that has booted; put it last')
+  .option('--json', 'the address as JSON')
+  .action(async (options: Ec2simCommandOptions) => {
+    const { ec2simCommand } = await import('../ec2sim/command.ts');
+    const stopped = new Promise<void>((resolve) => {
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
+    });
+    process.exitCode = await ec2simCommand(options, {
+      write: (text) => void process.stdout.write(text),
+      writeError: (text) => void process.stderr.write(text),
+      stopped,
+    });
   });
 
 try {
