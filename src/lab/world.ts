@@ -72,6 +72,17 @@ export interface ScenarioWorld {
   readonly logPaths: readonly string[];
 }
 
+/** A world that was made for a scenario and ends with it. */
+export interface OpenWorld extends ScenarioWorld {
+  /** Ends everything that the world began. */
+  close(): Promise<void>;
+}
+
+export type WorldOpener = (
+  spec: WorldSpec,
+  progress: (event: LabEvent) => void,
+) => Promise<OpenWorld>;
+
 /** What must stand before a scenario starts. Muster itself is started by the scenario. */
 export interface WorldSpec {
   /** The files as muster first gets them; their fleet is the cluster's, for the whole scenario. */

@@ -1,0 +1,262 @@
+/**
+ * The world with nothing in it modelled but EC2: a real Slurm, the EC2 simulator and the muster daemon as processes of
+ * their own, wired as on a head node. Slurm's hooks spool, the daemon calls EC2 by the AWS SDK, instances boot a slurmd.
+ *
+ * The daemon's environment is made here from nothing, so that no AWS credentials of the caller reach it: it can talk
+ * to the simulator and to nothing else.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { formatProblem, loadConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import { claimLabDir, labPaths, removeLab } from './lab-dir.ts';
+import type { LabPaths } from './lab-dir.ts';
+import { endProcesses, isAlive } from './processes.ts';
+import type { ProcessMark } from './processes.ts';
+import { findProgram } from './programs.ts';
+import { bringUpSlurm } from './real-slurm.ts';
+import type { RealSlurm } from './real-slurm.ts';
+import { systemClock } from './system-clock.ts';
+import type {
+  CloudStats,
+  LabCloud,
+  LabEvent,
+  LabMuster,
+  MusterFiles,
+  OpenWorld,
+  WorldSpec,
+} from './world.ts';
+
+export interface RealWorldOptions {
+  readonly labDir: string;
+  readonly spec: WorldSpec;
+  /** Muster's launcher, `bin/muster`. */
+  readonly musterProgram: string;
+  readonly hooksDir: string;
+  progress(event: LabEvent): void;
+}
+
+export interface RealWorld extends OpenWorld {
+  readonly slurm: RealSlurm;
+  readonly endpoint: string;
+  readonly configPath: string;
+}
+
+/** The instances' addresses: loopback, so that slurmctld reaches every node's slurmd on this machine. */
+const LAB_CIDR = '127.20.0.0/16';
+
+const START_LIMIT_MS = 20_000;
+
+/** Rejects, with everything taken down again, when a part does not start. */
+export async function openRealWorld(options: RealWorldOptions): Promise<RealWorld> {
+  const paths = labPaths(options.labDir);
+  const state = await claimLabDir(paths);
+  try {
+    const config = writeConfig(paths, options.spec.files);
+    const slurm = await bringUpSlurm({
+      paths,
+      state,
+      config,
+      suspendTimeSeconds: options.spec.suspendTimeSeconds,
+      hooksDir: options.hooksDir,
+    });
+    const endpoint = await startEc2sim(slurm, options);
+    const muster = createMuster(slurm, endpoint, options);
+    return {
+      slurm,
+      cloud: createCloud(endpoint),
+      muster,
+      clock: systemClock,
+      progress: options.progress,
+      logPaths: [
+        join(paths.musterLog, 'slurm_resume.log'),
+        join(paths.slurm, 'slurmctld.log'),
+        paths.output,
+        paths.nodes,
+      ],
+      endpoint,
+      configPath: configPathOf(paths),
+      close: () => slurm.down(),
+    };
+  } catch (error: unknown) {
+    await removeLab(paths);
+    throw error;
+  }
+}
+
+function configPathOf(paths: LabPaths): string {
+  return join(paths.config, 'muster.yaml');
+}
+
+/** Writes the three files and reads them as muster will. Throws with every problem when they are refused. */
+function writeConfig(paths: LabPaths, files: MusterFiles): Config {
+  mkdirSync(paths.config, { recursive: true, mode: 0o755 });
+  writeFileSync(join(paths.config, 'parallelcluster_slurm_resume.conf'), files.resumeConf);
+  writeFileSync(join(paths.config, 'cluster.yaml'), files.clusterYaml);
+  const scontrol = findProgram('scontrol', process.env['PATH']);
+  writeFileSync(
+    configPathOf(paths),
+    [
+      '# Written by "muster lab".',
+      'resume_config: parallelcluster_slurm_resume.conf',
+      'cluster_config: cluster.yaml',
+      'launch:',
+      '  from: instance-type',
+      '  image_id: ami-0123456789abcdef0',
+      'slurm:',
+      ...(scontrol === null ? [] : [`  scontrol: ${scontrol}`]),
+      `  slurm_conf: ${paths.slurmConf}`,
+      `state_dir: ${paths.musterState}`,
+      `run_dir: ${paths.musterRun}`,
+      `log_dir: ${paths.musterLog}`,
+      '',
+    ].join('\n'),
+  );
+  const result = loadConfig({ path: configPathOf(paths), env: {} });
+  if (result.kind === 'refused') {
+    throw new Error(
+      `the lab's configuration is refused:\n${result.errors.map(formatProblem).join('\n')}`,
+    );
+  }
+  return result.config;
+}
+
+const readySchema = z.object({ url: z.string(), adminUrl: z.string() });
+
+/** Resolves to the simulator's URL. */
+async function startEc2sim(slurm: RealSlurm, options: RealWorldOptions): Promise<string> {
+  const { spec } = options;
+  const settings = join(slurm.paths.config, 'ec2sim.json');
+  writeFileSync(
+    settings,
+    JSON.stringify({
+      region: spec.region,
+      subnets: [{ subnetId: spec.subnetId, availabilityZone: spec.zone, cidr: LAB_CIDR }],
+      times: { pendingMs: 300, bootMs: spec.bootMs, shutdownMs: 300 },
+    }),
+  );
+  const args = ['ec2sim', '--file', settings, '--json', '--', ...slurm.bootCommand];
+  const mark = slurm.startProcess('ec2sim', options.musterProgram, args);
+  const line = await firstLine(slurm, 'ec2sim', mark, 0, (text) => text.startsWith('{'));
+  return readySchema.parse(JSON.parse(line)).url;
+}
+
+function createCloud(endpoint: string): LabCloud {
+  const stateSchema = z.object({
+    stats: z.object({ calls: z.record(z.string(), z.record(z.string(), z.number())) }),
+  });
+  const instancesSchema = z.object({
+    instances: z.array(
+      z.object({
+        instanceId: z.string(),
+        instanceType: z.string(),
+        launchedAt: z.number(),
+        endAskedAt: z.number().nullable(),
+      }),
+    ),
+  });
+  async function ask(method: 'GET' | 'PUT', route: string, body?: unknown): Promise<unknown> {
+    const answer = await fetch(`${endpoint}/_admin/${route}`, {
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`the EC2 simulator refuses ${method} ${route}: ${text.trim()}`);
+    return JSON.parse(text);
+  }
+  return {
+    async setCapacity(instanceType, zone, count) {
+      await ask('PUT', 'capacity', { instanceType, availabilityZone: zone, capacity: count });
+    },
+    async stats(): Promise<CloudStats> {
+      const [state, listed] = await Promise.all([ask('GET', 'state'), ask('GET', 'instances')]);
+      const calls = stateSchema.parse(state).stats.calls['RunInstances'] ?? {};
+      return {
+        runInstancesCalls: Object.values(calls).reduce((sum, count) => sum + count, 0),
+        instances: instancesSchema.parse(listed).instances.map((one) => ({
+          instanceId: one.instanceId,
+          instanceType: one.instanceType,
+          launchedAt: one.launchedAt,
+          terminatedAt: one.endAskedAt,
+        })),
+      };
+    },
+  };
+}
+
+function createMuster(slurm: RealSlurm, endpoint: string, options: RealWorldOptions): LabMuster {
+  const { paths } = slurm;
+  let daemon: ProcessMark | null = null;
+  const env = {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_REGION: options.spec.region,
+    AWS_ACCESS_KEY_ID: 'lab',
+    AWS_SECRET_ACCESS_KEY: 'lab',
+    // Not even the files of the caller's home: the lab must not be able to reach an account.
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+  async function start(files: MusterFiles): Promise<void> {
+    if (daemon !== null) throw new Error('muster runs already');
+    writeConfig(paths, files);
+    const already = outputOf(slurm, 'muster').length;
+    daemon = slurm.startProcess(
+      'muster',
+      options.musterProgram,
+      ['daemon', '--config', configPathOf(paths)],
+      env,
+    );
+    await firstLine(slurm, 'muster', daemon, already, (line) => line.startsWith('muster: ready'));
+  }
+  async function stop(): Promise<void> {
+    if (daemon !== null) await endProcesses([daemon], 15_000);
+    daemon = null;
+  }
+  return {
+    start,
+    stop,
+    async restart(files) {
+      await stop();
+      await start(files);
+    },
+    logLines() {
+      const path = join(paths.musterLog, 'slurm_resume.log');
+      const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+      return Promise.resolve(text.split('\n').filter((line) => line !== ''));
+    },
+  };
+}
+
+function outputOf(slurm: RealSlurm, role: string): string {
+  return readFileSync(join(slurm.paths.output, `${role}.log`), { encoding: 'utf8', flag: 'a+' });
+}
+
+/** Waits for a line of a process's output that says it is ready; rejects with its output when it ends before. */
+async function firstLine(
+  slurm: RealSlurm,
+  role: string,
+  mark: ProcessMark,
+  offset: number,
+  wanted: (line: string) => boolean,
+): Promise<string> {
+  const deadline = performance.now() + START_LIMIT_MS;
+  for (;;) {
+    const alive = isAlive(mark);
+    const lines = outputOf(slurm, role).slice(offset).split('\n');
+    // The last piece may be half a line.
+    const line = lines.slice(0, -1).find(wanted);
+    if (line !== undefined) return line;
+    if (!alive || performance.now() > deadline) {
+      const what = alive
+        ? `is not ready after ${START_LIMIT_MS / 1000} s`
+        : 'ended while it was starting';
+      throw new Error(
+        `muster's ${role} process ${what}. It said:\n${lines.slice(-20).join('\n').trim()}`,
+      );
+    }
+    await sleep(50);
+  }
+}
