@@ -1,0 +1,243 @@
+/**
+ * Jobs of the model: submission, allocation, start, end, and what a lost node does to them.
+ *
+ * PENDING to CONFIGURING (nodes still to come) or RUNNING (all up); CONFIGURING to RUNNING when the job-start loop
+ * finds all nodes registered; RUNNING to COMPLETED after `seconds`. A lost node sends the job back to PENDING, with
+ * COMPLETING before it where a living slurmd must clear it away, or ends it as NODE_FAIL.
+ */
+import { foldSorted, parseHostlist } from '../../core/hostlist.ts';
+import type { JobRequest, JobState } from '../../ports/slurm-commands.ts';
+import { mayStart } from './select.ts';
+import type { ArrayRecord, JobRecord, NodeRecord } from './types.ts';
+import { changeNode, isRegistered, wantSchedule } from './world.ts';
+import type { World } from './world.ts';
+
+/** Slurm waits this long beyond cred_expire before a requeued job may start. */
+const requeueExtraMs = 1000;
+
+/** A reason to wait that no other job's end can mend. */
+export const neverReasons: ReadonlySet<string> = new Set(['PartitionConfig', 'PartitionNodeLimit']);
+
+/** Puts a job, or every task of an array, in the queue; returns the id. Throws what sbatch says when it refuses. */
+export function submitJob(world: World, request: JobRequest): string {
+  const partition = world.partitions.get(request.partition);
+  if (partition === undefined) {
+    throw refusal(
+      `invalid partition specified: ${request.partition}`,
+      'Invalid partition name specified',
+    );
+  }
+  if (!Number.isInteger(request.nodes) || request.nodes < 1) {
+    throw refusal(`Invalid node count "${request.nodes}"`, 'Node count specification invalid');
+  }
+  const required = request.nodelist === undefined ? null : namedNodes(world, request.nodelist);
+  if (required?.some((node) => !node.partitions.includes(partition))) {
+    throw refusal(null, 'Requested node configuration is not available');
+  }
+  const tasks = request.array === undefined ? [null] : arrayTasks(request.array);
+  const id = world.nextJobId;
+  world.nextJobId += 1;
+  const array: ArrayRecord | null =
+    request.array === undefined ? null : { id, waiting: tasks.length };
+  const now = world.clock.now();
+  for (const task of tasks) {
+    const job: JobRecord = {
+      id,
+      array,
+      task: task ?? 0,
+      label: task === null ? String(id) : `${id}_${task}`,
+      order: world.nextOrder,
+      request,
+      partition,
+      required,
+      state: 'PENDING',
+      reason: 'None',
+      beginAt: now + (request.beginAfterSeconds ?? 0) * 1000,
+      nodes: [],
+      awaited: 0,
+      allocatedAt: 0,
+      endedAt: 0,
+      cancelTimer: null,
+    };
+    world.nextOrder += 1;
+    job.reason = firstReason(world, job);
+    world.jobs.add(job);
+    world.pending.push(job);
+  }
+  wantSchedule(world);
+  return String(id);
+}
+
+/** The reason that squeue shows until the scheduler has looked at the job. */
+function firstReason(world: World, job: JobRecord): string {
+  if (job.beginAt > world.clock.now()) return 'BeginTime';
+  const verdict = mayStart(job);
+  if (verdict === 'never') return 'PartitionConfig';
+  const isFirst = !world.pending.some(
+    (other) =>
+      other.partition === job.partition &&
+      (other.array === null || other.array !== job.array) &&
+      other.beginAt <= world.clock.now() &&
+      !neverReasons.has(other.reason),
+  );
+  if (!isFirst) return 'Priority';
+  if (verdict !== 'down') return 'None';
+  const down = job.partition.nodes.filter((node) => node.isDown).map((node) => node.name);
+  return `ReqNodeNotAvail, UnavailableNodes:${foldSorted(down)}`;
+}
+
+function namedNodes(world: World, nodelist: string): NodeRecord[] {
+  const parsed = parseHostlist(nodelist);
+  const names = parsed.kind === 'ok' ? parsed.nodes : [];
+  const nodes = names.map((name) => world.nodesByName.get(name));
+  if (nodes.length === 0 || nodes.includes(undefined)) {
+    throw refusal(null, 'Invalid node name specified');
+  }
+  return nodes as NodeRecord[];
+}
+
+/** Task numbers of `--array`: numbers and ranges, such as `1-20` or `0,3,5-7`. */
+function arrayTasks(text: string): number[] {
+  const parsed = /^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$/.test(text)
+    ? parseHostlist(`[${text}]`)
+    : null;
+  if (parsed?.kind !== 'ok') throw refusal(null, 'Invalid job array specification');
+  return [...new Set(parsed.nodes.map(Number))].toSorted((a, b) => a - b);
+}
+
+function refusal(detail: string | null, text: string): Error {
+  const first = detail === null ? '' : `sbatch: error: ${detail}\n`;
+  return new Error(`${first}sbatch: error: Batch job submission failed: ${text}`);
+}
+
+/** Gives nodes to a pending job. The caller takes it out of `pending`. */
+export function allocate(world: World, job: JobRecord, nodes: NodeRecord[]): void {
+  takeId(world, job);
+  job.nodes = nodes;
+  job.reason = 'None';
+  job.allocatedAt = world.clock.now();
+  job.awaited = 0;
+  let toResume = false;
+  for (const node of nodes) {
+    if (!isRegistered(node)) job.awaited += 1;
+    if (node.power === 'saved') toResume = true;
+    changeNode(world, node, () => node.jobs.add(job));
+  }
+  if (job.awaited === 0) {
+    run(world, job);
+    return;
+  }
+  job.state = 'CONFIGURING';
+  if (toResume) world.toResume.add(job);
+}
+
+/** A task of an array has a number of its own from its first start on; the last one to start keeps the array's. */
+function takeId(world: World, job: JobRecord): void {
+  if (job.array === null || job.allocatedAt !== 0) return;
+  if (job.array.waiting > 1) {
+    job.id = world.nextJobId;
+    world.nextJobId += 1;
+  }
+  job.array.waiting -= 1;
+}
+
+/** The job's script starts; it ends after the request's seconds. */
+export function run(world: World, job: JobRecord): void {
+  job.state = 'RUNNING';
+  job.allocatedAt = world.clock.now();
+  world.ready.delete(job);
+  world.toResume.delete(job);
+  job.cancelTimer = world.clock.schedule(job.request.seconds * 1000, () => {
+    job.cancelTimer = null;
+    end(world, job, 'COMPLETED', 'None');
+  });
+}
+
+/** A node of the job has registered. */
+export function nodeArrived(world: World, job: JobRecord): void {
+  job.awaited -= 1;
+  if (job.state !== 'CONFIGURING' || job.awaited > 0) return;
+  world.ready.add(job);
+  world.wakeJobStart();
+}
+
+/** Ends a job for good and frees its nodes. */
+export function end(world: World, job: JobRecord, state: JobState, reason: string): void {
+  stop(world, job);
+  for (const node of job.nodes) changeNode(world, node, () => node.jobs.delete(job));
+  job.state = state;
+  job.reason = reason;
+  job.endedAt = world.clock.now();
+  world.ended.push(job);
+  wantSchedule(world);
+}
+
+/** scancel: of a job, of an array's every task, or of one task. An id that Slurm does not know is passed over. */
+export function cancelJobs(world: World, id: string): void {
+  for (const job of [...world.jobs]) {
+    if (job.label !== id && String(job.array?.id) !== id) continue;
+    if (job.state === 'PENDING') {
+      world.pending = world.pending.filter((other) => other !== job);
+      end(world, job, 'CANCELLED', 'None');
+    } else if (job.state === 'CONFIGURING' || job.state === 'RUNNING') {
+      end(world, job, 'CANCELLED', 'None');
+    }
+  }
+}
+
+/** What has befallen a node: its jobs go back to the queue, or end when they may not. */
+export function killJobsOn(world: World, node: NodeRecord): void {
+  for (const job of [...node.jobs]) {
+    if (job.request.requeue === false) end(world, job, 'NODE_FAIL', 'NodeDown');
+    else requeue(world, job, node);
+  }
+}
+
+function requeue(world: World, job: JobRecord, lost: NodeRecord): void {
+  const neverRan = job.state === 'CONFIGURING';
+  stop(world, job);
+  const now = world.clock.now();
+  job.beginAt = now + world.settings.credExpireMs + requeueExtraMs;
+  const clearing = job.nodes.filter((node) => node !== lost && neverRan && isRegistered(node));
+  for (const node of job.nodes) {
+    changeNode(world, node, () => {
+      node.jobs.delete(job);
+      if (clearing.includes(node)) node.completing += 1;
+    });
+  }
+  if (clearing.length === 0 || world.settings.completingMs === 0) {
+    backToQueue(world, job);
+    return;
+  }
+  job.state = 'COMPLETING';
+  job.reason = 'None';
+  job.nodes = clearing;
+  job.cancelTimer = world.clock.schedule(world.settings.completingMs, () => {
+    job.cancelTimer = null;
+    for (const node of clearing) changeNode(world, node, () => (node.completing -= 1));
+    backToQueue(world, job);
+  });
+}
+
+function backToQueue(world: World, job: JobRecord): void {
+  job.state = 'PENDING';
+  job.reason = 'None';
+  job.nodes = [];
+  const at = world.pending.findIndex((other) => other.order > job.order);
+  world.pending.splice(at === -1 ? world.pending.length : at, 0, job);
+}
+
+function stop(world: World, job: JobRecord): void {
+  job.cancelTimer?.();
+  job.cancelTimer = null;
+  world.ready.delete(job);
+  world.toResume.delete(job);
+}
+
+/** Forgets the jobs that ended more than MinJobAge ago. */
+export function forgetOldJobs(world: World): void {
+  const horizon = world.clock.now() - world.settings.minJobAgeMs;
+  let count = 0;
+  while (count < world.ended.length && (world.ended[count]?.endedAt ?? 0) < horizon) count += 1;
+  for (const job of world.ended.splice(0, count)) world.jobs.delete(job);
+}

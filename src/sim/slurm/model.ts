@@ -1,0 +1,171 @@
+/**
+ * A model of Slurm's power saving, for scenarios where no real Slurm can be had and for simulated time.
+ *
+ * slurmctld is three loops over one state: the scheduler (schedule.ts) gives nodes to jobs, the power-save thread
+ * (power.ts) turns that into hook calls, and the job-start loop lets a job run once all its nodes have registered. All
+ * of them run on the Clock that is given; nothing else happens by itself, so the same calls at the same moments give the
+ * same history. Behind the ports the commands act at once, as scontrol does.
+ *
+ * It is held to recordings of slurmctld 22.05.8 (test/recordings). It leaves out: fair shares, weights, features and
+ * limits, heterogeneous jobs, reservations, time limits, backfilling around a job that waits, draining, scontrol
+ * commands other than the Scheduler port's, SuspendRate, and `comp` after a job that ran.
+ */
+import type { Instant } from '../../core/units.ts';
+import type { Scheduler } from '../../ports/scheduler.ts';
+import { SchedulerError } from '../../ports/scheduler.ts';
+import type { JobStatus, NodeStatus, SlurmCommands } from '../../ports/slurm-commands.ts';
+import { cancelJobs, forgetOldJobs, killJobsOn, nodeArrived, submitJob } from './jobs.ts';
+import { startPowerSave } from './power.ts';
+import { renderSinfo, renderSqueue } from './print.ts';
+import { startScheduler } from './schedule.ts';
+import type { NodeRecord, SlurmModelOptions } from './types.ts';
+import { changeNode, compactState, createWorld, wantSchedule } from './world.ts';
+import type { World } from './world.ts';
+
+export interface SlurmModel extends SlurmCommands, Scheduler {
+  readonly kind: 'model';
+  /**
+   * The node's slurmd registers. One that nobody asked for is passed over: its node is powered down or powering down,
+   * or `bootTime` (when its machine booted) is before the node's power-up. Throws for a name that is no node.
+   */
+  registerNode(name: string, bootTime?: Instant): void;
+  /** The node's slurmd is gone without a word: the node is down after SlurmdTimeout. Throws for a name that is no node. */
+  loseNode(name: string): void;
+  /** The address that Slurm has for a node: its name until `assignNodes`; as in 22.05 it outlives a power-down. */
+  addressOf(name: string): string;
+}
+
+/** A Slurm with all its nodes powered down and no job. */
+export function createSlurmModel(options: SlurmModelOptions): SlurmModel {
+  const world = createWorld(options);
+  const addresses = new Map<string, string>();
+  startScheduler(world);
+  startPowerSave(world);
+  return {
+    kind: 'model',
+    version: `${world.settings.resumeFileShape} (model)`,
+    submit: (job) => attempt(() => submitJob(world, job)),
+    cancel: (jobId) => attempt(() => cancelJobs(world, jobId)),
+    jobs: () => attempt(() => jobStatuses(world)),
+    nodes: () => attempt(() => world.nodes.map(nodeStatus)),
+    sinfo: () => attempt(() => renderSinfo(world)),
+    squeue: () => attempt(() => renderSqueue(world)),
+    assignNodes: (list) =>
+      attempt(() => {
+        findNodes(
+          world,
+          list.map((entry) => entry.node),
+        );
+        for (const { node, address } of list) addresses.set(node, address);
+      }),
+    downNodes: (names, reason) => attempt(() => downNodes(world, names, reason)),
+    powerDownNodes: (names) => attempt(() => powerDownNodes(world, names)),
+    registerNode: (name, bootTime) => registerNode(world, findNode(world, name), bootTime),
+    loseNode: (name) => loseNode(world, findNode(world, name)),
+    addressOf: (name) => addresses.get(findNode(world, name).name) ?? name,
+  };
+}
+
+/** What throws becomes a rejection, as behind a real command. */
+function attempt<T>(work: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(work()));
+}
+
+function findNode(world: World, name: string): NodeRecord {
+  const node = world.nodesByName.get(name);
+  if (node === undefined) {
+    throw new SchedulerError(`slurm_update error: Invalid node name specified (${name})`, {
+      transient: false,
+    });
+  }
+  return node;
+}
+
+/** As scontrol does, one unknown name refuses the whole call. */
+function findNodes(world: World, names: readonly string[]): NodeRecord[] {
+  return names.map((name) => findNode(world, name));
+}
+
+function jobStatuses(world: World): JobStatus[] {
+  forgetOldJobs(world);
+  return [...world.jobs].map(({ label, state, reason, nodes }) => ({
+    id: label,
+    state,
+    reason,
+    nodes: nodes.map((node) => node.name),
+  }));
+}
+
+function nodeStatus(node: NodeRecord): NodeStatus {
+  return { name: node.name, state: compactState(node), reason: node.reason };
+}
+
+function downNodes(world: World, names: readonly string[], reason: string): void {
+  if (reason === '') {
+    throw new SchedulerError('slurm_update error: You must specify a reason when DOWNING a node.', {
+      transient: false,
+    });
+  }
+  for (const node of findNodes(world, names)) {
+    killJobsOn(world, node);
+    changeNode(world, node, () => {
+      node.isDown = true;
+      node.isShunned = true;
+      node.reason = reason;
+    });
+  }
+  wantSchedule(world);
+}
+
+function powerDownNodes(world: World, names: readonly string[]): void {
+  for (const node of findNodes(world, names)) {
+    killJobsOn(world, node);
+    if (node.power === 'powering-down') continue;
+    changeNode(world, node, () => (node.power = 'down-wanted'));
+  }
+  wantSchedule(world);
+}
+
+function registerNode(world: World, node: NodeRecord, bootTime: Instant | undefined): void {
+  if (node.power === 'powering-up') {
+    if (bootTime !== undefined && bootTime < node.bootRequestedAt) return;
+    changeNode(world, node, () => {
+      node.power = 'up';
+      node.isShunned = node.isDown;
+    });
+    for (const job of node.jobs) nodeArrived(world, job);
+    return;
+  }
+  if (node.power !== 'up' || !node.isSilent) return;
+  world.silent.get(node)?.();
+  world.silent.delete(node);
+  changeNode(world, node, () => {
+    node.isSilent = false;
+    // ReturnToService=1: a node that was down for its silence alone is taken back.
+    if (node.isDown && node.reason === silentReason) {
+      node.isDown = false;
+      node.isShunned = false;
+      node.reason = '';
+    }
+  });
+  wantSchedule(world);
+}
+
+const silentReason = 'Not responding';
+
+function loseNode(world: World, node: NodeRecord): void {
+  if (node.power !== 'up' || node.isSilent) return;
+  changeNode(world, node, () => (node.isSilent = true));
+  const cancel = world.clock.schedule(world.settings.slurmdTimeoutMs, () => {
+    world.silent.delete(node);
+    if (!node.isSilent || node.power !== 'up') return;
+    changeNode(world, node, () => {
+      node.isDown = true;
+      node.isShunned = true;
+      if (node.reason === '') node.reason = silentReason;
+    });
+    killJobsOn(world, node);
+    wantSchedule(world);
+  });
+  world.silent.set(node, cancel);
+}

@@ -1,0 +1,130 @@
+/** What sinfo and squeue print in their default formats: the same columns, widths, groups and order. */
+import { foldSorted } from '../../core/hostlist.ts';
+import type { DurationMs } from '../../core/units.ts';
+import type { JobRecord, NodeRecord } from './types.ts';
+import { compactState } from './world.ts';
+import type { World } from './world.ts';
+
+/** Slurm's state numbers: sinfo lists the highest first, and the flags count for more than the base states. */
+const baseOrder = ['down', 'idle', 'alloc', 'mix', 'comp'];
+const flagOrder = ['', '*', '~', '#', '%', '!'];
+
+/** The text of `sinfo`. */
+export function renderSinfo(world: World): string {
+  const names = [...world.partitions.keys()].map((name, index) =>
+    index === 0 ? `${name}*` : name,
+  );
+  const width = Math.max(9, ...names.map((name) => name.length));
+  const lines = [`${'PARTITION'.padEnd(width)} AVAIL  TIMELIMIT  NODES  STATE NODELIST`];
+  for (const [index, partition] of [...world.partitions.values()].entries()) {
+    const name = (names[index] ?? '').padEnd(width);
+    const groups = byState(partition.nodes);
+    if (groups.length === 0) lines.push(`${name}    up   infinite      0    n/a`);
+    for (const [state, nodes] of groups) {
+      const count = String(nodes.length).padStart(6);
+      const list = foldSorted(nodes.map((node) => node.name));
+      lines.push(`${name}    up   infinite ${count} ${state.padStart(6)} ${list}`);
+    }
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function byState(nodes: readonly NodeRecord[]): [string, NodeRecord[]][] {
+  const groups = new Map<string, NodeRecord[]>();
+  for (const node of nodes) {
+    const state = compactState(node);
+    const group = groups.get(state);
+    if (group === undefined) groups.set(state, [node]);
+    else group.push(node);
+  }
+  return [...groups].toSorted(([a], [b]) => stateRank(b) - stateRank(a));
+}
+
+function stateRank(state: string): number {
+  const [, base = '', flag = ''] = /^([a-z]+)(\W?)$/.exec(state) ?? [];
+  return flagOrder.indexOf(flag) * baseOrder.length + baseOrder.indexOf(base);
+}
+
+const compactJobState: Partial<Record<JobRecord['state'], string>> = {
+  PENDING: 'PD',
+  CONFIGURING: 'CF',
+  RUNNING: 'R',
+  COMPLETING: 'CG',
+};
+
+/** The text of `squeue`: jobs that have not ended; the waiting tasks of an array on one line. */
+export function renderSqueue(world: World): string {
+  const lines = [
+    '             JOBID PARTITION     NAME     USER ST       TIME  NODES NODELIST(REASON)',
+  ];
+  const partitions = [...world.partitions.values()];
+  const rows: { partition: number; state: string; order: number; text: string }[] = [];
+  for (const { job, label } of shown(world)) {
+    const state = compactJobState[job.state];
+    if (state === undefined) continue;
+    const isPending = state === 'PD';
+    const name = job.request.name ?? 'wrap';
+    const time = isPending ? 0 : world.clock.now() - job.allocatedAt;
+    const count = isPending
+      ? Math.max(job.request.nodes, job.required?.length ?? 0)
+      : job.nodes.length;
+    const where = isPending ? `(${job.reason})` : foldSorted(job.nodes.map((node) => node.name));
+    const columns = [
+      cell(label, 18),
+      cell(job.partition.name, 9),
+      cell(name, 8),
+      cell('root', 8),
+      cell(state, 2),
+      cell(duration(time), 10),
+      cell(String(count), 6),
+      where,
+    ];
+    const partition = partitions.indexOf(job.partition);
+    rows.push({ partition, state, order: job.order, text: columns.join(' ') });
+  }
+  rows.sort(
+    (a, b) => a.partition - b.partition || compareText(a.state, b.state) || a.order - b.order,
+  );
+  return `${[...lines, ...rows.map((row) => row.text)].join('\n')}\n`;
+}
+
+function shown(world: World): { job: JobRecord; label: string }[] {
+  const rows: { job: JobRecord; label: string }[] = [];
+  const waiting = new Map<unknown, { job: JobRecord; tasks: string[] }>();
+  for (const job of world.jobs) {
+    const isTaskWaiting = job.array !== null && job.state === 'PENDING' && job.allocatedAt === 0;
+    if (!isTaskWaiting) {
+      rows.push({ job, label: job.label });
+      continue;
+    }
+    const group = waiting.get(job.array);
+    if (group === undefined) waiting.set(job.array, { job, tasks: [String(job.task)] });
+    else group.tasks.push(String(job.task));
+  }
+  for (const { job, tasks } of waiting.values()) {
+    const folded = tasks.length === 1 ? `[${tasks[0]}]` : foldSorted(tasks);
+    rows.push({ job, label: `${job.array?.id}_${folded}` });
+  }
+  return rows;
+}
+
+/** squeue sorts by the two letters of the state: CF, CG, PD, R. */
+function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+function cell(text: string, width: number) {
+  return text.slice(0, width).padStart(width);
+}
+
+/** `M:SS`, `H:MM:SS` or `D-HH:MM:SS`. */
+function duration(ms: DurationMs): string {
+  const seconds = Math.floor(ms / 1000);
+  const two = (value: number) => String(value).padStart(2, '0');
+  const days = Math.floor(seconds / 86_400);
+  const hours = Math.floor(seconds / 3600) % 24;
+  const tail = `${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+  if (days > 0) return `${days}-${two(hours)}:${tail}`;
+  return hours > 0 ? `${hours}:${tail}` : tail.replace(/^0/, '');
+}

@@ -1,0 +1,121 @@
+/**
+ * The pass over the queue, first in, first out: a job that finds no room holds back the later ones of its partition,
+ * unless it waits for named nodes (those are kept for it) or for nodes that are down.
+ *
+ * A pass is made within a second of a reason to (a submission, an end, nodes given back). And in two rhythms of their own, the main and the backfill pass come by without one, and those alone see
+ * that a BeginTime has come or that a powered-down node is usable again.
+ */
+import type { DurationMs, Instant } from '../../core/units.ts';
+import { allocate, forgetOldJobs, run } from './jobs.ts';
+import { selectNodes } from './select.ts';
+import type { JobRecord, NodeRecord, Partition, Pass } from './types.ts';
+import type { World } from './world.ts';
+
+export const downReason =
+  'Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions';
+
+/** One pass over the queue. */
+export function schedulePass(world: World, kind: Pass): void {
+  world.queueChanged[kind] = false;
+  const blocked = new Set<Partition>();
+  const reserved = new Set<NodeRecord>();
+  const started = new Set<JobRecord>();
+  const now = world.clock.now();
+  for (const job of world.pending) {
+    if (job.beginAt > now) {
+      job.reason = 'BeginTime';
+    } else if (blocked.has(job.partition)) {
+      job.reason = 'Priority';
+    } else {
+      const selection = selectNodes(job, kind, reserved);
+      switch (selection.kind) {
+        case 'nodes':
+          allocate(world, job, selection.nodes);
+          started.add(job);
+          break;
+        case 'busy':
+          job.reason = 'Resources';
+          if (job.required === null) blocked.add(job.partition);
+          else for (const node of job.required) reserved.add(node);
+          break;
+        case 'down':
+          job.reason = downReason;
+          break;
+        case 'never':
+          job.reason = 'PartitionNodeLimit';
+          break;
+      }
+    }
+  }
+  if (started.size > 0) world.pending = world.pending.filter((job) => !started.has(job));
+  forgetOldJobs(world);
+}
+
+/** Sets up the scheduler's loops and the one that starts jobs whose nodes are all there. */
+export function startScheduler(world: World): void {
+  const { settings } = world;
+  const loops = [
+    periodic(world, 'main', settings.scheduleIntervalMs),
+    periodic(world, 'backfill', settings.backfillIntervalMs),
+  ];
+  world.wakePeriodic = () => {
+    for (const plan of loops) plan();
+  };
+  world.wakeScheduler = onGrid(world, settings.mainLoopIntervalMs, () => {
+    schedulePass(world, 'main');
+    world.wakePeriodic();
+  });
+  world.wakeJobStart = onGrid(world, settings.jobStartIntervalMs, () => {
+    for (const job of [...world.ready]) run(world, job);
+  });
+}
+
+/**
+ * A pass in a rhythm of its own. Passes that could find nothing new are left out: something has changed since the last
+ * one, or a BeginTime comes. Returns the function that plans the next one anew.
+ */
+function periodic(world: World, kind: Pass, periodMs: DurationMs): () => void {
+  let plannedAt: Instant | null = null;
+  let cancel: () => void = () => undefined;
+
+  function plan(): void {
+    const now = world.clock.now();
+    let wanted = world.queueChanged[kind] && world.pending.length > 0 ? now : Infinity;
+    for (const job of world.pending) {
+      if (job.beginAt > now) wanted = Math.min(wanted, job.beginAt);
+    }
+    const at = wanted === Infinity ? null : gridAfter(world, periodMs, wanted);
+    if (at === plannedAt) return;
+    cancel();
+    plannedAt = at;
+    if (at !== null) cancel = world.clock.schedule(at - now, pass);
+  }
+
+  function pass(): void {
+    plannedAt = null;
+    schedulePass(world, kind);
+    world.wakePeriodic();
+  }
+
+  return plan;
+}
+
+/** A function that makes `work` run once, at the next whole number of periods since the model started. */
+export function onGrid(world: World, periodMs: DurationMs, work: () => void): () => void {
+  let isPlanned = false;
+  return () => {
+    if (isPlanned) return;
+    isPlanned = true;
+    const now = world.clock.now();
+    world.clock.schedule(gridAfter(world, periodMs, now) - now, () => {
+      isPlanned = false;
+      work();
+    });
+  };
+}
+
+/** The first whole number of periods since the model started that is later than `moment`. */
+function gridAfter(world: World, periodMs: DurationMs, moment: Instant): Instant {
+  const periods = Math.floor((moment - world.startedAt) / periodMs) + 1;
+  return world.startedAt + periods * periodMs;
+}
