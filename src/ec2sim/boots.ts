@@ -32,7 +32,7 @@ export interface Boots {
   close(): Promise<void>;
 }
 
-const pauseBetweenBootsMs = 5;
+const pauseBetweenBootsMs = 2;
 
 export function watchBoots(model: Ec2Model, endpoint: string, onBoot: OnBoot): Boots {
   const timers = new Map<string, NodeJS.Timeout>();
