@@ -163,11 +163,18 @@ export function releaseHold(paths: LabPaths): void {
   if (state !== null) writeLabState(paths, { ...state, holder: null });
 }
 
+/** Ends every process of the lab in `paths` and removes its directory. Resolves to whether there was one. */
+export async function removeLab(paths: LabPaths): Promise<boolean> {
+  if (!(await endLab(paths))) return false;
+  rmSync(paths.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  return true;
+}
+
 /**
- * Ends every process of the lab in `paths` and removes its directory. Resolves to whether there was one.
+ * Ends every process of the lab and leaves its files; the next lab in the directory, or `removeLab`, removes them.
  * The makers of new processes end first (slurmctld, the simulator), then what is left, until a look finds nothing.
  */
-export async function removeLab(paths: LabPaths): Promise<boolean> {
+export async function endLab(paths: LabPaths): Promise<boolean> {
   const state = readLabState(paths);
   if (state === null) return false;
   const known = livingMarks(state).filter((mark) => mark.pid !== process.pid);
@@ -177,7 +184,6 @@ export async function removeLab(paths: LabPaths): Promise<boolean> {
     if (left.length === 0) break;
     await endProcesses(left, round === 0 ? 2_000 : 0);
   }
-  rmSync(paths.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   return true;
 }
 

@@ -22,7 +22,7 @@ import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SlurmCommands } from '../ports/slurm-commands.ts';
-import { rememberProcess, removeLab } from './lab-dir.ts';
+import { endLab, rememberProcess, removeLab } from './lab-dir.ts';
 import type { LabPaths, LabState } from './lab-dir.ts';
 import { findFreePorts, portsInUse } from './ports-free.ts';
 import { isAlive, LAB_ID_VARIABLE, markOf } from './processes.ts';
@@ -61,8 +61,8 @@ export interface RealSlurm extends SlurmCommands {
     args: readonly string[],
     extraEnv?: NodeJS.ProcessEnv,
   ): ProcessMark;
-  /** Ends every process of the lab, the nodes' slurmd too, and removes its directory. */
-  down(): Promise<void>;
+  /** Ends every process of the lab, the nodes' slurmd too, and removes its directory unless `keepFiles`. */
+  down(options?: { readonly keepFiles: boolean }): Promise<void>;
 }
 
 const PROGRAMS = [
@@ -137,8 +137,8 @@ async function startDaemons(options: SlurmOptions, programs: Programs): Promise<
     bootCommand: [join(paths.scripts, 'boot')],
     env,
     startProcess,
-    down: async () => {
-      await removeLab(paths);
+    down: async ({ keepFiles } = { keepFiles: false }) => {
+      await (keepFiles ? endLab(paths) : removeLab(paths));
     },
   };
 }

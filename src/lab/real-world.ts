@@ -78,7 +78,7 @@ export async function openRealWorld(options: RealWorldOptions): Promise<RealWorl
       ],
       endpoint,
       configPath: configPathOf(paths),
-      close: () => slurm.down(),
+      close: (how) => slurm.down(how),
     };
   } catch (error: unknown) {
     await removeLab(paths);

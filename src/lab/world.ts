@@ -74,8 +74,8 @@ export interface ScenarioWorld {
 
 /** A world that was made for a scenario and ends with it. */
 export interface OpenWorld extends ScenarioWorld {
-  /** Ends everything that the world began. */
-  close(): Promise<void>;
+  /** Ends everything that the world began; its files stay only with `keepFiles`, for somebody who looks for a fault. */
+  close(options?: { readonly keepFiles: boolean }): Promise<void>;
 }
 
 export type WorldOpener = (

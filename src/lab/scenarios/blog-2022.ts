@@ -124,6 +124,12 @@ export const blog2022: Scenario = {
   },
 };
 
+/** The post's cluster for `lab up`: all-or-nothing, and as much room as on that day. */
+export const LAB_UP_SPEC: WorldSpec = { ...spec, suspendTimeSeconds: 60 };
+export const LAB_UP_FILES = firm;
+export const LAB_UP_TYPE = INSTANCE_TYPE;
+export const LAB_UP_ROOM = ROOM;
+
 async function submit(world: ScenarioWorld, job: JobRequest): Promise<string> {
   world.progress({ kind: 'command', text: sbatchLine(job) });
   return world.slurm.submit(job);

@@ -1,0 +1,232 @@
+/**
+ * `muster lab up | down | run`: what the command line calls. Each resolves to the exit code: 0 done, 1 failed or
+ * not as expected, 2 bad usage, 130 or 143 after Ctrl-C or SIGTERM (with everything taken down first).
+ */
+import { chooseLabDir, labPaths, releaseHold, removeLab } from './lab-dir.ts';
+import { ensureSlurm } from './ensure-slurm.ts';
+import { openRealWorld } from './real-world.ts';
+import { createProgressPrinter, renderResult } from './render.ts';
+import { LAB_UP_FILES, LAB_UP_SPEC, LAB_UP_TYPE, LAB_UP_ROOM } from './scenarios/blog-2022.ts';
+import { scenarios } from './scenarios/index.ts';
+import type {
+  LabEvent,
+  OpenWorld,
+  PhaseResult,
+  Scenario,
+  ScenarioResult,
+  WorldOpener,
+} from './world.ts';
+
+export interface LabOptions {
+  /** Default: MUSTER_LAB_DIR, else /var/tmp/muster-lab. */
+  readonly labDir?: string;
+  readonly json: boolean;
+  stdout(text: string): void;
+  stderr(text: string): void;
+  readonly env: NodeJS.ProcessEnv;
+  /** Standard output is a terminal. */
+  readonly isTty: boolean;
+  /** Muster's launcher, `bin/muster`, absolute. */
+  readonly musterProgram: string;
+  /** The folder of muster's hooks, absolute. */
+  readonly hooksDir: string;
+  /** The world without a real Slurm. */
+  readonly openModel: WorldOpener;
+}
+
+/** A cluster to play with: the post's 200 nodes, room for 106, muster all-or-nothing. It runs on until `labDown`. */
+export async function labUp(options: LabOptions): Promise<number> {
+  return reporting(options, async (labDir) => {
+    const availability = await ensureSlurm(ensureOptions(options));
+    if (availability.kind === 'model') {
+      options.stderr(`${availability.why} A lab needs it; "muster lab run" works without.\n`);
+      return 1;
+    }
+    const world = await openRealWorld({ ...options, labDir, spec: LAB_UP_SPEC, progress: nothing });
+    try {
+      await world.cloud.setCapacity(LAB_UP_TYPE, LAB_UP_SPEC.zone, LAB_UP_ROOM);
+      await world.muster.start(LAB_UP_FILES);
+      releaseHold(labPaths(labDir));
+    } catch (error: unknown) {
+      await world.close();
+      throw error;
+    }
+    const about = {
+      labDir,
+      slurmVersion: world.slurm.version,
+      slurmConf: world.slurm.slurmConfPath,
+      ec2sim: world.endpoint,
+      config: world.configPath,
+      log: world.logPaths[0] ?? '',
+    };
+    options.stdout(options.json ? `${JSON.stringify(about, null, 2)}\n` : upText(about));
+    return 0;
+  });
+}
+
+function upText(about: Readonly<Record<string, string>>): string {
+  return `A Slurm ${about['slurmVersion']} is up in ${about['labDir']}: 200 nodes, EC2 has room for ${LAB_UP_ROOM}.
+
+  export SLURM_CONF=${about['slurmConf']}
+  sinfo
+  sbatch -N 200 --wrap "sleep 60"     # no room: none is launched
+  sbatch -N 100 --wrap "sleep 60"     # runs
+  tail -f ${about['log']}
+  curl -s ${about['ec2sim']}/_admin/state
+
+Take it down with: muster lab down --lab-dir ${about['labDir']}
+`;
+}
+
+/** Takes down the lab in the directory, whoever brought it up. */
+export async function labDown(options: LabOptions): Promise<number> {
+  return reporting(options, async (labDir) => {
+    const was = await removeLab(labPaths(labDir));
+    if (options.json) options.stdout(`${JSON.stringify({ labDir, wasUp: was })}\n`);
+    else
+      options.stdout(was ? `The lab in ${labDir} is gone.\n` : `There is no lab in ${labDir}.\n`);
+    return 0;
+  });
+}
+
+/** Runs a scenario in a lab of its own, which ends with it. */
+export async function labRun(name: string, options: LabOptions): Promise<number> {
+  const scenario = scenarios.find((one) => one.name === name);
+  if (scenario === undefined) {
+    const known = scenarios.map((one) => `  ${one.name.padEnd(10)} ${one.summary}`).join('\n');
+    options.stderr(`There is no scenario "${name}". There are:\n${known}\n`);
+    return 2;
+  }
+  return reporting(options, async (labDir) => {
+    // With --json, standard output holds the result alone.
+    const write = options.json ? options.stderr : options.stdout;
+    const isTty = options.isTty && !options.json;
+    const progress = createProgressPrinter({ write, isTty, pictures: !options.json });
+    const outcome = await runScenario(scenario, { ...options, labDir }, progress);
+    if (outcome.kind === 'interrupted') return outcome.exitCode;
+    const { result } = outcome;
+    options.stdout(
+      options.json ? `${JSON.stringify(result, null, 2)}\n` : `\n${renderResult(result)}`,
+    );
+    return result.ok ? 0 : 1;
+  });
+}
+
+export type RunOutcome =
+  | { readonly kind: 'ended'; readonly result: ScenarioResult }
+  | { readonly kind: 'interrupted'; readonly exitCode: number };
+
+/** Runs a scenario on a real Slurm, or on the model where there is none (and says so). */
+export async function runScenario(
+  scenario: Scenario,
+  options: LabOptions & { readonly labDir: string },
+  progress: (event: LabEvent) => void,
+): Promise<RunOutcome> {
+  const availability = await ensureSlurm(ensureOptions(options));
+  const interrupt = watchInterrupt();
+  try {
+    if (availability.kind === 'model') {
+      progress({
+        kind: 'step',
+        text: `${availability.why} Running on the built-in model of Slurm.`,
+      });
+    }
+    const world =
+      availability.kind === 'real'
+        ? await openRealWorld({ ...options, spec: scenario.spec, progress })
+        : await options.openModel(scenario.spec, progress);
+    return await runIn(world, scenario, interrupt.signalled, options);
+  } finally {
+    interrupt.release();
+  }
+}
+
+async function runIn(
+  world: OpenWorld,
+  scenario: Scenario,
+  interrupted: Promise<number>,
+  options: LabOptions & { readonly labDir: string },
+): Promise<RunOutcome> {
+  let keepFiles = false;
+  try {
+    const running = scenario.run(world);
+    const ended = await Promise.race([running, interrupted]);
+    if (typeof ended === 'number') {
+      // Its commands fail once Slurm is gone; nobody waits for it any more.
+      running.catch(nothing);
+      return { kind: 'interrupted', exitCode: ended };
+    }
+    const result = resultOf(scenario.name, world, ended);
+    keepFiles = !result.ok;
+    return { kind: 'ended', result };
+  } catch (error: unknown) {
+    keepFiles = true;
+    throw error;
+  } finally {
+    await world.close({ keepFiles });
+    if (keepFiles && world.logPaths.length > 0) {
+      options.stderr(
+        `The logs are kept until the next lab or "muster lab down":\n${world.logPaths.map((path) => `  ${path}`).join('\n')}\n`,
+      );
+    }
+  }
+}
+
+export function resultOf(
+  scenario: string,
+  world: Pick<OpenWorld, 'slurm'>,
+  phases: readonly PhaseResult[],
+): ScenarioResult {
+  const expected = phases.flatMap((phase) => phase.expected);
+  return {
+    scenario,
+    slurm: world.slurm.kind,
+    slurmVersion: world.slurm.version,
+    phases,
+    ok: expected.length > 0 && expected.every((one) => one.ok),
+  };
+}
+
+/** Resolves `signalled` to the exit code when the person has enough. */
+function watchInterrupt(): { readonly signalled: Promise<number>; release(): void } {
+  let onInt = nothing;
+  let onTerm = nothing;
+  const signalled = new Promise<number>((resolve) => {
+    onInt = () => resolve(130);
+    onTerm = () => resolve(143);
+  });
+  process.on('SIGINT', onInt);
+  process.on('SIGTERM', onTerm);
+  return {
+    signalled,
+    release() {
+      process.off('SIGINT', onInt);
+      process.off('SIGTERM', onTerm);
+    },
+  };
+}
+
+function ensureOptions(options: LabOptions): Parameters<typeof ensureSlurm>[0] {
+  return {
+    allowInstall: true,
+    env: options.env,
+    announce: (line) => options.stderr(`${line}\n`),
+  };
+}
+
+/** Runs a command in the chosen directory; what goes wrong becomes a message and exit code 1. */
+export async function reporting(
+  options: LabOptions,
+  command: (labDir: string) => Promise<number>,
+): Promise<number> {
+  try {
+    return await command(chooseLabDir(options.labDir, options.env));
+  } catch (error: unknown) {
+    options.stderr(`muster lab: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
+}
+
+function nothing(): void {
+  // Nobody listens.
+}
