@@ -17,6 +17,13 @@ import { CloudError, type Cloud, type ListedInstance } from '../../ports/cloud.t
 import { cloudErrorFrom } from './errors.ts';
 import { instanceFrom, listedInstanceFrom, runInstancesInput } from './requests.ts';
 
+const silentLogger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
 export interface Ec2CloudOptions {
   readonly region: string;
   /** How long a launch may take until its answer counts as lost; default 30 s. */
@@ -38,7 +45,7 @@ function clientConfig(region: string, attempts: number): EC2ClientConfig {
     maxAttempts: attempts,
     retryMode: 'standard',
     // The SDK's default logger copies each call's input and output, 500 instances at a time, before it drops them.
-    logger: {} as NonNullable<EC2ClientConfig['logger']>,
+    logger: silentLogger,
     requestHandler: {
       connectionTimeout: 5000,
       httpAgent: { keepAlive: true, maxSockets: 128 },
