@@ -163,8 +163,6 @@ function chooseStrategy(files: FilesRead): Settings['scalingStrategy'] | null {
 /**
  * Whether launch-batches are firm. Where `all_or_nothing_batch` is not said the strategy decides, as it does in
  * ParallelCluster since 3.8; `job_level_scaling` is of that time, when the strategy's default is all-or-nothing.
- */
-/**
  * In mode job a node list is what is left when the resume file is missing: then, too, half a job must not be paid for,
  * unless somebody asked for it. The page's own keys give the page's default, soft.
  */
@@ -174,7 +172,8 @@ function chooseFirmBatches(files: FilesRead, mode: PlanMode): boolean {
   const strategy = chooseStrategy(files);
   if (strategy !== null) return strategy === 'all-or-nothing';
   if (mode === 'job') return true;
-  return files.conf?.jobLevelScaling?.value === false ? true : defaultSettings.allOrNothingBatch;
+  if (files.conf?.jobLevelScaling?.value === false) return true;
+  return defaultSettings.allOrNothingBatch;
 }
 
 /** Keys that the chosen mode does not look at. */

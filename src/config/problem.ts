@@ -54,6 +54,9 @@ export function sourceText(file: string, text: string): SourceText {
   return { file, text: withoutMark, lines: withoutMark.split(/\r\n|\n|\r/) };
 }
 
+/** More of a line than this helps nobody. */
+const keptColumns = 500;
+
 export function problemAt(
   source: SourceText,
   position: Position,
@@ -65,7 +68,7 @@ export function problemAt(
     column: position.column,
     message: said.message,
     hint: said.hint,
-    sourceLine: source.lines[position.line - 1] ?? null,
+    sourceLine: source.lines[position.line - 1]?.slice(0, keptColumns) ?? null,
   };
 }
 

@@ -38,7 +38,8 @@ export function parseYaml(
       logLevel: 'error',
     });
     if (document.errors.length > 0) {
-      for (const error of document.errors) {
+      // What follows from the first few mistakes is noise.
+      for (const error of document.errors.slice(0, 20)) {
         const place = linePosition(lineCounter, error.pos[0]);
         findings.errors.push(problemAt(source, place, syntaxError(error.code, error.message)));
       }
