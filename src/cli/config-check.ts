@@ -113,13 +113,13 @@ function describeMode(settings: Settings): string {
 }
 
 function describeBatches(settings: Settings): string {
-  const firm =
-    settings.allOrNothingBatch && settings.mode === 'node-list' ? ', each whole or not at all' : '';
-  const soft =
-    !settings.allOrNothingBatch && settings.mode === 'node-list'
-      ? ', each as far as EC2 has room'
-      : '';
-  return `at most ${settings.maxBatchSize} instances a launch${firm}${soft}, ${settings.terminateMaxBatchSize} a termination`;
+  const launch = `at most ${settings.maxBatchSize} instances a launch`;
+  const end = `${settings.terminateMaxBatchSize} a termination`;
+  if (settings.mode === 'job') return `${launch}; ${end}`;
+  const how = settings.allOrNothingBatch
+    ? 'each whole or not at all'
+    : 'each as far as EC2 has room';
+  return `${launch}, ${how}; ${end}`;
 }
 
 function describeQueue(queue: Queue): string[] {

@@ -1,0 +1,176 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { loadConfig } from '../config/config.ts';
+import type { LoadResult } from '../config/config.ts';
+import { renderConfigCheck, renderSlurmConf } from './config-check.ts';
+
+const fixtures = join(import.meta.dirname, '../../test/fixtures/config');
+const programs = { resume: '/h/resume', suspend: '/h/suspend', resumeFail: '/h/resume-fail' };
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'muster-check-'));
+});
+afterAll(() => {
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function load(path: string): LoadResult {
+  return loadConfig({ path, env: {} });
+}
+
+function loadText(name: string, text: string): LoadResult {
+  const path = join(directory, name);
+  writeFileSync(path, text);
+  return load(path);
+}
+
+function check(result: LoadResult): { lines: string[]; exitCode: number } {
+  const { text, exitCode } = renderConfigCheck(result, { json: false });
+  expect(text.endsWith('\n')).toBe(true);
+  return { lines: text.trimEnd().split('\n'), exitCode };
+}
+
+describe('muster config check', () => {
+  test("shows the page's configuration as it was understood, after the warnings", () => {
+    const { lines, exitCode } = check(load(join(fixtures, 'wiki-2020.conf')));
+    expect(exitCode).toBe(0);
+    expect(lines.slice(0, 3)).toEqual([
+      expect.stringMatching(/wiki-2020\.conf:13:2: warning: back quotes/),
+      expect.stringMatching(/wiki-2020\.conf:6:1: note: read, but without effect/),
+      expect.stringMatching(/wiki-2020\.conf:13:2: note: mode node-list/),
+    ]);
+    expect(lines.slice(3)).toEqual([
+      'The configuration is usable.',
+      expect.stringMatching(/^ {2}read +\S+wiki-2020\.conf$/),
+      '  cluster       demo in us-east-2',
+      '  mode          node-list: nodes are launched in batches, whatever jobs they are for',
+      '  batches       at most 100 instances a launch, each whole or not at all; 1000 a termination',
+      '  node address  set when launched',
+      '  patience      300 s when EC2 throttles or does not answer',
+      '  state         /var/lib/muster',
+      '  socket        /run/muster',
+      '  log           /var/log/parallelcluster',
+      '  fleet         not described by a cluster file: node names are taken at their word',
+    ]);
+  });
+
+  test("shows the post's fleet", () => {
+    const { lines, exitCode } = check(load(join(fixtures, 'blog-2022.yaml')));
+    expect(exitCode).toBe(0);
+    expect(lines).toContain(
+      '  mode          job: each job gets all of its nodes or none (all-or-nothing)',
+    );
+    expect(lines.slice(-2)).toEqual([
+      '  queue queue1  on-demand',
+      '    queue1-c6i32xlarge: 0 static and 200 dynamic nodes of c6i.32xlarge, by launch template blog-2022-queue1-queue1-c6i32xlarge $Latest',
+    ]);
+  });
+
+  test('shows what else was chosen', () => {
+    writeFileSync(
+      join(directory, 'c.yaml'),
+      `Scheduling:
+  Scheduler: slurm
+  SlurmQueues:
+    - Name: q
+      CapacityType: SPOT
+      Networking: { SubnetIds: [subnet-1] }
+      ComputeResources: [{ Name: a, Instances: [{ InstanceType: c5.large }, { InstanceType: c6i.large }], MinCount: 1 }]
+`,
+    );
+    const result = loadText(
+      'muster.yaml',
+      `cluster_config: c.yaml
+cluster_name: demo
+region: us-east-2
+mode: node-list
+update_node_address: false
+slurm: { scontrol: /x/scontrol, slurm_conf: /x/slurm.conf }
+launch: { from: instance-type, image_id: ami-12345678 }
+`,
+    );
+    const { lines } = check(result);
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        '  batches       at most 500 instances a launch, each as far as EC2 has room; 1000 a termination',
+        '  node address  left as Slurm has it',
+        '  scontrol      /x/scontrol',
+        '  slurm.conf    /x/slurm.conf',
+        '  queue q       spot',
+        '    a: 1 static and 9 dynamic nodes of c5.large or c6i.large, by instance type c5.large in subnet-1',
+      ]),
+    );
+    const effort = loadText('effort.yaml', 'cluster_name: d\nscaling_strategy: best-effort\n');
+    expect(check(effort).lines).toContain(
+      '  mode          job: each job gets what EC2 gives (best-effort)',
+    );
+  });
+
+  test('shows every error and the warnings of a broken one, and exits with 2', () => {
+    const result = loadText(
+      'broken.conf',
+      '[slurm_resume]\nregion = us-east-2\nregion = us-east-1\ncolour = blue\nmax_batch_size = 0\n',
+    );
+    const { lines, exitCode } = check(result);
+    expect(exitCode).toBe(2);
+    expect(lines.filter((line) => line.includes('broken.conf:'))).toEqual([
+      expect.stringContaining(':4:1: unknown key `colour`'),
+      expect.stringContaining(':5:18: `max_batch_size` cannot be `0`'),
+      expect.stringContaining(':3:1: warning: given twice'),
+    ]);
+    expect(lines.at(-1)).toBe('2 errors: this configuration cannot be used. Nothing was changed.');
+    const one = check(load(join(directory, 'absent.conf')));
+    expect(one.lines.at(-1)).toMatch(/^1 error: /);
+  });
+
+  test('as JSON holds the configuration, or the errors, and the notices', () => {
+    const good = load(join(fixtures, 'wiki-2020.conf'));
+    const rendered = renderConfigCheck(good, { json: true });
+    expect(rendered.exitCode).toBe(0);
+    expect(JSON.parse(rendered.text)).toMatchObject({
+      valid: true,
+      config: { settings: { mode: 'node-list', maxBatchSize: 100 } },
+      errors: [],
+      notices: [{ severity: 'warning', line: 13 }, {}, {}],
+    });
+    const bad = renderConfigCheck(load('/absent.conf'), { json: true });
+    expect(bad.exitCode).toBe(2);
+    expect(JSON.parse(bad.text)).toMatchObject({
+      valid: false,
+      config: null,
+      errors: [{ file: '/absent.conf', line: null }],
+      notices: [],
+    });
+  });
+});
+
+describe('muster config slurm', () => {
+  test('prints the part of slurm.conf and nothing else', () => {
+    const { text, exitCode } = renderSlurmConf(load(join(fixtures, 'blog-2022.yaml')), {
+      programs,
+    });
+    expect(exitCode).toBe(0);
+    expect(text).toContain('\nNodeName=queue1-dy-queue1-c6i32xlarge-[1-200] CPUs=128 ');
+    expect(text).toContain('\nResumeProgram=/h/resume\n');
+    expect(text.split('\n').filter((line) => !/^(?:#.*|\w+=.*|)$/.test(line))).toEqual([]);
+  });
+
+  test('says what is missing without a cluster file', () => {
+    const { text, exitCode } = renderSlurmConf(load(join(fixtures, 'wiki-2020.conf')), {
+      programs,
+    });
+    expect(exitCode).toBe(2);
+    expect(text).toContain('no cluster file describes it');
+    expect(text).toContain('`cluster_config` in muster.yaml');
+  });
+
+  test('shows the errors of a broken configuration', () => {
+    const { text, exitCode } = renderSlurmConf(load('/absent.conf'), { programs });
+    expect(exitCode).toBe(2);
+    expect(text).toContain('/absent.conf: cannot be read: no such file');
+  });
+});
