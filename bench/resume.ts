@@ -34,7 +34,8 @@ export async function run(): Promise<void> {
     const firstCalls: number[] = [];
     for (const size of sizes) {
       const samples: Sample[] = [];
-      for (let round = 0; round < rounds; round += 1) samples.push(await resumeOnce(rig, pid, size));
+      for (let round = 0; round < rounds; round += 1)
+        samples.push(await resumeOnce(rig, pid, size));
       const of = (key: keyof Sample): number => median(samples.map((sample) => sample[key]));
       firstCalls.push(...samples.map((sample) => sample.firstCallMs));
       rows.push([
@@ -51,12 +52,24 @@ export async function run(): Promise<void> {
     }
     printTable(
       `A whole resume, warm daemon, median of ${rounds} (aim: 2,000 nodes within 800 ms beyond raw HTTP)`,
-      ['nodes', 'ms', 'raw HTTP ms', 'beyond', 'ratio', 'CPU ms', 'peak MiB', 'EC2 calls', 'scontrol'],
+      [
+        'nodes',
+        'ms',
+        'raw HTTP ms',
+        'beyond',
+        'ratio',
+        'CPU ms',
+        'peak MiB',
+        'EC2 calls',
+        'scontrol',
+      ],
       rows,
     );
-    printTable('From the hook to the first RunInstances, warm daemon', ['', 'ms'], [
-      [`median of ${firstCalls.length}`, median(firstCalls).toFixed(1)],
-    ]);
+    printTable(
+      'From the hook to the first RunInstances, warm daemon',
+      ['', 'ms'],
+      [[`median of ${firstCalls.length}`, median(firstCalls).toFixed(1)]],
+    );
     await stop(daemon);
     await coldTable(rig);
   } finally {
@@ -91,7 +104,9 @@ async function firstLaunch(rig: Rig, since: number): Promise<number> {
   const listed = (await (await fetch(`${rig.url}/_admin/instances`)).json()) as {
     instances: { launchedAt: number }[];
   };
-  return Math.min(...listed.instances.map(({ launchedAt }) => launchedAt).filter((at) => at >= since));
+  return Math.min(
+    ...listed.instances.map(({ launchedAt }) => launchedAt).filter((at) => at >= since),
+  );
 }
 
 /** The same launches and answers without muster: plain requests, all at once, bodies read and thrown away. */
@@ -102,7 +117,9 @@ async function rawHttp(rig: Rig, size: number): Promise<number> {
   );
   const bodies = await Promise.all(batches.map((count) => launchRaw(rig, count)));
   const rawMs = performance.now() - started;
-  const ids = bodies.flatMap((body) => [...body.matchAll(/<instanceId>(i-[0-9a-f]+)</g)].map((match) => match[1] ?? ''));
+  const ids = bodies.flatMap((body) =>
+    [...body.matchAll(/<instanceId>(i-[0-9a-f]+)</g)].map((match) => match[1] ?? ''),
+  );
   const form = new URLSearchParams({ Action: 'TerminateInstances', Version: '2016-11-15' });
   for (const [index, id] of ids.entries()) form.set(`InstanceId.${index + 1}`, id);
   await post(rig, form);
@@ -128,7 +145,9 @@ async function post(rig: Rig, form: URLSearchParams): Promise<string> {
   const response = await fetch(rig.url, {
     method: 'POST',
     body: form,
-    headers: { authorization: 'AWS4-HMAC-SHA256 Credential=bench/20260101/us-east-2/ec2/aws4_request' },
+    headers: {
+      authorization: 'AWS4-HMAC-SHA256 Credential=bench/20260101/us-east-2/ec2/aws4_request',
+    },
   });
   const text = await response.text();
   if (!response.ok) throw new Error(`raw HTTP was refused: ${text.slice(0, 300)}`);
@@ -152,7 +171,10 @@ async function coldTable(rig: Rig): Promise<void> {
     const nodes = `queue1-dy-cr-[1-${size}]`;
     const env = { ...rig.env, SLURM_RESUME_FILE: resumeFile(rig, nodes) };
     const started = performance.now();
-    const { status } = spawnSync(muster, ['resume', '--wait', '--config', rig.config, nodes], { env, stdio: 'ignore' });
+    const { status } = spawnSync(muster, ['resume', '--wait', '--config', rig.config, nodes], {
+      env,
+      stdio: 'ignore',
+    });
     if (status !== 0) throw new Error(`resume --wait ended with ${status}`);
     rows.push([String(size), (performance.now() - started).toFixed(0)]);
     const daemon = await rig.startDaemon();
@@ -175,7 +197,9 @@ function total(calls: Record<string, number>): number {
 function spawnHook(program: string, nodes: string, env: NodeJS.ProcessEnv): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, [nodes], { env, stdio: ['ignore', 'inherit', 'inherit'] });
-    child.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`the hook ended with ${code}`))));
+    child.once('exit', (code) =>
+      code === 0 ? resolve() : reject(new Error(`the hook ended with ${code}`)),
+    );
   });
 }
 

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import type { LabFlags } from './lab.ts';
 import type { Ec2simCommandOptions } from '../ec2sim/command.ts';
 
 const { version } = JSON.parse(
@@ -107,32 +108,88 @@ const wholeNumber = (text: string): number => {
 
 program
   .command('ec2sim')
-  .description("EC2's API on loopback, with the capacity, the limits and the faults that you give it.")
+  .description(
+    "EC2's API on loopback, with the capacity, the limits and the faults that you give it.",
+  )
   .option('--port <n>', 'port on 127.0.0.1 (default: any free one)', wholeNumber)
   .option('--region <name>', 'region')
   .option('--capacity <type@zone=n>', 'such as c6i.32xlarge@us-east-2b=106; repeatable', collect)
-  .option('--subnet <id@zone=cidr>', 'such as subnet-12345678@us-east-2b=10.0.0.0/18; repeatable', collect)
+  .option(
+    '--subnet <id@zone=cidr>',
+    'such as subnet-12345678@us-east-2b=10.0.0.0/18; repeatable',
+    collect,
+  )
   .option('--file <json>', 'region, subnets, capacity and times from a file')
   .option('--pending-ms <n>', 'from launch to running', wholeNumber)
   .option('--boot-ms <n>', 'from launch to booted', wholeNumber)
   .option('--boot-jitter-ms <n>', 'spread of the boot time', wholeNumber)
   .option('--shutdown-ms <n>', 'from termination to terminated', wholeNumber)
-  .option('--consistency-ms <n>', 'how long a new instance is absent from descriptions', wholeNumber)
-  .option('--address-delay-ms <n>', 'how long a new instance lacks its private address', wholeNumber)
+  .option(
+    '--consistency-ms <n>',
+    'how long a new instance is absent from descriptions',
+    wholeNumber,
+  )
+  .option(
+    '--address-delay-ms <n>',
+    'how long a new instance lacks its private address',
+    wholeNumber,
+  )
   .option('--no-throttle', "without EC2's token buckets")
   .option('--seed <n>', 'for ids and jitter', wholeNumber)
-  .option('--boot-command <argv...>', 'run for each instance that has booted; put it last')
+  .argument(
+    '[boot-command...]',
+    'behind "--": program and arguments, run for each instance that has booted',
+  )
   .option('--json', 'the address as JSON')
-  .action(async (options: Ec2simCommandOptions) => {
+  .action(async (bootCommand: string[], options: Ec2simCommandOptions) => {
     const { ec2simCommand } = await import('../ec2sim/command.ts');
     const stopped = new Promise<void>((resolve) => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
     });
-    process.exitCode = await ec2simCommand(options, {
-      write: (text) => void process.stdout.write(text),
-      writeError: (text) => void process.stderr.write(text),
-      stopped,
+    process.exitCode = await ec2simCommand(
+      { ...options, bootCommand },
+      {
+        write: (text) => void process.stdout.write(text),
+        writeError: (text) => void process.stderr.write(text),
+        stopped,
+      },
+    );
+  });
+
+const lab = program
+  .command('lab')
+  .description(
+    'A real Slurm on this machine whose nodes muster launches through ec2sim. Needs root; costs nothing.',
+  );
+const labDirOption = [
+  '--lab-dir <dir>',
+  'where it lives (default: MUSTER_LAB_DIR, then /var/tmp/muster-lab)',
+] as const;
+for (const [name, what] of [
+  ['up', 'Brings a cluster up to play with: 200 nodes, room for 106.'],
+  ['down', 'Takes it down and leaves nothing behind.'],
+  ['demo', 'The main job for a newcomer: what all-or-nothing saves, in plain words.'],
+] as const) {
+  lab
+    .command(name)
+    .description(what)
+    .option(...labDirOption)
+    .option('--json', 'for programs')
+    .action(async (options: LabFlags) => {
+      const { runDemo, runLabDown, runLabUp } = await import('./lab.ts');
+      const run = { up: runLabUp, down: runLabDown, demo: runDemo }[name];
+      process.exitCode = await run(options);
     });
+}
+lab
+  .command('run')
+  .description('Runs a scenario in a cluster of its own, and takes that down again.')
+  .argument('<scenario>', 'blog-2022, wiki-2020, limits or array')
+  .option(...labDirOption)
+  .option('--json', 'for programs')
+  .action(async (scenario: string, options: LabFlags) => {
+    const { runLabScenario } = await import('./lab.ts');
+    process.exitCode = await runLabScenario(scenario, options);
   });
 
 try {

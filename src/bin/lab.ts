@@ -1,0 +1,32 @@
+/** `muster lab`: the lab with the model of Slurm behind it for where there is no real one. */
+import { resolve } from 'node:path';
+import { demo } from '../lab/demo.ts';
+import { labDown, labRun, labUp, type LabOptions } from '../lab/commands.ts';
+import { openModelWorld } from './model-world.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+
+export interface LabFlags {
+  readonly labDir?: string;
+  readonly json?: boolean;
+}
+
+function optionsFrom(flags: LabFlags): LabOptions {
+  return {
+    ...(flags.labDir === undefined ? {} : { labDir: flags.labDir }),
+    json: flags.json === true,
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    env: process.env,
+    isTty: process.stdout.isTTY,
+    musterProgram: resolve(root, 'bin/muster'),
+    hooksDir: resolve(root, 'hooks'),
+    openModel: openModelWorld,
+  };
+}
+
+export const runLabUp = (flags: LabFlags): Promise<number> => labUp(optionsFrom(flags));
+export const runLabDown = (flags: LabFlags): Promise<number> => labDown(optionsFrom(flags));
+export const runLabScenario = (name: string, flags: LabFlags): Promise<number> =>
+  labRun(name, optionsFrom(flags));
+export const runDemo = (flags: LabFlags): Promise<number> => demo(optionsFrom(flags));
