@@ -1,0 +1,16 @@
+/** The contract, driven over HTTP through the real AWS SDK. */
+import { describe } from 'vitest';
+import { makeHttpDriver } from './http-driver.ts';
+import { cloudContract } from './suite-cloud.ts';
+import { describeContract } from './suite-describe.ts';
+import { launchContract } from './suite-launch.ts';
+import { limitContract } from './suite-limits.ts';
+import { tokenContract } from './suite-tokens.ts';
+
+describe('EC2, ec2sim over HTTP', () => {
+  launchContract(makeHttpDriver);
+  tokenContract(makeHttpDriver);
+  describeContract(makeHttpDriver);
+  limitContract(makeHttpDriver);
+  cloudContract(makeHttpDriver);
+});

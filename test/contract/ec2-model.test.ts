@@ -1,0 +1,16 @@
+/** The contract, driven in process. */
+import { describe } from 'vitest';
+import { makeModelDriver } from './model-driver.ts';
+import { cloudContract } from './suite-cloud.ts';
+import { describeContract } from './suite-describe.ts';
+import { launchContract } from './suite-launch.ts';
+import { limitContract } from './suite-limits.ts';
+import { tokenContract } from './suite-tokens.ts';
+
+describe('EC2, the model in process', () => {
+  launchContract(makeModelDriver);
+  tokenContract(makeModelDriver);
+  describeContract(makeModelDriver);
+  limitContract(makeModelDriver);
+  cloudContract(makeModelDriver);
+});
