@@ -62,7 +62,8 @@ export function labPaths(labDir: string): LabPaths {
     munge: join(root, 'munge'),
     slurm: join(root, 'slurm'),
     slurmConf: join(root, 'slurm', 'slurm.conf'),
-    nodes: join(root, 'nodes'),
+    // Short: it is part of the path of a socket, which the kernel bounds (real-slurm.ts).
+    nodes: join(root, 'n'),
     config: join(root, 'config'),
     musterState: join(root, 'muster', 'state'),
     musterRun: join(root, 'muster', 'run'),

@@ -32,7 +32,7 @@ import { HOOKS, bootScript, hookWrapper } from './scripts.ts';
 import { createSlurmClient } from './slurm-client.ts';
 import { renderSlurmConf } from './slurm-conf.ts';
 import { renderSlurmNodes } from '../config/slurm-conf.ts';
-import type { Config } from '../config/config.ts';
+import type { Config, Fleet } from '../config/config.ts';
 
 export interface SlurmOptions {
   readonly paths: LabPaths;
@@ -239,6 +239,7 @@ function writeSlurmConf(
   const nodes = fleet.queues
     .flatMap((queue) => queue.computeResources)
     .reduce((sum, resource) => sum + resource.maxCount, 0);
+  checkSocketPaths(paths, fleet);
   const hooks = {
     resume: join(paths.scripts, 'resume'),
     suspend: join(paths.scripts, 'suspend'),
@@ -262,6 +263,31 @@ function writeSlurmConf(
       '',
   });
   writeFileSync(paths.slurmConf, text, { mode: 0o644 });
+}
+
+/** The kernel's bound on the path of a Unix socket, without the byte that ends it. */
+const SOCKET_PATH_MAX = 107;
+
+/**
+ * A node's slurmd makes a socket SPOOL/NODE_JOB.STEP for each step, and SPOOL ends with the node's name. Where that is too
+ * long, jobs would fail when they start; said here, before anything runs.
+ */
+function checkSocketPaths(paths: LabPaths, fleet: Fleet): void {
+  const longest = Math.max(
+    ...fleet.queues.flatMap((queue) =>
+      queue.computeResources.map(
+        (resource) => `${queue.name}-dy-${resource.name}-${resource.maxCount}`.length,
+      ),
+    ),
+  );
+  const spool = paths.nodes.length + 1 + longest;
+  const over = spool + 1 + longest + '_1234.4294967291'.length - SOCKET_PATH_MAX;
+  if (over > 0) {
+    throw new Error(
+      `the lab directory's name is too long by ${over} characters for the sockets of ${longest}-character node names: ` +
+        `${paths.root}. Name a shorter one with --lab-dir, such as /var/tmp/lab`,
+    );
+  }
 }
 
 function mungeArguments(paths: LabPaths, socket: string): readonly string[] {

@@ -83,7 +83,15 @@ export function renderSlurmConf(options: SlurmConfOptions): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** The lines of muster's own slurm.conf part that describe nodes and partitions; its power saving is production's. */
+/**
+ * The lines of muster's own slurm.conf part that describe nodes and partitions; its power saving is production's.
+ *
+ * Nodes that were never up get an address that resolves. Without one, slurmctld stalls for ten seconds for each node that it
+ * must tell something, such as that its job was requeued (getaddrinfo, tried ten times), and answers nobody meanwhile.
+ */
 function nodeLines(slurmPart: string): readonly string[] {
-  return slurmPart.split('\n').filter((line) => /^(NodeName|NodeSet|PartitionName)=/.test(line));
+  return slurmPart
+    .split('\n')
+    .filter((line) => /^(NodeName|NodeSet|PartitionName)=/.test(line))
+    .map((line) => (line.startsWith('NodeName=') ? `${line} NodeAddr=127.0.0.1` : line));
 }
