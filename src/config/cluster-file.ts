@@ -8,8 +8,7 @@ import type { CapacityType, ScalingStrategy } from '../core/settings.ts';
 import { clusterSchema, clusterTopLevelKeys, keysWithoutEffect } from './cluster-schema.ts';
 import type { ClusterYaml, ComputeResourceYaml, QueueYaml } from './cluster-schema.ts';
 import { nearest } from './nearest.ts';
-import type { Findings } from './problem.ts';
-import type { Located } from './resume-conf.ts';
+import type { Findings, Located } from './problem.ts';
 import { checkSchema, isRecord, pathText, placeOf, yamlProblem } from './yaml-file.ts';
 import type { YamlFile, YamlPath } from './yaml-file.ts';
 

@@ -5,24 +5,39 @@ import type { DurationMs } from '../core/units.ts';
 import type { Findings } from './problem.ts';
 import { checkSchema } from './yaml-file.ts';
 import type { YamlFile } from './yaml-file.ts';
-import { clusterNameHint, isClusterName, isRegion, planModes, regionHint } from './values.ts';
-import { scalingStrategies } from './values.ts';
+import {
+  clusterNameHint,
+  isClusterName,
+  isRegion,
+  planModes,
+  regionHint,
+  scalingStrategies,
+} from './values.ts';
 
 function refused(message: string, hint: string): { message: string; params: { hint: string } } {
   return { message, params: { hint } };
 }
 
-const size = z.number().refine((value) => Number.isSafeInteger(value) && value >= 1, {
-  ...refused('is not a whole number from 1 on', 'write a whole number, such as `500`'),
-});
+const size = z
+  .number()
+  .refine(
+    (value) => Number.isSafeInteger(value) && value >= 1,
+    refused('is not a whole number from 1 on', 'write a whole number, such as `500`'),
+  );
 
-const absolutePath = z.string().refine((path) => path.startsWith('/'), {
-  ...refused('is not an absolute path', 'begin the path with `/`'),
-});
+const absolutePath = z
+  .string()
+  .refine(
+    (path) => path.startsWith('/'),
+    refused('is not an absolute path', 'begin the path with `/`'),
+  );
 
-const file = z.string().refine((path) => path !== '', {
-  ...refused('is empty', 'write the path of a file, or remove the key'),
-});
+const file = z
+  .string()
+  .refine(
+    (path) => path !== '',
+    refused('is empty', 'write the path of a file, or remove the key'),
+  );
 
 const duration = z.string().transform((text, context): DurationMs => {
   const parsed = parseDuration(text);
@@ -54,9 +69,10 @@ const schema = z.strictObject({
       from: z.enum(['launch-template', 'instance-type']),
       image_id: z
         .string()
-        .refine((id) => /^ami-[0-9a-zA-Z]+$/.test(id), {
-          ...refused('is not an image id', 'write an id such as `ami-0123456789abcdef0`'),
-        })
+        .refine(
+          (id) => /^ami-[0-9a-zA-Z]+$/.test(id),
+          refused('is not an image id', 'write an id such as `ami-0123456789abcdef0`'),
+        )
         .optional(),
     })
     .optional(),

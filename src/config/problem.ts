@@ -32,6 +32,15 @@ export interface Position {
   readonly column: number;
 }
 
+/** A value with the place it came from. */
+export interface Located<T> {
+  readonly value: T;
+  /** As the file spells it. */
+  readonly key: string;
+  readonly file: string;
+  readonly position: Position;
+}
+
 /** A file's text, and its lines for showing them. */
 export interface SourceText {
   readonly file: string;

@@ -11,7 +11,7 @@ import { parseIni } from './ini.ts';
 import type { IniEntry, IniFile } from './ini.ts';
 import { hintFor, nearest } from './nearest.ts';
 import { problemAt } from './problem.ts';
-import type { Findings, Notice, Position, SourceText } from './problem.ts';
+import type { Findings, Located, Notice, Position, SourceText } from './problem.ts';
 import {
   clusterNameHint,
   isClusterName,
@@ -21,15 +21,6 @@ import {
   regionHint,
   scalingStrategies,
 } from './values.ts';
-
-/** A value with the place it came from. */
-export interface Located<T> {
-  readonly value: T;
-  /** As the file spells it. */
-  readonly key: string;
-  readonly file: string;
-  readonly position: Position;
-}
 
 /** What the file says and muster uses; null where the file says nothing. */
 export interface ResumeConf {
