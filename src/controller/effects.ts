@@ -52,8 +52,9 @@ async function runEffect(world: World, effect: Effect): Promise<Event> {
       case 'RunInstances':
         return await launch(world, effect);
       case 'TerminateInstances':
-        await world.cloud.terminateInstances(effect.instanceIds);
+        // Its name first: an instance that is on its way out must not start slurmd any more.
         await world.registry.remove(effect.instanceIds);
+        await world.cloud.terminateInstances(effect.instanceIds);
         return { kind: 'InstancesTerminated', at: at(), effectId: effect.id };
       case 'SweepLaunch':
         return {

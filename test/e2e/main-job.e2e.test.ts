@@ -228,7 +228,7 @@ describe('once', () => {
     await head.resume(nodes, file);
     await head.spool('queue1-dy-c5xlarge-[1-10]', null, 'suspend');
     await until(() => head.alive() === 20);
-    expect(head.registry().size).toBe(20);
+    await until(() => head.registry().size === 20);
     const verdict = await head.resume(nodes, { jobs: [job(2, nodes)] });
     expect(verdict.given).toHaveLength(30);
     expect(head.alive()).toBe(30);
