@@ -156,22 +156,7 @@ function narrateDecision(decision: Decision): Line[] {
         failedNodes(refusal.nodes, nodeReason(refusal), decision.jobIds),
       );
     case 'RequestSettled':
-      return [
-        ...(decision.failed.length > 0
-          ? [
-              line(
-                'ERROR',
-                'muster.resume:resume',
-                `Failed to launch following nodes, setting nodes to DOWN: ${countedList(decision.failed)}`,
-              ),
-            ]
-          : []),
-        line(
-          'INFO',
-          'muster.resume:resume',
-          `Successfully launched nodes ${countedList(decision.given)}`,
-        ),
-      ];
+      return settled(decision);
     case 'RequestTaken':
     case 'GangFormed':
     case 'BatchHeld':
@@ -182,6 +167,17 @@ function narrateDecision(decision: Decision): Line[] {
     case 'NodesDropped':
       return [];
   }
+}
+
+function settled(decision: Extract<Decision, { kind: 'RequestSettled' }>): Line[] {
+  const source = 'muster.resume:resume';
+  const launched = `Successfully launched nodes ${countedList(decision.given)}`;
+  const lines = [line('INFO', source, launched)];
+  if (decision.failed.length > 0) {
+    const failed = `Failed to launch following nodes, setting nodes to DOWN: ${countedList(decision.failed)}`;
+    lines.unshift(line('ERROR', source, failed));
+  }
+  return lines;
 }
 
 function failedNodes(

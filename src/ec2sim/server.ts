@@ -56,14 +56,14 @@ async function readBody(request: IncomingMessage): Promise<string | null> {
 
 function send(
   response: ServerResponse,
-  answer: { status: number; type: string; body: string; requestId?: string },
+  reply: { status: number; type: string; body: string; requestId?: string },
 ): void {
-  response.writeHead(answer.status, {
-    'content-type': answer.type,
-    'content-length': Buffer.byteLength(answer.body),
-    ...(answer.requestId !== undefined && { 'x-amzn-requestid': answer.requestId }),
+  response.writeHead(reply.status, {
+    'content-type': reply.type,
+    'content-length': Buffer.byteLength(reply.body),
+    ...(reply.requestId !== undefined && { 'x-amzn-requestid': reply.requestId }),
   });
-  response.end(answer.body);
+  response.end(reply.body);
 }
 
 function sendXml(response: ServerResponse, status: number, requestId: string, body: string): void {

@@ -98,7 +98,7 @@ function commandLineContract(program: string): void {
     const failure: unknown = await ec2('run-instances', ...what, '--count', '8').catch(
       (error: unknown) => error,
     );
-    expect(String((failure as { stderr: string }).stderr)).toMatch(
+    expect((failure as { stderr: string }).stderr).toMatch(
       /\(InsufficientInstanceCapacity\) when calling the RunInstances operation.*sufficient c6i\.32xlarge capacity in the Availability Zone you requested \(us-east-2b\)/,
     );
   });

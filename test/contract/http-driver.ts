@@ -233,7 +233,7 @@ export async function makeHttpDriver(options: Omit<Ec2ModelOptions, 'now'>): Pro
     },
     async types(names) {
       const command = new DescribeInstanceTypesCommand({
-        InstanceTypes: names as readonly string[] as _InstanceType[],
+        InstanceTypes: names as _InstanceType[],
       });
       const answer = await call((o) => client.send(command, o));
       return (answer.InstanceTypes ?? []).map((type) => ({

@@ -121,7 +121,7 @@ async function describeByClientToken(
   client: EC2Client,
   clientToken: string,
 ): Promise<readonly ListedInstance[]> {
-  return await calling('DescribeInstances', otherTimeoutMs, async ({ abortSignal }) => {
+  return calling('DescribeInstances', otherTimeoutMs, async ({ abortSignal }) => {
     const listed: ListedInstance[] = [];
     let nextToken: string | undefined;
     do {

@@ -82,7 +82,11 @@ export async function openSpool({ stateDir, log }: SpoolOptions): Promise<FileSp
       }
       await rename(temporary, join(folders.fresh, request.id));
       const folder = await open(folders.fresh, 'r');
-      await folder.sync().finally(() => folder.close());
+      try {
+        await folder.sync();
+      } finally {
+        await folder.close();
+      }
     },
   };
 }
