@@ -259,7 +259,11 @@ Scheduling:
         'InstanceType:': 'InstaceType:',
       }),
     );
-    expect(errors.map((error) => error.split('\n')[0]).toSorted()).toEqual([
+    expect(
+      errors
+        .map((error) => error.split('\n', 1).join())
+        .toSorted((a, b) => a.localeCompare(b, 'en', { numeric: false })),
+    ).toEqual([
       'cluster.yaml:11:11: unknown key `InstaceType` in `Scheduling.SlurmQueues[0].ComputeResources[0]`',
       'cluster.yaml:12:21: `MinCount` 9 is more than `MaxCount` 8',
       'cluster.yaml:3:3: unknown key `Schedular` in `Scheduling`',

@@ -30,7 +30,7 @@ export const keysWithoutEffect: readonly string[] = [
 const nodesMax = 65_536;
 
 /** ParallelCluster takes numbers in quotes, too. */
-function whole(min: number, max: number): z.ZodType<number, unknown> {
+function whole(min: number, max: number): z.ZodType<number> {
   const hint = `write a whole number from ${min} to ${max}`;
   return z.preprocess(
     (value) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value),

@@ -242,31 +242,23 @@ function issueProblem(file: YamlFile, path: YamlPath, issue: z.core.$ZodIssue): 
   return yamlProblem(file, path, { message: `${name} ${said}`, hint });
 }
 
+/** What would be right. Lists are the only values that the schemas bound by size rather than by a refinement. */
 function hintOf(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case 'custom': {
-      const hint: unknown = issue.params?.['hint'];
-      return typeof hint === 'string' ? hint : issue.message;
-    }
-    case 'invalid_type':
-      return `write ${typeWords[issue.expected] ?? issue.expected}`;
-    case 'invalid_value':
-      return `write one of ${issue.values.map(String).join(', ')}`;
-    case 'too_small':
-      return issue.origin === 'array'
-        ? 'give at least one entry'
-        : `write a number from ${issue.minimum} on`;
-    case 'too_big':
-      return `write a number up to ${issue.maximum}`;
-    default:
-      return issue.message;
+  if (issue.code === 'custom') {
+    const hint: unknown = issue.params?.['hint'];
+    return typeof hint === 'string' ? hint : issue.message;
   }
+  if (issue.code === 'invalid_type') return `write ${typeWords[issue.expected] ?? issue.expected}`;
+  if (issue.code === 'invalid_value') {
+    return `write one of ${issue.values.map(String).join(', ')}`;
+  }
+  if (issue.code === 'too_small') return 'give at least one entry';
+  return issue.message;
 }
 
 const typeWords: Readonly<Record<string, string>> = {
   string: 'text',
   number: 'a number',
-  int: 'a whole number',
   boolean: '`true` or `false`',
   object: 'a mapping: `Key: value` lines, indented',
   array: 'a list: each entry on a line of its own, after `- `',
@@ -296,11 +288,19 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function describe(value: unknown): string {
-  if (value === null || value === undefined) return 'empty';
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'a mapping';
-  if (typeof value === 'string') {
-    return `\`${value.length > 60 ? `${value.slice(0, 60)}...` : value}\``;
+  switch (typeof value) {
+    case 'undefined':
+      return 'empty';
+    case 'object':
+      if (value === null) return 'empty';
+      return Array.isArray(value) ? 'a list' : 'a mapping';
+    case 'string':
+      return `\`${value.length > 60 ? `${value.slice(0, 60)}...` : value}\``;
+    case 'number':
+    case 'boolean':
+    case 'bigint':
+      return `\`${value}\``;
+    default:
+      return `a ${typeof value}`;
   }
-  return `\`${String(value)}\``;
 }
