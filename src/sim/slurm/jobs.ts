@@ -9,7 +9,7 @@ import { foldSorted, parseHostlist } from '../../core/hostlist.ts';
 import type { JobRequest, JobState } from '../../ports/slurm-commands.ts';
 import { mayStart } from './select.ts';
 import type { ArrayRecord, JobRecord, NodeRecord } from './types.ts';
-import { changeNode, isRegistered, wantSchedule } from './world.ts';
+import { changeNode, isRegistered, noteQueueChange, wantSchedule, wholeSecond } from './world.ts';
 import type { World } from './world.ts';
 
 /** Slurm waits this long beyond cred_expire before a requeued job may start. */
@@ -39,7 +39,6 @@ export function submitJob(world: World, request: JobRequest): string {
   world.nextJobId += 1;
   const array: ArrayRecord | null =
     request.array === undefined ? null : { id, waiting: tasks.length };
-  const now = world.clock.now();
   for (const task of tasks) {
     const job: JobRecord = {
       id,
@@ -52,7 +51,7 @@ export function submitJob(world: World, request: JobRequest): string {
       required,
       state: 'PENDING',
       reason: 'None',
-      beginAt: now + (request.beginAfterSeconds ?? 0) * 1000,
+      beginAt: wholeSecond(world) + (request.beginAfterSeconds ?? 0) * 1000,
       nodes: [],
       awaited: 0,
       allocatedAt: 0,
@@ -81,7 +80,8 @@ function firstReason(world: World, job: JobRecord): string {
       !neverReasons.has(other.reason),
   );
   if (!isFirst) return 'Priority';
-  if (verdict !== 'down') return 'None';
+  if (verdict === 'busy') return 'Resources';
+  if (verdict === 'now') return 'None';
   const down = job.partition.nodes.filter((node) => node.isDown).map((node) => node.name);
   return `ReqNodeNotAvail, UnavailableNodes:${foldSorted(down)}`;
 }
@@ -121,7 +121,10 @@ export function allocate(world: World, job: JobRecord, nodes: NodeRecord[]): voi
   for (const node of nodes) {
     if (!isRegistered(node)) job.awaited += 1;
     if (node.power === 'saved') toResume = true;
-    changeNode(world, node, () => node.jobs.add(job));
+    changeNode(world, node, () => {
+      node.jobs.add(job);
+      node.reason = '';
+    });
   }
   if (job.awaited === 0) {
     run(world, job);
@@ -164,12 +167,15 @@ export function nodeArrived(world: World, job: JobRecord): void {
 /** Ends a job for good and frees its nodes. */
 export function end(world: World, job: JobRecord, state: JobState, reason: string): void {
   stop(world, job);
+  const isCleared = job.nodes.some(isRegistered);
   for (const node of job.nodes) changeNode(world, node, () => node.jobs.delete(job));
   job.state = state;
   job.reason = reason;
   job.endedAt = world.clock.now();
   world.ended.push(job);
-  wantSchedule(world);
+  // Slurm passes over the queue when a slurmd reports the job cleared away; nodes still powering up report nothing.
+  if (isCleared) wantSchedule(world);
+  else noteQueueChange(world);
 }
 
 /** scancel: of a job, of an array's every task, or of one task. An id that Slurm does not know is passed over. */
@@ -196,13 +202,12 @@ export function killJobsOn(world: World, node: NodeRecord): void {
 function requeue(world: World, job: JobRecord, lost: NodeRecord): void {
   const neverRan = job.state === 'CONFIGURING';
   stop(world, job);
-  const now = world.clock.now();
-  job.beginAt = now + world.settings.credExpireMs + requeueExtraMs;
   const clearing = job.nodes.filter((node) => node !== lost && neverRan && isRegistered(node));
+  const isClearing = new Set(clearing);
   for (const node of job.nodes) {
     changeNode(world, node, () => {
       node.jobs.delete(job);
-      if (clearing.includes(node)) node.completing += 1;
+      if (isClearing.has(node)) node.completing += 1;
     });
   }
   if (clearing.length === 0 || world.settings.completingMs === 0) {
@@ -216,6 +221,7 @@ function requeue(world: World, job: JobRecord, lost: NodeRecord): void {
     job.cancelTimer = null;
     for (const node of clearing) changeNode(world, node, () => (node.completing -= 1));
     backToQueue(world, job);
+    wantSchedule(world);
   });
 }
 
@@ -223,6 +229,7 @@ function backToQueue(world: World, job: JobRecord): void {
   job.state = 'PENDING';
   job.reason = 'None';
   job.nodes = [];
+  job.beginAt = wholeSecond(world) + world.settings.credExpireMs + requeueExtraMs;
   const at = world.pending.findIndex((other) => other.order > job.order);
   world.pending.splice(at === -1 ? world.pending.length : at, 0, job);
 }

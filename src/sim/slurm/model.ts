@@ -15,7 +15,7 @@ import type { Scheduler } from '../../ports/scheduler.ts';
 import { SchedulerError } from '../../ports/scheduler.ts';
 import type { JobStatus, NodeStatus, SlurmCommands } from '../../ports/slurm-commands.ts';
 import { cancelJobs, forgetOldJobs, killJobsOn, nodeArrived, submitJob } from './jobs.ts';
-import { startPowerSave } from './power.ts';
+import { resumeTimeoutReason, startPowerSave } from './power.ts';
 import { renderSinfo, renderSqueue } from './print.ts';
 import { startScheduler } from './schedule.ts';
 import type { NodeRecord, SlurmModelOptions } from './types.ts';
@@ -25,8 +25,8 @@ import type { World } from './world.ts';
 export interface SlurmModel extends SlurmCommands, Scheduler {
   readonly kind: 'model';
   /**
-   * The node's slurmd registers. One that nobody asked for is passed over: its node is powered down or powering down,
-   * or `bootTime` (when its machine booted) is before the node's power-up. Throws for a name that is no node.
+   * The node's slurmd registers. It is passed over when the node is being powered down, or when its machine booted
+   * (`bootTime`) before the power-up that is under way. Throws for a name that is no node.
    */
   registerNode(name: string, bootTime?: Instant): void;
   /** The node's slurmd is gone without a word: the node is down after SlurmdTimeout. Throws for a name that is no node. */
@@ -127,18 +127,31 @@ function powerDownNodes(world: World, names: readonly string[]): void {
 }
 
 function registerNode(world: World, node: NodeRecord, bootTime: Instant | undefined): void {
-  if (node.power === 'powering-up') {
-    if (bootTime !== undefined && bootTime < node.bootRequestedAt) return;
-    changeNode(world, node, () => {
-      node.power = 'up';
-      node.isShunned = node.isDown;
-    });
-    for (const job of node.jobs) nodeArrived(world, job);
-    return;
-  }
-  if (node.power !== 'up' || !node.isSilent) return;
   world.silent.get(node)?.();
   world.silent.delete(node);
+  if (node.power === 'powering-up' || node.power === 'saved') {
+    const isOld = bootTime !== undefined && bootTime < node.bootRequestedAt;
+    if (!(node.power === 'powering-up' && isOld)) join(world, node);
+  } else if (node.power === 'up' && node.isSilent) {
+    comeBack(world, node);
+  }
+}
+
+/**
+ * A node that is powered down joins all the same when a slurmd comes for it. One that is down stays down; where that was
+ * for ResumeTimeout, Slurm forgets the reason.
+ */
+function join(world: World, node: NodeRecord): void {
+  changeNode(world, node, () => {
+    node.power = 'up';
+    node.isSilent = false;
+    node.isShunned = node.isDown;
+    if (node.reason === resumeTimeoutReason) node.reason = '';
+  });
+  for (const job of node.jobs) nodeArrived(world, job);
+}
+
+function comeBack(world: World, node: NodeRecord): void {
   changeNode(world, node, () => {
     node.isSilent = false;
     // ReturnToService=1: a node that was down for its silence alone is taken back.
@@ -153,19 +166,34 @@ function registerNode(world: World, node: NodeRecord, bootTime: Instant | undefi
 
 const silentReason = 'Not responding';
 
+/** Slurm pings every third of SlurmdTimeout and gives each ping ten seconds. */
+const pingTimeoutMs = 10_000;
+
 function loseNode(world: World, node: NodeRecord): void {
-  if (node.power !== 'up' || node.isSilent) return;
-  changeNode(world, node, () => (node.isSilent = true));
-  const cancel = world.clock.schedule(world.settings.slurmdTimeoutMs, () => {
-    world.silent.delete(node);
-    if (!node.isSilent || node.power !== 'up') return;
-    changeNode(world, node, () => {
-      node.isDown = true;
-      node.isShunned = true;
-      if (node.reason === '') node.reason = silentReason;
-    });
-    killJobsOn(world, node);
-    wantSchedule(world);
+  if (node.power !== 'up' || node.isSilent || world.silent.has(node)) return;
+  const { slurmdTimeoutMs } = world.settings;
+  const cycleMs = slurmdTimeoutMs / 3 + pingTimeoutMs;
+  const cyclesToDown = Math.max(2, Math.ceil(slurmdTimeoutMs / cycleMs));
+  const isLost = () => world.silent.has(node) && node.power === 'up';
+  const cancelSilent = world.clock.schedule(cycleMs, () => {
+    if (isLost()) changeNode(world, node, () => (node.isSilent = true));
   });
-  world.silent.set(node, cancel);
+  const cancelDown = world.clock.schedule(cyclesToDown * cycleMs, () => {
+    if (isLost()) downSilentNode(world, node);
+    world.silent.delete(node);
+  });
+  world.silent.set(node, () => {
+    cancelSilent();
+    cancelDown();
+  });
+}
+
+function downSilentNode(world: World, node: NodeRecord): void {
+  changeNode(world, node, () => {
+    node.isDown = true;
+    node.isShunned = true;
+    if (node.reason === '') node.reason = silentReason;
+  });
+  killJobsOn(world, node);
+  wantSchedule(world);
 }

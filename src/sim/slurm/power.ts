@@ -8,8 +8,11 @@ import { killJobsOn } from './jobs.ts';
 import { renderResumeFile } from './resume-file.ts';
 import type { ResumeEntry } from './resume-file.ts';
 import type { NodeRecord } from './types.ts';
-import { changeNode, noteQueueChange } from './world.ts';
+import { changeNode, noteQueueChange, wholeSecond } from './world.ts';
 import type { World } from './world.ts';
+
+/** The reason of a node that did not register in time. */
+export const resumeTimeoutReason = 'ResumeTimeout reached';
 
 interface RateLimit {
   /** Nodes resumed lately: fades by the minute, as Slurm counts it. */
@@ -20,7 +23,7 @@ interface RateLimit {
 /** Sets up the thread; it sleeps while no node can need it. */
 export function startPowerSave(world: World): void {
   const { settings, clock } = world;
-  const rate: RateLimit = { lately: 0, lastLookAt: world.startedAt };
+  const rate: RateLimit = { lately: 0, lastLookAt: wholeSecond(world) };
   let lookAt: Instant | null = null;
   let cancelLook: () => void = () => undefined;
 
@@ -32,11 +35,10 @@ export function startPowerSave(world: World): void {
     if (wanted !== null) cancelLook = clock.schedule(wanted - clock.now(), look);
   }
 
-  /** Slurm's thread wakes on whole seconds. */
+  /** Slurm's thread wakes on whole seconds of the clock, whenever slurmctld was started. */
   function afterChange(): Instant {
     const period = settings.powerSaveMinIntervalMs;
-    const periods = Math.floor((clock.now() - world.startedAt) / period) + 1;
-    return world.startedAt + periods * period;
+    return (Math.floor(clock.now() / period) + 1) * period;
   }
 
   /** With no change since, the looks go on in the slow rhythm; those that can find nothing to do are left out. */
@@ -147,7 +149,8 @@ function fail(world: World, node: NodeRecord): void {
     node.power = 'saved';
     node.isDown = true;
     node.isShunned = true;
-    if (node.reason === '') node.reason = 'ResumeTimeout reached';
+    node.isSilent = true;
+    if (node.reason === '') node.reason = resumeTimeoutReason;
   });
   killJobsOn(world, node);
   noteQueueChange(world);

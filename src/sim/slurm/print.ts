@@ -5,9 +5,17 @@ import type { JobRecord, NodeRecord } from './types.ts';
 import { compactState } from './world.ts';
 import type { World } from './world.ts';
 
-/** Slurm's state numbers: sinfo lists the highest first, and the flags count for more than the base states. */
-const baseOrder = ['down', 'idle', 'alloc', 'mix', 'comp'];
-const flagOrder = ['', '*', '~', '#', '%', '!'];
+/** Slurm's numbers of the base states and of the flags that the model has. sinfo lists the highest sum first. */
+const baseNumber: Readonly<Record<string, number>> = { down: 1, idle: 2, alloc: 3, mix: 5 };
+const flagNumber = {
+  completing: 0x400,
+  silent: 0x800,
+  saved: 0x1000,
+  'powering-up': 0x4800,
+  up: 0,
+  'powering-down': 0x40000,
+  'down-wanted': 0x800000,
+} as const;
 
 /** The text of `sinfo`. */
 export function renderSinfo(world: World): string {
@@ -37,12 +45,15 @@ function byState(nodes: readonly NodeRecord[]): [string, NodeRecord[]][] {
     if (group === undefined) groups.set(state, [node]);
     else group.push(node);
   }
-  return [...groups].toSorted(([a], [b]) => stateRank(b) - stateRank(a));
+  return [...groups].toSorted(([, a], [, b]) => stateNumber(b[0]) - stateNumber(a[0]));
 }
 
-function stateRank(state: string): number {
-  const [, base = '', flag = ''] = /^([a-z]+)(\W?)$/.exec(state) ?? [];
-  return flagOrder.indexOf(flag) * baseOrder.length + baseOrder.indexOf(base);
+function stateNumber(node: NodeRecord | undefined): number {
+  if (node === undefined) return 0;
+  const base = baseNumber[/^[a-z]+/.exec(compactState(node))?.[0] ?? ''] ?? 2;
+  const silent = node.isSilent ? flagNumber.silent : 0;
+  const completing = node.completing > 0 ? flagNumber.completing : 0;
+  return base + silent + completing + flagNumber[node.power];
 }
 
 const compactJobState: Partial<Record<JobRecord['state'], string>> = {

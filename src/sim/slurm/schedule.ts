@@ -1,6 +1,7 @@
 /**
  * The pass over the queue, first in, first out: a job that finds no room holds back the later ones of its partition,
- * unless it waits for named nodes (those are kept for it) or for nodes that are down.
+ * unless it waits for named nodes (those are kept for it) or for nodes that are down. The backfill pass holds nobody
+ * back: without time limits the start of a job that waits is beyond its window, and Slurm keeps nothing for it.
  *
  * A pass is made within a second of a reason to (a submission, an end, nodes given back). And in two rhythms of their own, the main and the backfill pass come by without one, and those alone see
  * that a BeginTime has come or that a powered-down node is usable again.
@@ -8,7 +9,7 @@
 import type { DurationMs, Instant } from '../../core/units.ts';
 import { allocate, forgetOldJobs, run } from './jobs.ts';
 import { selectNodes } from './select.ts';
-import type { JobRecord, NodeRecord, Partition, Pass } from './types.ts';
+import type { ArrayRecord, JobRecord, NodeRecord, Partition, Pass } from './types.ts';
 import type { World } from './world.ts';
 
 export const downReason =
@@ -19,13 +20,14 @@ export function schedulePass(world: World, kind: Pass): void {
   world.queueChanged[kind] = false;
   const blocked = new Set<Partition>();
   const reserved = new Set<NodeRecord>();
+  const waitingArrays = new Set<ArrayRecord>();
   const started = new Set<JobRecord>();
   const now = world.clock.now();
   for (const job of world.pending) {
     if (job.beginAt > now) {
       job.reason = 'BeginTime';
     } else if (blocked.has(job.partition)) {
-      job.reason = 'Priority';
+      job.reason = job.array !== null && waitingArrays.has(job.array) ? 'Resources' : 'Priority';
     } else {
       const selection = selectNodes(job, kind, reserved);
       switch (selection.kind) {
@@ -34,7 +36,12 @@ export function schedulePass(world: World, kind: Pass): void {
           started.add(job);
           break;
         case 'busy':
+          if (kind === 'backfill') {
+            if (job.reason === 'BeginTime') job.reason = 'None';
+            break;
+          }
           job.reason = 'Resources';
+          if (job.array !== null) waitingArrays.add(job.array);
           if (job.required === null) blocked.add(job.partition);
           else for (const node of job.required) reserved.add(node);
           break;
@@ -82,9 +89,10 @@ function periodic(world: World, kind: Pass, periodMs: DurationMs): () => void {
     const now = world.clock.now();
     let wanted = world.queueChanged[kind] && world.pending.length > 0 ? now : Infinity;
     for (const job of world.pending) {
-      if (job.beginAt > now) wanted = Math.min(wanted, job.beginAt);
+      // A pass at the very moment of a BeginTime sees it.
+      if (job.beginAt > now) wanted = Math.min(wanted, job.beginAt - 1);
     }
-    const at = wanted === Infinity ? null : gridAfter(world, periodMs, wanted);
+    const at = wanted === Infinity ? null : gridAfter(world, periodMs, Math.max(now, wanted));
     if (at === plannedAt) return;
     cancel();
     plannedAt = at;

@@ -48,8 +48,7 @@ export function selectNodes(
     const tier = tierOf(job, node);
     if (tier !== null) tiers[tier]?.push(node);
   }
-  const candidates = new Set(tiers.flat());
-  if (!required.every((node) => candidates.has(node))) return { kind: 'busy' };
+  if (!required.every((node) => tiers.some((tier) => tier.includes(node)))) return { kind: 'busy' };
   const nodes =
     job.request.contiguous === true
       ? contiguous(tiers, size, required)

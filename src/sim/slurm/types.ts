@@ -99,7 +99,7 @@ export interface NodeRecord {
   readonly cpus: number;
   power: Power;
   isDown: boolean;
-  /** Its slurmd does not answer; only of a node that is up. */
+  /** Its slurmd does not answer, or never registered within ResumeTimeout. */
   isSilent: boolean;
   /** It was set down and has not registered since: the backfill scheduler passes it over, the main one does not. */
   isShunned: boolean;

@@ -38,7 +38,7 @@ export interface World {
   readonly sinking: Set<NodeRecord>;
   readonly idling: Set<NodeRecord>;
   readonly sinkWanted: Set<NodeRecord>;
-  /** Silent nodes and what cancels their time-out. */
+  /** Nodes whose slurmd is gone, and what cancels their time-outs. */
   readonly silent: Map<NodeRecord, () => void>;
   nextJobId: number;
   nextOrder: number;
@@ -130,6 +130,11 @@ export function changeNode(world: World, node: NodeRecord, change: () => void): 
   }
   world.nodesChanged = true;
   world.wakePower();
+}
+
+/** Now, as Slurm's time stamps have it: in whole seconds of the clock. */
+export function wholeSecond(world: World): Instant {
+  return Math.floor(world.clock.now() / 1000) * 1000;
 }
 
 /** Something has changed that may let a job start, and Slurm passes over the queue because of it. */
