@@ -59,8 +59,7 @@ export function emptyFindings(): Findings {
 }
 
 export function sourceText(file: string, text: string): SourceText {
-  const withoutMark = text.startsWith('\uFEFF') ? text.slice(1) : text;
-  return { file, text: withoutMark, lines: withoutMark.split(/\r\n|\n|\r/) };
+  return { file, text, lines: text.split(/\r\n|\n|\r/) };
 }
 
 /** More of a line than this helps nobody. */

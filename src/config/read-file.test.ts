@@ -115,3 +115,8 @@ test('a file of the largest size is read', () => {
   const path = files.write('large', 'x'.repeat(mebibyte));
   expect(readConfigFile(path, 'settings').kind).toBe('read');
 });
+
+test('a byte order mark is no part of the text', () => {
+  const path = files.write('marked', '\uFEFFa: b');
+  expect(readConfigFile(path, 'settings')).toMatchObject({ source: { text: 'a: b' } });
+});

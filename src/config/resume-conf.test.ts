@@ -104,10 +104,6 @@ describe('the grammar', () => {
     expect(errors.map((error) => error.message)).toEqual(['`max_batch_size` cannot be `7#1;2`']);
   });
 
-  test('skips a byte order mark', () => {
-    expect(read(`\uFEFF${section('')}`).errors).toEqual([]);
-  });
-
   test('takes a file that is indented as a whole', () => {
     const text = section('all_or_nothing_batch = True').replaceAll(/^(?=.)/gm, '    ');
     const { conf, errors } = read(text);
