@@ -1,6 +1,7 @@
 /**
  * Records the stories on the Slurm installed here: `node test/recordings/record.ts [parts of stories' names]`.
- * Needs root; each story takes up to two minutes. Not part of the tests, which only read what this wrote.
+ * Needs root; each story takes up to two minutes. Not part of the tests, which only read what this wrote (`npm run format`
+ * gives it its final shape).
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
