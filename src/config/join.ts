@@ -42,6 +42,7 @@ export function joinSettings(files: FilesRead, env: Env, findings: Findings): Se
   const firmBatches = chooseFirmBatches(files, mode);
   noteIdleKeys(files, mode, findings);
   return {
+    ...defaultSettings,
     clusterName,
     region: chooseRegion(files, env, findings),
     mode,
