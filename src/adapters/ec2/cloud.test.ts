@@ -1,0 +1,351 @@
+/** The adapter against broken ways to EC2, which the contract's honest simulator cannot show. */
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { LaunchOrder } from '../../core/instances.ts';
+import { CloudError, type Cloud } from '../../ports/cloud.ts';
+import { createEc2Cloud } from './cloud.ts';
+
+const order: LaunchOrder = {
+  clientToken: 't',
+  minCount: 1,
+  maxCount: 1,
+  market: 'on-demand',
+  tags: {},
+  launch: { kind: 'launch-template', name: 'blog-q1-cr1', version: '3' },
+};
+
+let server: Server;
+let respond: (response: ServerResponse, parameters: URLSearchParams) => void;
+let calls: URLSearchParams[];
+
+beforeEach(async () => {
+  calls = [];
+  server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      const parameters = new URLSearchParams(body);
+      calls.push(parameters);
+      respond(response, parameters);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  vi.stubEnv('AWS_ENDPOINT_URL', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
+});
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  const closed = new Promise((resolve) => server.close(resolve));
+  server.closeAllConnections();
+  await closed;
+});
+
+function cloud(): Cloud {
+  return createEc2Cloud({ region: 'us-east-2', launchTimeoutMs: 200 });
+}
+
+async function failureOf(call: Promise<unknown>): Promise<CloudError> {
+  const error: unknown = await call.then(
+    () => new Error('the call was answered, though it should have failed'),
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(CloudError);
+  return error as CloudError;
+}
+
+function answerXml(response: ServerResponse, status: number, xml: string): void {
+  response.writeHead(status, { 'content-type': 'text/xml', 'x-amzn-requestid': 'request-1' });
+  response.end(`<?xml version="1.0"?>${xml}`);
+}
+
+function errorXml(code: string, message: string): string {
+  return `<Response><Errors><Error><Code>${code}</Code><Message>${message}</Message></Error></Errors><RequestID>r</RequestID></Response>`;
+}
+
+describe('what a launch that fails is told as', () => {
+  const ways = new Map<
+    string,
+    { respond: (response: ServerResponse) => void; code: string; httpStatus: number | null }
+  >([
+    [
+      'a broken connection',
+      { respond: (r) => r.socket?.destroy(), code: 'ConnectionError', httpStatus: null },
+    ],
+    ['no answer', { respond: () => undefined, code: 'Timeout', httpStatus: null }],
+    [
+      'an answer that breaks off',
+      {
+        respond(r) {
+          r.writeHead(200, { 'content-length': 5000 });
+          r.write('<RunInstancesResponse>');
+          setTimeout(() => r.socket?.destroy(), 20);
+        },
+        code: 'ConnectionError',
+        httpStatus: 200,
+      },
+    ],
+    [
+      'an answer that never ends',
+      { respond: (r) => void r.write('<RunInstancesResponse>'), code: 'Timeout', httpStatus: null },
+    ],
+    [
+      'a proxy’s page',
+      {
+        respond: (r) => void r.writeHead(502).end('<html><p>Bad Gateway</html>'),
+        code: 'ConnectionError',
+        httpStatus: 502,
+      },
+    ],
+    [
+      'an empty 500',
+      { respond: (r) => void r.writeHead(500).end(), code: 'InternalError', httpStatus: 500 },
+    ],
+    [
+      'an empty 503',
+      { respond: (r) => void r.writeHead(503).end(), code: 'ServiceUnavailable', httpStatus: 503 },
+    ],
+    [
+      'EC2’s refusal',
+      {
+        respond: (r) =>
+          answerXml(r, 500, errorXml('InsufficientInstanceCapacity', 'no room &amp; no hope')),
+        code: 'InsufficientInstanceCapacity',
+        httpStatus: 500,
+      },
+    ],
+  ]);
+  for (const [name, { respond: way, code, httpStatus }] of ways) {
+    test(`${name}: ${code}, after one attempt`, async () => {
+      respond = way;
+      const failure = await failureOf(cloud().runInstances(order));
+      expect(failure).toMatchObject({ code, httpStatus });
+      expect(calls).toHaveLength(1);
+    });
+  }
+
+  test('EC2’s refusal keeps its words and its request id', async () => {
+    respond = (r) => answerXml(r, 500, errorXml('InternalError', 'no room &amp; no hope'));
+    const failure = await failureOf(cloud().runInstances(order));
+    expect(failure).toMatchObject({ message: 'no room & no hope', requestId: 'request-1' });
+  });
+
+  test('nobody there: ConnectionError', async () => {
+    vi.stubEnv('AWS_ENDPOINT_URL', 'http://127.0.0.1:1');
+    expect((await failureOf(cloud().runInstances(order))).code).toBe('ConnectionError');
+  });
+
+  test('no credentials: the SDK’s own name for it, without a call', async () => {
+    vi.stubEnv('AWS_ACCESS_KEY_ID', '');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', '');
+    vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
+    vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/nonexistent');
+    vi.stubEnv('AWS_CONFIG_FILE', '/nonexistent');
+    const patient = createEc2Cloud({ region: 'us-east-2' });
+    const failure = await failureOf(patient.runInstances(order));
+    expect(failure.code).toBe('CredentialsProviderError');
+    expect(failure.message).toMatch(/^RunInstances could not be called: .*credentials/);
+    expect(calls).toEqual([]);
+  });
+});
+
+describe('a launch', () => {
+  const answer = (instance: string) =>
+    `<RunInstancesResponse><instancesSet><item>${instance}</item></instancesSet></RunInstancesResponse>`;
+
+  test('sends the template’s version, the counts, the token and the tags, and asks to be terminated at shutdown', async () => {
+    respond = (r) => answerXml(r, 200, answer('<instanceId>i-1</instanceId>'));
+    await cloud().runInstances({ ...order, maxCount: 5, tags: { a: 'b' } });
+    expect(Object.fromEntries(calls[0] ?? [])).toEqual({
+      Action: 'RunInstances',
+      Version: '2016-11-15',
+      MinCount: '1',
+      MaxCount: '5',
+      ClientToken: 't',
+      'LaunchTemplate.LaunchTemplateName': 'blog-q1-cr1',
+      'LaunchTemplate.Version': '3',
+      InstanceInitiatedShutdownBehavior: 'terminate',
+      'TagSpecification.1.ResourceType': 'instance',
+      'TagSpecification.1.Tag.1.Key': 'a',
+      'TagSpecification.1.Tag.1.Value': 'b',
+      'TagSpecification.2.ResourceType': 'volume',
+      'TagSpecification.2.Tag.1.Key': 'a',
+      'TagSpecification.2.Tag.1.Value': 'b',
+    });
+  });
+
+  const launch = {
+    kind: 'instance-type',
+    instanceType: 'c6i.32xlarge',
+    imageId: null,
+    subnetId: 'subnet-1',
+    placementGroup: null,
+    efa: false,
+  } as const;
+  const sources = new Map<string, { order: Partial<LaunchOrder>; want: Record<string, string> }>([
+    [
+      'an instance type',
+      { order: { launch }, want: { InstanceType: 'c6i.32xlarge', SubnetId: 'subnet-1' } },
+    ],
+    [
+      'an image',
+      {
+        order: { launch: { ...launch, imageId: 'ami-1' } },
+        want: { InstanceType: 'c6i.32xlarge', ImageId: 'ami-1', SubnetId: 'subnet-1' },
+      },
+    ],
+    [
+      'a placement group and EFA',
+      {
+        order: { launch: { ...launch, placementGroup: 'pg', efa: true } },
+        want: {
+          InstanceType: 'c6i.32xlarge',
+          'Placement.GroupName': 'pg',
+          'NetworkInterface.1.DeviceIndex': '0',
+          'NetworkInterface.1.NetworkCardIndex': '0',
+          'NetworkInterface.1.InterfaceType': 'efa',
+          'NetworkInterface.1.SubnetId': 'subnet-1',
+          'NetworkInterface.1.DeleteOnTermination': 'true',
+        },
+      },
+    ],
+    [
+      'spot',
+      {
+        order: { launch, market: 'spot' },
+        want: {
+          InstanceType: 'c6i.32xlarge',
+          SubnetId: 'subnet-1',
+          'InstanceMarketOptions.MarketType': 'spot',
+          'InstanceMarketOptions.SpotOptions.SpotInstanceType': 'one-time',
+        },
+      },
+    ],
+    [
+      'a capacity block',
+      {
+        order: { launch, market: 'capacity-block' },
+        want: {
+          InstanceType: 'c6i.32xlarge',
+          SubnetId: 'subnet-1',
+          'InstanceMarketOptions.MarketType': 'capacity-block',
+        },
+      },
+    ],
+  ]);
+  for (const [name, { order: part, want }] of sources) {
+    test(`by ${name}`, async () => {
+      respond = (r) => answerXml(r, 200, answer('<instanceId>i-1</instanceId>'));
+      await cloud().runInstances({ ...order, ...part });
+      const sent = Object.fromEntries(calls[0] ?? []);
+      for (const common of [
+        'Action',
+        'Version',
+        'MinCount',
+        'MaxCount',
+        'ClientToken',
+        'InstanceInitiatedShutdownBehavior',
+      ]) {
+        expect(sent).toHaveProperty(common);
+        delete sent[common];
+      }
+      expect(sent).toEqual(want);
+    });
+  }
+
+  test('takes the address of the primary interface where the instance names none', async () => {
+    const networkInterface = (card: number, address: string) =>
+      `<item><privateIpAddress>${address}</privateIpAddress><privateDnsName>ip-${card}.x</privateDnsName>` +
+      `<attachment><deviceIndex>${card === 0 ? 0 : 1}</deviceIndex><networkCardIndex>${card}</networkCardIndex></attachment></item>`;
+    const set = networkInterface(1, '10.0.0.9') + networkInterface(0, '10.0.0.8');
+    respond = (r) =>
+      answerXml(
+        r,
+        200,
+        answer(`<instanceId>i-1</instanceId><networkInterfaceSet>${set}</networkInterfaceSet>`),
+      );
+    const { instances, requestId } = await cloud().runInstances(order);
+    expect(instances).toEqual([{ instanceId: 'i-1', privateIp: '10.0.0.8', hostname: 'ip-0' }]);
+    expect(requestId).toBe('request-1');
+  });
+});
+
+describe('a termination', () => {
+  const launched = (id: string) =>
+    `<RunInstancesResponse><instancesSet><item><instanceId>${id}</instanceId></item></instancesSet></RunInstancesResponse>`;
+
+  test('fails for an instance that it launched a moment ago and EC2 does not know yet; the others are ended', async () => {
+    const young = 'i-00000000000000001';
+    respond = (r, parameters) => {
+      if (parameters.get('Action') === 'RunInstances') answerXml(r, 200, launched(young));
+      else if ([...parameters.values()].includes(young)) {
+        answerXml(
+          r,
+          400,
+          errorXml(
+            'InvalidInstanceID.NotFound',
+            `The instance IDs '${young}, i-0000000f' do not exist`,
+          ),
+        );
+      } else
+        answerXml(
+          r,
+          200,
+          '<TerminateInstancesResponse><instancesSet/></TerminateInstancesResponse>',
+        );
+    };
+    const port = cloud();
+    await port.runInstances(order);
+    const failure = await failureOf(port.terminateInstances([young, 'i-0000000f', 'i-0000000e']));
+    expect(failure.code).toBe('InvalidInstanceID.NotFound');
+    expect(failure.message).toContain(young);
+    expect(failure.message).not.toContain('i-0000000f');
+    expect(calls.at(-1)?.get('InstanceId.1')).toBe('i-0000000e');
+    expect(calls).toHaveLength(3);
+  });
+
+  test('gives up when EC2 goes on naming ids it does not know, and when it names none of ours', async () => {
+    respond = (r, parameters) =>
+      answerXml(
+        r,
+        400,
+        errorXml(
+          'InvalidInstanceID.NotFound',
+          `The instance ID '${parameters.get('InstanceId.1')}' does not exist`,
+        ),
+      );
+    const ids = ['i-00000001', 'i-00000002', 'i-00000003', 'i-00000004'];
+    expect((await failureOf(cloud().terminateInstances(ids))).code).toBe(
+      'InvalidInstanceID.NotFound',
+    );
+    expect(calls).toHaveLength(3);
+    calls.length = 0;
+    respond = (r) =>
+      answerXml(
+        r,
+        400,
+        errorXml('InvalidInstanceID.NotFound', "The instance ID 'i-0000000f' does not exist"),
+      );
+    expect((await failureOf(cloud().terminateInstances(ids))).code).toBe(
+      'InvalidInstanceID.NotFound',
+    );
+    expect(calls).toHaveLength(1);
+  });
+
+  test('of nothing makes no call, and a throttled one is repeated', async () => {
+    await cloud().terminateInstances([]);
+    expect(calls).toEqual([]);
+    respond = (r) =>
+      calls.length === 1
+        ? answerXml(r, 503, errorXml('RequestLimitExceeded', 'Request limit exceeded.'))
+        : answerXml(
+            r,
+            200,
+            '<TerminateInstancesResponse><instancesSet/></TerminateInstancesResponse>',
+          );
+    await cloud().terminateInstances(['i-00000001']);
+    expect(calls).toHaveLength(2);
+  });
+});
