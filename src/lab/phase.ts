@@ -122,8 +122,9 @@ async function startRecorder(world: ScenarioWorld, watch: Watch): Promise<Record
     cloud,
     logLines: log.length,
     endedJobs: new Set(jobs.filter(hasEnded).map((job) => job.id)),
-    sinfo: watch.sinfo.length,
-    squeue: watch.squeue.length,
+    // The picture that the phase begins with is part of it.
+    sinfo: Math.max(0, watch.sinfo.length - 1),
+    squeue: Math.max(0, watch.squeue.length - 1),
   };
   const expected: Expectation[] = [];
   let counts: JobCounts | null = null;

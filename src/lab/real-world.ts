@@ -6,6 +6,7 @@
  * to the simulator and to nothing else.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -222,10 +223,14 @@ function createMuster(slurm: RealSlurm, endpoint: string, options: RealWorldOpti
       await stop();
       await start(files);
     },
-    logLines() {
+    async logLines() {
+      if (daemon !== null && !isAlive(daemon)) {
+        const said = outputOf(slurm, 'muster').trimEnd().split('\n').slice(-15).join('\n');
+        throw new Error(`the muster daemon has ended by itself. The end of what it said:\n${said}`);
+      }
       const path = join(paths.musterLog, 'slurm_resume.log');
-      const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
-      return Promise.resolve(text.split('\n').filter((line) => line !== ''));
+      const text = existsSync(path) ? await readFile(path, 'utf8') : '';
+      return text.split('\n').filter((line) => line !== '');
     },
   };
 }
