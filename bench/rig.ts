@@ -103,6 +103,7 @@ function musterYaml(dir: string, scontrol: string): string {
   return `cluster_name: bench
 cluster_config: cluster.yaml
 launch: { from: instance-type, image_id: ami-12345678 }
+launch_requests: { burst: 100, per_second: 100 }
 slurm: { scontrol: ${scontrol} }
 state_dir: ${dir}/state
 run_dir: ${dir}/run

@@ -50,6 +50,7 @@ describe('muster config check', () => {
       '  mode          node-list: nodes are launched in batches, whatever jobs they are for',
       '  batches       at most 100 instances a launch, each whole or not at all; 1000 a termination',
       '  node address  set when launched',
+      "  launch calls  5 at once, then 2 a second (EC2's limit)",
       '  patience      300 s when EC2 throttles or does not answer',
       '  state         /var/lib/muster',
       '  socket        /run/muster',

@@ -79,6 +79,10 @@ function describe(config: Config): string[] {
     ['mode', describeMode(settings)],
     ['batches', describeBatches(settings)],
     ['node address', settings.updateNodeAddress ? 'set when launched' : 'left as Slurm has it'],
+    [
+      'launch calls',
+      `${settings.launchRequests.burst} at once, then ${settings.launchRequests.perSecond} a second (EC2's limit)`,
+    ],
     ['patience', `${settings.launchPatienceMs / 1000} s when EC2 throttles or does not answer`],
     ['state', config.stateDir],
     ['socket', config.runDir],

@@ -58,11 +58,18 @@ export function joinSettings(files: FilesRead, env: Env, findings: Findings): Se
       muster?.says.update_node_address ??
       conf?.updateNodeAddress?.value ??
       defaultSettings.updateNodeAddress,
+    launchRequests: chooseLaunchRequests(muster?.says),
     launchPatienceMs: muster?.says.launch_patience ?? defaultSettings.launchPatienceMs,
     queues:
       cluster?.fleet.queues.map((queue) => joinQueue(queue, clusterName, muster?.says.launch)) ??
       null,
   };
+}
+
+function chooseLaunchRequests(says: MusterYaml | undefined): Settings['launchRequests'] {
+  const given = says?.launch_requests;
+  if (given === undefined) return defaultSettings.launchRequests;
+  return { burst: given.burst, perSecond: given.per_second };
 }
 
 /** The file that a note about the whole configuration points at. */

@@ -25,6 +25,13 @@ const size = z
     refused('is not a whole number from 1 on', 'write a whole number, such as `500`'),
   );
 
+const rate = z
+  .number()
+  .refine(
+    (perSecond) => perSecond > 0 && perSecond <= 1000,
+    refused('is not a number above 0 and up to 1000', 'write calls a second, such as `2`'),
+  );
+
 const absolutePath = z
   .string()
   .refine(
@@ -64,6 +71,7 @@ const schema = z.strictObject({
   terminate_max_batch_size: size.optional(),
   update_node_address: z.boolean().optional(),
   launch_patience: duration.optional(),
+  launch_requests: z.strictObject({ burst: size, per_second: rate }).optional(),
   launch: z
     .strictObject({
       from: z.enum(['launch-template', 'instance-type']),

@@ -4,6 +4,7 @@
  */
 import type { Decision } from './decisions.ts';
 import type { Gang } from './gang.ts';
+import { emptyUntil, takeToken } from './launch-bucket.ts';
 import type { State } from './state.ts';
 import type { Turn } from './turn.ts';
 
@@ -50,9 +51,18 @@ function applyDecision(state: State, decision: Decision): void {
       return formGang(state, decision);
     case 'EffectDeferred':
       return deferEffect(state, decision);
-    case 'EffectRepeated': {
-      const out = state.outstanding.get(decision.effectId);
-      if (out !== undefined) out.deferredUntil = null;
+    case 'EffectRepeated':
+      return repeatEffect(state, decision.effectId);
+    case 'LaunchQueued':
+      state.outstanding.set(decision.effect.id, {
+        effect: decision.effect,
+        tries: 0,
+        deferredUntil: state.now,
+      });
+      return;
+    case 'LaunchesThrottled': {
+      const rate = state.settings.launchRequests;
+      state.launchBucket = emptyUntil(rate, state.now, decision.readyAt);
       return;
     }
     case 'EffectAbandoned':
@@ -119,6 +129,14 @@ function deferEffect(state: State, deferred: Extract<Decision, { kind: 'EffectDe
   if (batch === undefined) return;
   batch.tries += 1;
   batch.unknownOutcome ||= deferred.unknownOutcome;
+}
+
+function repeatEffect(state: State, effectId: string): void {
+  const out = state.outstanding.get(effectId);
+  if (out === undefined) return;
+  out.deferredUntil = null;
+  if (out.effect.kind !== 'RunInstances') return;
+  state.launchBucket = takeToken(state.launchBucket, state.settings.launchRequests, state.now);
 }
 
 function endEffect(state: State, effectId: string): void {

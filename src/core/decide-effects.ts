@@ -1,9 +1,9 @@
 /** Effects that failed, that are due again, or that an earlier life of muster left behind. */
 import { backoffMs } from './backoff.ts';
-import { assignNodes, failGang, sweepLaunch } from './decide-gang.ts';
-import { refuseBatch, refuseNodes } from './decide-launch.ts';
+import { abandon, again, assignNodes, failGang } from './decide-gang.ts';
+import { refuseNodes, settleAssignment } from './decide-launch.ts';
 import { leaseOf, openGang, type Draft } from './draft.ts';
-import type { AssignNodes, Effect, GiveBackNodes } from './effects.ts';
+import type { AssignNodes, GiveBackNodes } from './effects.ts';
 import type { OutstandingEffect } from './state.ts';
 
 const retryBackoff = { baseMs: 1_000, maxMs: 60_000 };
@@ -31,7 +31,7 @@ export function decideStarted(draft: Draft): void {
   }
 }
 
-/** Runs deferred effects whose time has come, unless what they were for has passed. */
+/** Runs deferred effects, other than launches, whose time has come, unless what they were for has passed. */
 export function repeatDueEffects(draft: Draft): void {
   for (const out of draft.state.outstanding.values()) {
     if (out.deferredUntil === null || out.deferredUntil > draft.at) continue;
@@ -42,31 +42,29 @@ export function repeatDueEffects(draft: Draft): void {
 function repeat(draft: Draft, out: OutstandingEffect): void {
   const { effect } = out;
   switch (effect.kind) {
-    case 'RunInstances': {
-      const gang = openGang(draft, draft.state.batchGangs.get(effect.id));
-      const batch = gang?.batches.get(effect.id);
-      if (gang === null || batch === undefined) {
-        // Nobody waits for it any more, but an attempt before a crash may have launched.
-        abandon(draft, effect, 'its gang is closed');
-        return sweepLaunch(draft, effect.id, effect.order.clientToken);
-      }
-      const deadline = gang.requestedAt + draft.state.settings.launchPatienceMs;
-      if (draft.at > deadline) {
-        const message = `muster could not ask EC2 within ${draft.state.settings.launchPatienceMs / 1000} s of the request`;
-        return refuseBatch(draft, gang, batch, { code: 'LaunchTooLate', message }, false);
-      }
-      return again(draft, effect);
-    }
+    // Waits for more than its moment: decide-queue.ts.
+    case 'RunInstances':
+      return;
     case 'AssignNodes':
-      return openGang(draft, effect.gangId) === null
-        ? abandon(draft, effect, 'its gang is closed')
-        : again(draft, effect);
+      return repeatAssign(draft, effect);
     case 'GiveBackNodes':
       return repeatGiveBack(draft, effect);
     case 'TerminateInstances':
     case 'SweepLaunch':
       return again(draft, effect);
   }
+}
+
+/** Slurm must not be told of an instance that a suspend has ended since. */
+function repeatAssign(draft: Draft, effect: AssignNodes): void {
+  const gang = openGang(draft, effect.gangId);
+  if (gang === null) return abandon(draft, effect, 'its gang is closed');
+  const members = new Set(gang.nodes);
+  const nodes = effect.nodes.filter((node) => members.has(node));
+  if (nodes.length === effect.nodes.length) return again(draft, effect);
+  abandon(draft, effect, 'Slurm powered nodes of it down');
+  if (nodes.length > 0) assignNodes(draft, gang, nodes, `${effect.id}'`);
+  else settleAssignment(draft, gang, gang.given);
 }
 
 /** Nodes that are wanted again since must not be taken down by an old give-back. */
@@ -77,15 +75,6 @@ function repeatGiveBack(draft: Draft, effect: GiveBackNodes): void {
   if (nodes.length === effect.nodes.length) return again(draft, effect);
   abandon(draft, effect, 'nodes of it are wanted again');
   if (nodes.length > 0) draft.effects.push({ ...effect, id: `${effect.id}'`, nodes });
-}
-
-function again(draft: Draft, effect: Effect): void {
-  draft.decisions.push({ kind: 'EffectRepeated', effectId: effect.id });
-  draft.effects.push(effect);
-}
-
-function abandon(draft: Draft, effect: Effect, why: string): void {
-  draft.decisions.push({ kind: 'EffectAbandoned', effectId: effect.id, why });
 }
 
 function defer(draft: Draft, out: OutstandingEffect, why: string): void {

@@ -1,6 +1,7 @@
 /** How gangs end: whole, in part, or let go. Shared by the answers that bring it about. */
 import { claimedByOther, leaseOf, type Draft } from './draft.ts';
 import { nodeReason } from './reasons.ts';
+import type { Effect } from './effects.ts';
 import type { Gang, Refusal } from './gang.ts';
 
 /** Nodes in one AssignNodes effect: keeps a turn's record within 300 KB. */
@@ -67,12 +68,12 @@ export function failGang(
     draft.decisions.push({ kind: 'EffectAbandoned', effectId: batch.effectId, why: refusal.code });
     if (batch.unknownOutcome) sweepLaunch(draft, batch.effectId, batch.clientToken);
   }
-  const back = gang.nodes.filter((node) => !alreadyDown.has(node) && leaseOf(draft, node) === null);
+  const back = gang.nodes.filter((node) => !alreadyDown.has(node));
   giveBack(draft, gang, back, refusal, `${gang.id}/back`);
   closeGang(draft, gang, [], [refusal]);
 }
 
-/** Gives nodes back to Slurm with their reason, except those that another open gang still wants. */
+/** Gives nodes back to Slurm with their reason, except those that another open gang wants or another's instance serves. */
 export function giveBack(
   draft: Draft,
   gang: Gang,
@@ -80,7 +81,9 @@ export function giveBack(
   refusal: Refusal,
   effectId: string,
 ): void {
-  const free = nodes.filter((node) => !claimedByOther(draft, node, gang.id));
+  const free = nodes.filter(
+    (node) => leaseOf(draft, node) === null && !claimedByOther(draft, node, gang.id),
+  );
   if (free.length === 0) return;
   draft.effects.push({
     kind: 'GiveBackNodes',
@@ -161,4 +164,15 @@ export function closeGang(
     // A node shared by a gang that failed and one that did not is up.
     failed: [...allFailed].filter((node) => !allGiven.has(node)),
   });
+}
+
+/** Runs an outstanding effect (again). */
+export function again(draft: Draft, effect: Effect): void {
+  draft.decisions.push({ kind: 'EffectRepeated', effectId: effect.id });
+  draft.effects.push(effect);
+}
+
+/** Ends an outstanding effect that runs no more. */
+export function abandon(draft: Draft, effect: Effect, why: string): void {
+  draft.decisions.push({ kind: 'EffectAbandoned', effectId: effect.id, why });
 }

@@ -10,7 +10,7 @@ import {
   sweepLaunch,
   terminate,
 } from './decide-gang.ts';
-import { leaseOf, openGang, type Draft } from './draft.ts';
+import { assignmentsOut, batchesOut, leaseOf, openGang, refusedOf, type Draft } from './draft.ts';
 import type { RunInstances } from './effects.ts';
 import type { Failure } from './events.ts';
 import { createLocator, type Place } from './fleet.ts';
@@ -50,9 +50,10 @@ function startGang(draft: Draft, gang: Gang, locate: ReturnType<typeof createLoc
   };
   const batches = cutBatches(draft.state.settings, [...places.keys()], placeOf, gang.firm);
   const started: BatchStarted[] = [];
+  const effects: RunInstances[] = [];
   for (const [index, batch] of batches.entries()) {
     const effect = launchEffect(draft, gang, batch, index);
-    draft.effects.push(effect);
+    effects.push(effect);
     started.push({
       effectId: effect.id,
       queue: batch.place.queue,
@@ -62,6 +63,8 @@ function startGang(draft: Draft, gang: Gang, locate: ReturnType<typeof createLoc
     });
   }
   draft.decisions.push({ kind: 'GangStarted', gangId: gang.id, batches: started });
+  for (const effect of effects) draft.decisions.push({ kind: 'LaunchQueued', effect });
+  draft.queued.push(...effects);
   if (started.length === 0) concludeLaunch(draft, gang, []);
 }
 
@@ -125,7 +128,7 @@ export function decideLaunchAnswered(
   if (refusal !== null && gang.firm)
     return failGang(draft, gang, { ...refusal, nodes: gang.nodes });
   if (refusal !== null) giveBack(draft, gang, short, refusal, `${effectId}/back`);
-  settleBatch(draft, gang, batch, refusal);
+  settleBatch(draft, gang);
 }
 
 /** A soft batch got fewer than it asked for; a firm one only when a repeated answer names instances that have ended. */
@@ -144,9 +147,8 @@ function shortRefusal(gang: Gang, batch: Batch, short: readonly string[], got: n
 }
 
 /** One batch less is out; the last one's answer concludes the launch. */
-function settleBatch(draft: Draft, gang: Gang, batch: Batch, refusal: Refusal | null): void {
-  if (gang.batches.size > 1 || !gang.batches.has(batch.effectId)) return;
-  concludeLaunch(draft, gang, refusal === null ? gang.refused : [...gang.refused, refusal]);
+function settleBatch(draft: Draft, gang: Gang): void {
+  if (batchesOut(draft, gang) === 0) concludeLaunch(draft, gang, refusedOf(draft, gang));
 }
 
 export function decideLaunchFailed(draft: Draft, effectId: string, failure: Failure): void {
@@ -166,10 +168,14 @@ export function decideLaunchFailed(draft: Draft, effectId: string, failure: Fail
     const { baseMs, maxMs } = verdict === 'throttle' ? throttleBackoff : transientBackoff;
     const until = draft.at + backoffMs(effectId, batch.tries, baseMs, maxMs);
     if (until <= gang.requestedAt + draft.state.settings.launchPatienceMs) {
+      // A throttled launch keeps its place: it is the first to go when there is a token again.
+      if (verdict === 'throttle')
+        draft.decisions.push({ kind: 'LaunchesThrottled', readyAt: until });
+      const again = verdict === 'throttle' ? draft.at : until;
       draft.decisions.push({
         kind: 'EffectDeferred',
         effectId,
-        until,
+        until: again,
         why: failure.code,
         unknownOutcome,
       });
@@ -203,7 +209,7 @@ export function refuseBatch(
   if (unknownOutcome || batch.unknownOutcome) sweepLaunch(draft, batch.effectId, batch.clientToken);
   if (gang.firm) return failGang(draft, gang, { ...refusal, nodes: gang.nodes });
   giveBack(draft, gang, refusal.nodes, refusal, `${batch.effectId}/back`);
-  settleBatch(draft, gang, batch, refusal);
+  settleBatch(draft, gang);
 }
 
 export function decideNodesAssigned(draft: Draft, effectId: string): void {
@@ -214,8 +220,12 @@ export function decideNodesAssigned(draft: Draft, effectId: string): void {
   const members = new Set(gang.nodes);
   const nodes = effect.nodes.filter((node) => members.has(node));
   draft.decisions.push({ kind: 'NodesGiven', gangId: gang.id, effectId, nodes });
-  if (gang.assigning.size > 1) return;
-  closeGang(draft, gang, [...gang.given, ...nodes], gang.refused);
+  settleAssignment(draft, gang, [...gang.given, ...nodes]);
+}
+
+/** One assignment less is out; the last one's answer is the verdict. */
+export function settleAssignment(draft: Draft, gang: Gang, given: readonly string[]): void {
+  if (assignmentsOut(draft, gang) === 0) closeGang(draft, gang, given, refusedOf(draft, gang));
 }
 
 /** Slurm refuses a node of a soft gang: that node's instance goes, the others stay. */
@@ -224,6 +234,5 @@ export function refuseNodes(draft: Draft, gang: Gang, effectId: string, refusal:
   endLeases(draft, own, refusal.code, effectId);
   giveBack(draft, gang, refusal.nodes, refusal, `${effectId}/back`);
   draft.decisions.push({ kind: 'NodesRefused', gangId: gang.id, effectId, refusal });
-  if (gang.assigning.size > 1) return;
-  closeGang(draft, gang, gang.given, [...gang.refused, refusal]);
+  settleAssignment(draft, gang, gang.given);
 }

@@ -1,5 +1,5 @@
 /** What a hook call sets going. */
-import { claimedByOther, leaseOf, type Draft } from './draft.ts';
+import { claimedByOther, leaseOf, openGang, type Draft } from './draft.ts';
 import { closeGang, endLeases, failGang } from './decide-gang.ts';
 import type { Gang, Refusal } from './gang.ts';
 import { parseHostlistElements } from './hostlist.ts';
@@ -15,12 +15,13 @@ export function decideResume(draft: Draft, request: HookRequest): void {
   }
   for (const [index, refusal] of plan.rejected.entries()) {
     draft.decisions.push({ kind: 'NodesRejected', requestId: request.id, refusal });
-    draft.effects.push({
-      kind: 'GiveBackNodes',
-      id: `${request.id}/rejected${index}`,
-      nodes: refusal.nodes,
-      reason: nodeReason(refusal),
-    });
+    // A configuration that lost a node's place does not take the node from a gang, or an instance, of before.
+    const nodes = refusal.nodes.filter(
+      (node) => leaseOf(draft, node) === null && !claimedByOther(draft, node, ''),
+    );
+    if (nodes.length === 0) continue;
+    const id = `${request.id}/rejected${index}`;
+    draft.effects.push({ kind: 'GiveBackNodes', id, nodes, reason: nodeReason(refusal) });
   }
   const claims = new Map<string, string[]>();
   for (const [index, planned] of plan.gangs.entries()) {
@@ -74,15 +75,21 @@ export function decideSuspend(draft: Draft, request: HookRequest): void {
     return lease !== undefined && lease.requestedAt <= request.at && leaseOf(draft, node) !== null;
   });
   endLeases(draft, leased, request.verb, request.id);
-  if (request.verb === 'resume-fail' && nodes.length > 0) {
-    const idle = nodes.filter((node) => !claimedByOther(draft, node, ''));
-    draft.effects.push({
-      kind: 'GiveBackNodes',
-      id: `${request.id}/back`,
-      nodes: idle,
-      reason: null,
-    });
-  }
+  if (request.verb !== 'resume-fail') return;
+  const idle = [...suspended].filter(
+    (node) => leaseOf(draft, node) === null && !askedSince(draft, node, request),
+  );
+  if (idle.length === 0) return;
+  const id = `${request.id}/back`;
+  draft.effects.push({ kind: 'GiveBackNodes', id, nodes: idle, reason: null });
+}
+
+/** Whether an open gang wants the node in a life that began after this request. */
+function askedSince(draft: Draft, node: string, request: HookRequest): boolean {
+  return (draft.state.claims.get(node) ?? []).some((id) => {
+    const gang = openGang(draft, id);
+    return gang !== null && gang.requestedAt > request.at;
+  });
 }
 
 function gangsOf(draft: Draft, nodes: ReadonlySet<string>): Gang[] {

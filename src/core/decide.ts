@@ -15,8 +15,10 @@ import {
   decideNodesAssigned,
   startGangs,
 } from './decide-launch.ts';
+import { releaseLaunches } from './decide-queue.ts';
 import { decideResume, decideSuspend } from './decide-request.ts';
 import type { Event } from './events.ts';
+import { nextTokenAt } from './launch-bucket.ts';
 import type { State } from './state.ts';
 import type { Turn } from './turn.ts';
 import type { Instant } from './units.ts';
@@ -33,9 +35,12 @@ export function nextWake(state: State): Instant | null {
     if (gang.phase === 'waiting' && !gang.waitsFor.some((id) => state.gangs.has(id)))
       return state.now;
   }
+  const tokenAt = nextTokenAt(state.launchBucket, state.settings.launchRequests);
   let next: Instant | null = null;
-  for (const { deferredUntil } of state.outstanding.values()) {
-    if (deferredUntil !== null && (next === null || deferredUntil < next)) next = deferredUntil;
+  for (const { effect, deferredUntil } of state.outstanding.values()) {
+    if (deferredUntil === null) continue;
+    const due = effect.kind === 'RunInstances' ? Math.max(deferredUntil, tokenAt) : deferredUntil;
+    if (next === null || due < next) next = due;
   }
   return next;
 }
@@ -70,6 +75,7 @@ function decideInto(draft: Draft, event: Event): void {
       return decideSwept(draft, event.effectId);
     case 'Woke':
       repeatDueEffects(draft);
-      return startGangs(draft);
+      startGangs(draft);
+      return releaseLaunches(draft);
   }
 }

@@ -1,4 +1,5 @@
 /** What muster decided: together with the event, all that `apply` needs to change the state, and all that `explain` tells. */
+import type { RunInstances } from './effects.ts';
 import type { GangKind, Refusal } from './gang.ts';
 import type { Instance } from './instances.ts';
 import type { Instant } from './units.ts';
@@ -32,6 +33,10 @@ export type Decision =
       readonly nodes: readonly string[];
       readonly waitsFor: readonly string[];
     }
+  /** A launch is to be made when EC2's limit allows; in the ledger before that. */
+  | { readonly kind: 'LaunchQueued'; readonly effect: RunInstances }
+  /** EC2 throttles: no launch before `readyAt`. */
+  | { readonly kind: 'LaunchesThrottled'; readonly readyAt: Instant }
   | {
       readonly kind: 'GangStarted';
       readonly gangId: string;

@@ -3,8 +3,8 @@
  * later decisions of the same turn take it into account.
  */
 import type { Decision, PlacedInstance } from './decisions.ts';
-import type { Effect } from './effects.ts';
-import type { Gang, Lease } from './gang.ts';
+import type { Effect, RunInstances } from './effects.ts';
+import type { Gang, Lease, Refusal } from './gang.ts';
 import type { State } from './state.ts';
 import type { Instant } from './units.ts';
 
@@ -13,6 +13,8 @@ export interface Draft {
   readonly at: Instant;
   readonly decisions: Decision[];
   readonly effects: Effect[];
+  /** Launches of this turn that wait for EC2's limit. */
+  readonly queued: RunInstances[];
   /** Gangs closed in this turn. */
   readonly closed: Set<string>;
   /** Nodes whose lease ended in this turn. */
@@ -27,6 +29,7 @@ export function createDraft(state: State, at: Instant): Draft {
     at: Math.max(at, state.now),
     decisions: [],
     effects: [],
+    queued: [],
     closed: new Set(),
     ended: new Set(),
     placed: new Map(),
@@ -56,4 +59,43 @@ export function claimedByOther(draft: Draft, node: string, gangId: string): bool
   return (draft.state.claims.get(node) ?? []).some(
     (claimant) => claimant !== gangId && !draft.closed.has(claimant),
   );
+}
+
+/** How many of the gang's launches have no answer yet, this turn's answers taken into account. */
+export function batchesOut(draft: Draft, gang: Gang): number {
+  const out = new Set(gang.batches.keys());
+  for (const decision of draft.decisions) {
+    if (decision.kind === 'BatchHeld' || decision.kind === 'BatchRefused')
+      out.delete(decision.effectId);
+  }
+  return out.size;
+}
+
+/** How many of the gang's assignments have no answer yet, this turn's decisions taken into account. */
+export function assignmentsOut(draft: Draft, gang: Gang): number {
+  const out = new Set(gang.assigning);
+  for (const decision of draft.decisions) {
+    if (decision.kind === 'GangWhole' && decision.gangId === gang.id)
+      for (const id of decision.effectIds) out.add(id);
+    else if ('effectId' in decision && endsAssignment.has(decision.kind))
+      out.delete(decision.effectId);
+  }
+  return out.size;
+}
+
+const endsAssignment: ReadonlySet<Decision['kind']> = new Set([
+  'NodesGiven',
+  'NodesRefused',
+  'EffectAbandoned',
+]);
+
+/** What the gang was refused so far, this turn included. */
+export function refusedOf(draft: Draft, gang: Gang): readonly Refusal[] {
+  const refused = [...gang.refused];
+  for (const decision of draft.decisions) {
+    if (!('refusal' in decision) || !('gangId' in decision) || decision.gangId !== gang.id)
+      continue;
+    if (decision.refusal !== null) refused.push(decision.refusal);
+  }
+  return refused;
 }

@@ -157,7 +157,16 @@ function narrateDecision(decision: Decision): Line[] {
       );
     case 'RequestSettled':
       return settled(decision);
+    case 'LaunchesThrottled':
+      return [
+        line(
+          'WARNING',
+          'muster.launch:throttle',
+          `EC2 throttles RunInstances: no launch before ${new Date(decision.readyAt).toISOString()}`,
+        ),
+      ];
     case 'RequestTaken':
+    case 'LaunchQueued':
     case 'GangFormed':
     case 'BatchHeld':
     case 'BatchRefused':

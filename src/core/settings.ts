@@ -54,6 +54,8 @@ export interface Settings {
   readonly terminateMaxBatchSize: number;
   /** False: nodes keep the address that Slurm has (`update_node_address`). */
   readonly updateNodeAddress: boolean;
+  /** EC2's limit on RunInstances calls: so many at once, then so many a second. */
+  readonly launchRequests: { readonly burst: number; readonly perSecond: number };
   /** How long a launch that EC2 throttles or does not answer is repeated, from the request on. */
   readonly launchPatienceMs: number;
   /** The fleet, or null when no cluster file describes it: then names are taken at their word. */
@@ -70,6 +72,9 @@ export const defaultSettings: Settings = {
   maxBatchSize: 500,
   terminateMaxBatchSize: 1000,
   updateNodeAddress: true,
+  // EC2's own for an account in a region, unless AWS has raised it
+  // (https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html).
+  launchRequests: { burst: 5, perSecond: 2 },
   launchPatienceMs: 5 * 60_000,
   queues: null,
 };

@@ -4,6 +4,7 @@
  */
 import type { Effect } from './effects.ts';
 import type { Gang, Lease } from './gang.ts';
+import type { LaunchBucket } from './launch-bucket.ts';
 import { defaultSettings, type Settings } from './settings.ts';
 import type { Instant } from './units.ts';
 
@@ -11,7 +12,7 @@ export interface OutstandingEffect {
   readonly effect: Effect;
   /** Times it was run and failed. */
   tries: number;
-  /** When to run it again; null while it runs. */
+  /** When to run it (again); null while it runs. Launches also wait for a token. */
   deferredUntil: Instant | null;
 }
 
@@ -32,6 +33,7 @@ export interface State {
   /** Open gangs that want a node, oldest first. */
   claims: Map<string, readonly string[]>;
   outstanding: Map<string, OutstandingEffect>;
+  launchBucket: LaunchBucket;
   /** Launch effect id to gang id, while the batch is out. */
   batchGangs: Map<string, string>;
   requests: Map<string, OpenRequest>;
@@ -47,6 +49,7 @@ export function emptyState(): State {
     leases: new Map(),
     claims: new Map(),
     outstanding: new Map(),
+    launchBucket: { tokens: defaultSettings.launchRequests.burst, at: 0 },
     batchGangs: new Map(),
     requests: new Map(),
     taken: new Map(),

@@ -1,0 +1,47 @@
+/**
+ * Launches that wait: for EC2's limit on RunInstances calls, for the moment of a retry, or since before a restart. They go
+ * out in the order in which they were first asked for, so that capacity goes to who came first.
+ */
+import { abandon, again, sweepLaunch } from './decide-gang.ts';
+import { refuseBatch } from './decide-launch.ts';
+import { openGang, type Draft } from './draft.ts';
+import type { RunInstances } from './effects.ts';
+import { bucketAt } from './launch-bucket.ts';
+
+export function releaseLaunches(draft: Draft): void {
+  const { outstanding, launchBucket, settings } = draft.state;
+  let { tokens } = bucketAt(launchBucket, settings.launchRequests, draft.at);
+  // A Map keeps the order of first insertion, which a retry does not change.
+  for (const { effect, deferredUntil } of outstanding.values()) {
+    if (effect.kind !== 'RunInstances' || deferredUntil === null || deferredUntil > draft.at)
+      continue;
+    if (!isWanted(draft, effect) || tokens < 1) continue;
+    tokens -= 1;
+    again(draft, effect);
+  }
+  for (const effect of draft.queued) {
+    if (tokens < 1) return;
+    tokens -= 1;
+    again(draft, effect);
+  }
+}
+
+/** False: the launch is over, and what had to be decided about it has been. */
+function isWanted(draft: Draft, effect: RunInstances): boolean {
+  const gangId = draft.state.batchGangs.get(effect.id);
+  if (gangId === undefined) {
+    // Nobody waits for it any more, but an attempt before a crash may have launched.
+    abandon(draft, effect, 'its gang is closed');
+    sweepLaunch(draft, effect.id, effect.order.clientToken);
+    return false;
+  }
+  const gang = openGang(draft, gangId);
+  const batch = gang?.batches.get(effect.id);
+  // Closed in this turn, which has taken care of it.
+  if (gang === null || batch === undefined) return false;
+  const patienceMs = draft.state.settings.launchPatienceMs;
+  if (draft.at <= gang.requestedAt + patienceMs) return true;
+  const message = `muster could not ask EC2 within ${patienceMs / 1000} s of the request`;
+  refuseBatch(draft, gang, batch, { code: 'LaunchTooLate', message }, false);
+  return false;
+}
