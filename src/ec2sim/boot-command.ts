@@ -43,13 +43,17 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
 function stop(child: ChildProcess, graceMs: DurationMs): Promise<void> {
   const { pid } = child;
   if (pid === undefined) return Promise.resolve();
+  if (child.exitCode !== null || child.signalCode !== null) {
+    // The command ended by itself; what it left in its group ends with the instance.
+    signalGroup(pid, 'SIGKILL');
+    return Promise.resolve();
+  }
   signalGroup(pid, 'SIGTERM');
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => {
     const kill = setTimeout(() => signalGroup(pid, 'SIGKILL'), graceMs);
     child.once('exit', () => {
       clearTimeout(kill);
-      // Its children may have stayed behind; they had the same grace to react to SIGTERM as any process that is killed.
+      // Its children had the same SIGTERM; those that stayed behind have nobody left to wait for.
       signalGroup(pid, 'SIGKILL');
       resolve();
     });

@@ -188,6 +188,19 @@ describe('a boot command', () => {
     expect(processes.map(({ pid }) => isAlive(pid))).toEqual([false, false]);
   });
 
+  test('that ended by itself ends nothing, and what it left behind ends with the instance', async () => {
+    const folder = temporaryFolder();
+    const argv = bootProgram(folder, 'setTimeout(() => process.exit(0), 100);');
+    const sim = await start({ onBoot: bootByCommand({ argv }) });
+    const [id = ''] = launch(sim.model, 1);
+    const [process_] = await written(folder, 1);
+    await expect.poll(() => isAlive(process_?.pid ?? 0)).toBe(false);
+    expect(isAlive(process_?.child ?? 0)).toBe(true);
+    expect(sim.model.stats()).toMatchObject({ terminated: 0 });
+    sim.model.terminateInstances({ instanceIds: [id] });
+    await expect.poll(() => isAlive(process_?.child ?? 0)).toBe(false);
+  });
+
   test('that cannot be started is reported, and the instance lives on', async () => {
     const messages: string[] = [];
     const argv = ['/nonexistent/program'];

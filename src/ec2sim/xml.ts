@@ -47,17 +47,24 @@ function items<T>(name: string, values: readonly T[], write: (value: T) => strin
   return `<${name}>${values.map((value) => `<item>${write(value)}</item>`).join('')}</${name}>`;
 }
 
-function time(instant: number): string {
-  return new Date(instant).toISOString();
+/** Instances of one launch share their instant and their tags: the text made last is the one wanted next. */
+function rememberLast<T>(write: (value: T) => string): (value: T) => string {
+  let last: { readonly value: T; readonly text: string } | null = null;
+  return (value) => {
+    if (last === null || last.value !== value) last = { value, text: write(value) };
+    return last.text;
+  };
 }
 
-function tagSet(tags: Tags): string {
+const time = rememberLast((instant: number) => new Date(instant).toISOString());
+
+const tagSet = rememberLast((tags: Tags) => {
   const entries = Object.entries(tags);
   if (entries.length === 0) return '';
   return items('tagSet', entries, ([key, value]) => {
     return `<key>${escapeXml(key)}</key><value>${escapeXml(value)}</value>`;
   });
-}
+});
 
 const stateCodes: Readonly<Record<InstanceState, number>> = {
   pending: 0,

@@ -96,7 +96,7 @@ describe('an answer of the model', () => {
       const cloud = createModelCloud(model, { clock, latencyMs: 20 });
       const ended = cloud.runInstances(order).then(
         () => 'answered',
-        (error: { code: string }) => error.code,
+        (error: unknown) => (error as { code: string }).code,
       );
       expect(model.stats().launched).toBe(outcome === 'InternalError' ? 0 : 1);
       jump();

@@ -212,7 +212,8 @@ function createInstance(
   };
   const boots = world.faults.forInstance('never-boots', facts) === null;
   const impaired = world.faults.forInstance('impaired', facts);
-  const bootedAt = of.now + times.bootMs + Math.floor(world.jitter.fraction() * times.bootJitterMs);
+  const { bootMs, bootJitterMs } = times;
+  const jitterMs = bootJitterMs === 0 ? 0 : Math.floor(world.jitter.fraction() * bootJitterMs);
   const domain = region === 'us-east-1' ? 'ec2.internal' : `${region}.compute.internal`;
   const sequence = world.nextSequence;
   world.nextSequence += 1;
@@ -237,8 +238,8 @@ function createInstance(
     launchedAt: of.now,
     visibleAt: of.now + times.consistencyMs,
     addressAt: of.now + times.addressDelayMs,
-    runningAt: of.now + Math.min(times.pendingMs, times.bootMs),
-    bootedAt: boots ? bootedAt : Infinity,
+    runningAt: of.now + Math.min(times.pendingMs, bootMs),
+    bootedAt: boots ? of.now + bootMs + jitterMs : Infinity,
     impairedAt: impaired === null ? Infinity : of.now + impaired.afterMs,
     endAskedAt: null,
     endedAt: null,
