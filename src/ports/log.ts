@@ -1,3 +1,4 @@
+/** The log as the controller sees it: lines, their level and who speaks. Where they go is an adapter's business. */
 export type LogLevel = 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR';
 
 export interface LogLine {
