@@ -65,29 +65,33 @@ export function holds(ok: boolean, want: string, saw: string): Check {
   return { ok, want, saw };
 }
 
+export interface PhasePlan {
+  readonly name: string;
+  readonly text: string;
+  /** What instances of earlier phases cost is left out of this one's account. */
+  readonly ownInstancesOnly?: boolean;
+  run(phase: Phase): Promise<void>;
+}
+
 /** Runs the phases of a scenario in order; those after one that stopped the scenario are left out. */
 export async function runPhases(
   world: ScenarioWorld,
-  phases: readonly {
-    readonly name: string;
-    readonly text: string;
-    run(phase: Phase): Promise<void>;
-  }[],
+  phases: readonly PhasePlan[],
 ): Promise<readonly PhaseResult[]> {
   const results: PhaseResult[] = [];
   const watch = startWatch(world);
   try {
-    for (const { name, text, run } of phases) {
-      world.progress({ kind: 'phase', name, text });
-      const recorder = await startRecorder(world, watch);
+    for (const plan of phases) {
+      world.progress({ kind: 'phase', name: plan.name, text: plan.text });
+      const recorder = await startRecorder(world, watch, plan);
       let stopped = false;
       try {
-        await run(recorder.phase);
+        await plan.run(recorder.phase);
       } catch (error: unknown) {
         if (!(error instanceof ScenarioStopped)) throw error;
         stopped = true;
       }
-      results.push(await recorder.end(name));
+      results.push(await recorder.end());
       if (stopped) break;
     }
   } finally {
@@ -98,7 +102,7 @@ export async function runPhases(
 
 interface Recorder {
   readonly phase: Phase;
-  end(name: string): Promise<PhaseResult>;
+  end(): Promise<PhaseResult>;
 }
 
 interface Start {
@@ -111,7 +115,11 @@ interface Start {
   readonly squeue: number;
 }
 
-async function startRecorder(world: ScenarioWorld, watch: Watch): Promise<Recorder> {
+async function startRecorder(
+  world: ScenarioWorld,
+  watch: Watch,
+  plan: PhasePlan,
+): Promise<Recorder> {
   const [cloud, log, jobs] = await Promise.all([
     world.cloud.stats(),
     world.muster.logLines(),
@@ -153,14 +161,15 @@ async function startRecorder(world: ScenarioWorld, watch: Watch): Promise<Record
   };
   return {
     phase,
-    async end(name) {
+    async end() {
       await watch.look();
       const end = world.clock.now();
       const view = await viewOf(world, watch, start);
-      const paid = paidSeconds(view.cloud.instances, start.at, end);
+      const counted = plan.ownInstancesOnly === true ? view.launched : view.cloud.instances;
+      const paid = paidSeconds(counted, start.at, end);
       const busy = busySeconds(watch.samples, start.at, end);
       return {
-        name,
+        name: plan.name,
         jobs: counts ?? countJobs(view.jobs),
         instances: { launched: view.launched.length, terminated: view.terminated.length },
         runInstancesCalls: view.runInstancesCalls,

@@ -8,7 +8,7 @@ import type { Phase, View } from '../phase.ts';
 import { isUp, launchedAre } from '../checks.ts';
 import type { JobRequest } from '../../ports/slurm-commands.ts';
 import type { MusterFiles, Scenario, ScenarioWorld, WorldSpec } from '../world.ts';
-import { clusterYaml, resumeConf } from './files.ts';
+import { BOOT_MS, clusterYaml, resumeConf } from './files.ts';
 
 const INSTANCE_TYPE = 'c5.xlarge';
 const TASKS = 10;
@@ -34,7 +34,7 @@ const spec: WorldSpec = {
   ...placement,
   // Long: a node that a task leaves is there for the next one.
   suspendTimeSeconds: 300,
-  bootMs: 1_000,
+  bootMs: BOOT_MS,
 };
 
 const tasks: JobRequest = {

@@ -21,7 +21,7 @@ import {
 } from '../checks.ts';
 import type { JobRequest } from '../../ports/slurm-commands.ts';
 import type { MusterFiles, Scenario, ScenarioWorld, WorldSpec } from '../world.ts';
-import { resumeConf } from './files.ts';
+import { BOOT_MS, resumeConf } from './files.ts';
 
 const INSTANCE_TYPE = 'c6i.32xlarge';
 const WANTED = 200;
@@ -85,7 +85,7 @@ const spec: WorldSpec = {
   zone: 'us-east-2b',
   subnetId: 'subnet-12345678',
   suspendTimeSeconds: 10,
-  bootMs: 2_000,
+  bootMs: BOOT_MS,
 };
 
 export const blog2022: Scenario = {

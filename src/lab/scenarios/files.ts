@@ -1,5 +1,11 @@
 /** Texts that several scenarios configure muster with, in the words of the pages they come from. */
 
+/**
+ * How long an instance of the lab boots. Not shorter: slurmd tells its boot in whole seconds, and one that seems to lie
+ * before the request (it was started within the same second) makes slurmctld wait for another boot that never comes.
+ */
+export const BOOT_MS = 2_000;
+
 /** The resume configuration as ParallelCluster writes it, without its scaling keys. */
 export function resumeConf(clusterName: string, region: string, added: readonly string[]): string {
   return [

@@ -8,7 +8,7 @@ import type { Phase, View } from '../phase.ts';
 import { isGivenBack, isUp, launchedAre, nodeCountOf, nodesAre, sinfoShowed } from '../checks.ts';
 import type { JobRequest, JobStatus } from '../../ports/slurm-commands.ts';
 import type { MusterFiles, Scenario, ScenarioWorld, WorldSpec } from '../world.ts';
-import { clusterYaml, resumeConf } from './files.ts';
+import { BOOT_MS, clusterYaml, resumeConf } from './files.ts';
 
 const INSTANCE_TYPE = 'c5.xlarge';
 const ROOM = 300;
@@ -45,7 +45,7 @@ const spec: WorldSpec = {
   ...placement,
   // Nothing is to be suspended while the scenario looks.
   suspendTimeSeconds: 300,
-  bootMs: 2_000,
+  bootMs: BOOT_MS,
 };
 
 /** The page's job; it sleeps 45 s instead of 300, longer than the spread of the six starts. */
