@@ -78,6 +78,19 @@ describe('boots', () => {
     expect(started.map((each) => each.instanceId)).toEqual([ids[2]]);
   });
 
+  test('do not start for an instance that ends while it waits for its turn', async () => {
+    const started: string[] = [];
+    const sim = await start({
+      onBoot({ instanceId }) {
+        started.push(instanceId);
+        if (started.length === 1) sim.model.terminateInstances({ instanceIds: ids.slice(1, 20) });
+      },
+    });
+    const ids = launch(sim.model, 21);
+    await expect.poll(() => started.includes(ids[20] ?? '')).toBe(true);
+    expect(started).toEqual([ids[0], ids[20]]);
+  });
+
   test('of hundreds that are due at once let the API answer in between', async () => {
     const busyMs = 3;
     const sim = await start({

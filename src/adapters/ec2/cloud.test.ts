@@ -256,10 +256,13 @@ describe('a launch', () => {
   }
 
   test('takes the address of the primary interface where the instance names none', async () => {
-    const networkInterface = (card: number, address: string) =>
-      `<item><privateIpAddress>${address}</privateIpAddress><privateDnsName>ip-${card}.x</privateDnsName>` +
-      `<attachment><deviceIndex>${card === 0 ? 0 : 1}</deviceIndex><networkCardIndex>${card}</networkCardIndex></attachment></item>`;
-    const set = networkInterface(1, '10.0.0.9') + networkInterface(0, '10.0.0.8');
+    const networkInterface = (device: number, card: number, address: string) =>
+      `<item><privateIpAddress>${address}</privateIpAddress><privateDnsName>ip-${device}-${card}.x</privateDnsName>` +
+      `<attachment><deviceIndex>${device}</deviceIndex><networkCardIndex>${card}</networkCardIndex></attachment></item>`;
+    const set =
+      networkInterface(1, 0, '10.0.0.9') +
+      networkInterface(0, 1, '10.0.0.10') +
+      networkInterface(0, 0, '10.0.0.8');
     respond = (r) =>
       answerXml(
         r,
@@ -267,7 +270,7 @@ describe('a launch', () => {
         answer(`<instanceId>i-1</instanceId><networkInterfaceSet>${set}</networkInterfaceSet>`),
       );
     const { instances, requestId } = await cloud().runInstances(order);
-    expect(instances).toEqual([{ instanceId: 'i-1', privateIp: '10.0.0.8', hostname: 'ip-0' }]);
+    expect(instances).toEqual([{ instanceId: 'i-1', privateIp: '10.0.0.8', hostname: 'ip-0-0' }]);
     expect(requestId).toBe('request-1');
   });
 });

@@ -98,9 +98,8 @@ export interface InstanceStore {
   get(id: string): Instance | undefined;
   withToken(token: string): Iterable<Instance>;
   withTag(key: string, value: string): Iterable<Instance>;
-  /** At most one: the instance that is not terminated and has this address. */
+  /** At most one: the instance that had this address last; it may have ended. */
   withAddress(address: string): Iterable<Instance>;
-  freeAddress(instance: Instance): void;
   retag(instance: Instance, tags: Readonly<Record<string, string>>): void;
   /** In launch order, from the first whose sequence is greater than `after`. */
   inOrder(after: number): Iterable<Instance>;
@@ -158,6 +157,7 @@ export function createInstanceStore(): InstanceStore {
     },
     forget(instance) {
       byId.delete(instance.id);
+      if (byAddress.get(instance.privateIp) === instance) byAddress.delete(instance.privateIp);
       removeFrom(byToken, instance.clientToken, instance);
       for (const [key, value] of Object.entries(instance.tags)) {
         removeFrom(byTag, tagKey(key, value), instance);
@@ -171,9 +171,6 @@ export function createInstanceStore(): InstanceStore {
     withAddress(address) {
       const found = byAddress.get(address);
       return found === undefined ? [] : [found];
-    },
-    freeAddress(instance) {
-      byAddress.delete(instance.privateIp);
     },
     retag(instance, tags) {
       for (const [key, value] of Object.entries(instance.tags)) {

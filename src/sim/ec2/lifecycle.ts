@@ -25,7 +25,6 @@ export function scheduleTokenExpiry(world: World, token: string, record: TokenRe
 function isOver(world: World, instance: Instance): void {
   world.pools.release(instance);
   world.subnets.get(instance.subnetId)?.release(instance.privateIp);
-  world.store.freeAddress(instance);
   world.agenda.add((instance.endedAt ?? 0) + describedAfterEndMs, () =>
     world.store.forget(instance),
   );

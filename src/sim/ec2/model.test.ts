@@ -221,6 +221,25 @@ describe('the controls', () => {
   });
 });
 
+test('an address finds the instance that has it now, not the one that had it before', () => {
+  const subnets = [{ subnetId: 'subnet-1', availabilityZone: 'us-east-2a', cidr: '10.0.0.0/28' }];
+  const { model, advance } = setUp({ subnets, times: { shutdownMs: 0 } });
+  const full = { ...order, subnetId: 'subnet-1', maxCount: 11 };
+  const find = () =>
+    model
+      .describeInstances({ filters: [{ name: 'private-ip-address', values: ['10.0.0.7'] }] })
+      .instances.map((each) => each.instanceId);
+  const old = model.runInstances(full).instances.map((each) => each.instanceId);
+  expect(find()).toEqual([old[3]]);
+  model.terminateInstances({ instanceIds: old });
+  advance(1);
+  expect(find()).toEqual([]);
+  const now = model.runInstances(full).instances.map((each) => each.instanceId);
+  expect(find()).toEqual([now[3]]);
+  advance(2 * hourMs);
+  expect(find()).toEqual([now[3]]);
+});
+
 describe('refusals that leave everything as it was', () => {
   test('an unnamed subnet in a zone that is none', () => {
     const { model } = setUp();
