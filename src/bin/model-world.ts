@@ -3,7 +3,7 @@
  * through the spool on the disk, the production controller decides, its ledger is SQLite, and EC2 is called through
  * the AWS SDK over HTTP. It runs in this process and in real time.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -128,15 +128,26 @@ function startSim(spec: WorldSpec, slurm: SlurmModel, stateDir: string): Promise
     subnets: [{ subnetId: spec.subnetId, availabilityZone: spec.zone, cidr: '10.20.0.0/16' }],
     times: { pendingMs: 300, bootMs: spec.bootMs, shutdownMs: 300 },
     onBoot({ instanceId }) {
-      const entry = join(stateDir, 'registry', instanceId);
       const timer = setInterval(() => {
-        if (!existsSync(entry)) return;
+        const node = nameIn(join(stateDir, 'registry'), instanceId);
+        if (node === null) return;
         clearInterval(timer);
-        slurm.registerNode(readFileSync(entry, 'utf8').trim());
+        slurm.registerNode(node);
       }, registryLookMs);
       return () => clearInterval(timer);
     },
   });
+}
+
+/** The node name of an instance, as a boot script finds it. */
+function nameIn(registry: string, instanceId: string): string | null {
+  for (const file of readdirSync(registry)) {
+    if (file.startsWith('.')) continue;
+    const text = readFileSync(join(registry, file), 'utf8');
+    const line = text.split('\n').find((one) => one.startsWith(`${instanceId} `));
+    if (line !== undefined) return line.slice(instanceId.length + 1);
+  }
+  return null;
 }
 
 /** The SDK reads where EC2 is from its own variables; with these it can reach nothing but the simulator. */

@@ -29,11 +29,11 @@ exec ${paths.hooks}/${hook} "$@"
 export function bootScript(paths: LabPaths, slurmd: string): string {
   return `#!/bin/sh
 # Written by "muster lab": the boot of one instance.
-entry=${paths.musterState}/registry/$INSTANCE_ID
-until [ -s "$entry" ]; do sleep 0.5; done
-read -r node < "$entry"
+registry=${paths.musterState}/registry
+until node=$(grep -hs "^$INSTANCE_ID " "$registry"/i-*); do sleep 0.5; done
+node=\${node#* }
 case $node in
-  '' | *[!A-Za-z0-9._-]*) echo "instance $INSTANCE_ID: no usable node name in $entry" >&2; exit 1 ;;
+  '' | *[!A-Za-z0-9._-]*) echo "instance $INSTANCE_ID: no usable node name in $registry" >&2; exit 1 ;;
 esac
 mkdir -p "${paths.nodes}/$node" || exit 1
 # -b: registers as freshly booted; without it slurmctld waits for a boot that this machine never does.

@@ -166,9 +166,11 @@ export async function openHeadNode(settings: Partial<Settings>): Promise<HeadNod
     alive: () => sim.model.stats().launched - sim.model.stats().terminated,
     registry() {
       const folder = join(config.stateDir, 'registry');
-      return new Map(
-        readdirSync(folder).map((id) => [id, readFileSync(join(folder, id), 'utf8').trim()]),
+      const names = readdirSync(folder).filter((name) => !name.startsWith('.'));
+      const lines = names.flatMap((name) =>
+        readFileSync(join(folder, name), 'utf8').trim().split('\n'),
       );
+      return new Map(lines.map((line) => line.split(' ') as [string, string]));
     },
     async crash() {
       life.ledger.close();

@@ -1,35 +1,90 @@
 /**
- * The embedded registry: one small file an instance, named by its id, holding its node name. A folder that the head
- * node shares is all a boot script needs (`until [ -s "$registry/$id" ]`), and thousands of instances that look at
- * once cost the head node no process. (docs/adr/0004)
+ * The embedded registry: text files in a folder, a line an instance, `<instance id> <node name>`. A folder that the head
+ * node shares and a grep are all a boot script needs:
+ *
+ *   until node=$(grep -hs "^$instance_id " "$registry"/* | cut -d ' ' -f 2) && [ -n "$node" ]; do sleep 1; done
+ *
+ * One file holds what was published together, so that a gang of thousands is one write (docs/adr/0004). An instance id
+ * is never used twice, so that a line left behind by a crash misleads nobody.
  */
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Registry } from '../../ports/registry.ts';
-
-/** Enough to keep the disk busy, few enough to leave the loop free. */
-const writesAtOnce = 64;
+import type { Registry, RegistryEntry } from '../../ports/registry.ts';
 
 export async function openFileRegistry(stateDir: string): Promise<Registry> {
   const dir = join(stateDir, 'registry');
   await mkdir(dir, { recursive: true, mode: 0o755 });
+  /** File name to its lines, instance id to node. */
+  const files = new Map<string, ReadonlyMap<string, string>>();
+  const fileOf = new Map<string, string>();
+  for (const name of await readdir(dir)) {
+    if (name.startsWith('.')) continue;
+    const lines = parseLines(await readFile(join(dir, name), 'utf8'));
+    files.set(name, lines);
+    for (const instanceId of lines.keys()) fileOf.set(instanceId, name);
+  }
+
+  /** Durable before it resolves; the index follows the disk, so that what failed may be repeated. */
+  async function save(name: string, lines: ReadonlyMap<string, string>): Promise<void> {
+    if (lines.size === 0) {
+      await rm(join(dir, name), { force: true });
+      files.delete(name);
+      return;
+    }
+    const temporary = join(dir, `.${name}`);
+    const file = await open(temporary, 'w', 0o644);
+    try {
+      await file.writeFile(formatLines(lines));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    // Readers see the file as it was or as it is, never half of it.
+    await rename(temporary, join(dir, name));
+    files.set(name, lines);
+  }
+
+  async function publish(entries: readonly RegistryEntry[]): Promise<void> {
+    const fresh = entries.filter(({ instanceId }) => !fileOf.has(instanceId));
+    const name = fresh[0]?.instanceId;
+    if (name === undefined) return;
+    await save(name, new Map(fresh.map(({ instanceId, node }) => [instanceId, node])));
+    for (const { instanceId } of fresh) fileOf.set(instanceId, name);
+  }
+
+  async function remove(instanceIds: readonly string[]): Promise<void> {
+    const gone = new Set(instanceIds);
+    const names = new Set(instanceIds.flatMap((instanceId) => fileOf.get(instanceId) ?? []));
+    for (const name of names) {
+      const lines = [...(files.get(name) ?? [])].filter(([instanceId]) => !gone.has(instanceId));
+      await save(name, new Map(lines));
+    }
+    for (const instanceId of gone) fileOf.delete(instanceId);
+  }
+
+  let last: Promise<unknown> = Promise.resolve();
+  /** One change at a time: two could write the same file. */
+  function inTurn(change: () => Promise<void>): Promise<void> {
+    const done = last.then(change);
+    last = done.catch(() => undefined);
+    return done;
+  }
+
   return {
-    async publish(entries) {
-      await inChunks(entries, async ({ instanceId, node }) => {
-        const temporary = join(dir, `.${instanceId}`);
-        // Readers look by name: they see nothing or the whole line.
-        await writeFile(temporary, `${node}\n`, { mode: 0o644 });
-        await rename(temporary, join(dir, instanceId));
-      });
-    },
-    async remove(instanceIds) {
-      await inChunks(instanceIds, (instanceId) => rm(join(dir, instanceId), { force: true }));
-    },
+    publish: (entries) => inTurn(() => publish(entries)),
+    remove: (instanceIds) => inTurn(() => remove(instanceIds)),
   };
 }
 
-async function inChunks<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  for (let from = 0; from < items.length; from += writesAtOnce) {
-    await Promise.all(items.slice(from, from + writesAtOnce).map(work));
+function parseLines(text: string): Map<string, string> {
+  const lines = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const [instanceId, node] = line.split(' ');
+    if (instanceId !== undefined && node !== undefined) lines.set(instanceId, node);
   }
+  return lines;
+}
+
+function formatLines(lines: ReadonlyMap<string, string>): string {
+  return [...lines].map(([instanceId, node]) => `${instanceId} ${node}\n`).join('');
 }
