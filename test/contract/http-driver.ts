@@ -127,21 +127,22 @@ function pointSdkAt(url: string): void {
   process.env['AWS_SECRET_ACCESS_KEY'] = 'test';
 }
 
-export async function makeHttpDriver(options: Omit<Ec2ModelOptions, 'now'>): Promise<Ec2Driver> {
-  const time = createTestTime();
-  const sim = await startEc2Sim({ ...options, now: time.now });
-  pointSdkAt(sim.url);
-  const client = new EC2Client({ region: sim.model.region, maxAttempts: 1 });
-  async function call<T>(send: (options: { abortSignal: AbortSignal }) => Promise<T>): Promise<T> {
-    try {
-      return await send({ abortSignal: AbortSignal.timeout(5000) });
-    } catch (error: unknown) {
-      throw seenError(error);
-    }
+interface SendOptions {
+  readonly abortSignal: AbortSignal;
+}
+
+async function call<T>(send: (options: SendOptions) => Promise<T>): Promise<T> {
+  try {
+    return await send({ abortSignal: AbortSignal.timeout(5000) });
+  } catch (error: unknown) {
+    throw seenError(error);
   }
+}
+
+function instanceCalls(
+  client: EC2Client,
+): Pick<Ec2Driver, 'run' | 'describe' | 'status' | 'terminate'> {
   return {
-    model: sim.model,
-    advance: time.advance,
     async run(request) {
       const answer = await call((o) => client.send(runCommand(request), o));
       return (answer.Instances ?? []).map(seen);
@@ -183,6 +184,20 @@ export async function makeHttpDriver(options: Omit<Ec2ModelOptions, 'now'>): Pro
         to: (change.CurrentState?.Name ?? '') as SeenInstance['state'],
       }));
     },
+  };
+}
+
+function tagAndTemplateCalls(
+  client: EC2Client,
+): Pick<
+  Ec2Driver,
+  | 'createTags'
+  | 'createLaunchTemplate'
+  | 'createLaunchTemplateVersion'
+  | 'templates'
+  | 'templateVersions'
+> {
+  return {
     async createTags({ resourceIds, tags }) {
       const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
       const command = new CreateTagsCommand({ Resources: [...resourceIds], Tags });
@@ -223,6 +238,11 @@ export async function makeHttpDriver(options: Omit<Ec2ModelOptions, 'now'>): Pro
         instanceType: each.LaunchTemplateData?.InstanceType,
       }));
     },
+  };
+}
+
+function surroundingCalls(client: EC2Client): Pick<Ec2Driver, 'subnets' | 'types' | 'zones'> {
+  return {
     async subnets(subnetIds) {
       const command = new DescribeSubnetsCommand({ SubnetIds: [...subnetIds] });
       const answer = await call((o) => client.send(command, o));
@@ -245,6 +265,20 @@ export async function makeHttpDriver(options: Omit<Ec2ModelOptions, 'now'>): Pro
       const answer = await call((o) => client.send(new DescribeAvailabilityZonesCommand({}), o));
       return (answer.AvailabilityZones ?? []).map((zone) => zone.ZoneName ?? '');
     },
+  };
+}
+
+export async function makeHttpDriver(options: Omit<Ec2ModelOptions, 'now'>): Promise<Ec2Driver> {
+  const time = createTestTime();
+  const sim = await startEc2Sim({ ...options, now: time.now });
+  pointSdkAt(sim.url);
+  const client = new EC2Client({ region: sim.model.region, maxAttempts: 1 });
+  return {
+    model: sim.model,
+    advance: time.advance,
+    ...instanceCalls(client),
+    ...tagAndTemplateCalls(client),
+    ...surroundingCalls(client),
     cloud: createEc2Cloud({ region: sim.model.region, launchTimeoutMs }),
     async close() {
       client.destroy();
