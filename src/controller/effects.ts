@@ -52,9 +52,7 @@ async function runEffect(world: World, effect: Effect): Promise<Event> {
       case 'RunInstances':
         return await launch(world, effect);
       case 'TerminateInstances':
-        // Its name first: an instance that is on its way out must not start slurmd any more.
-        await world.registry.remove(effect.instanceIds);
-        await world.cloud.terminateInstances(effect.instanceIds);
+        await terminate(world, effect.instanceIds);
         return { kind: 'InstancesTerminated', at: at(), effectId: effect.id };
       case 'SweepLaunch':
         return {
@@ -109,7 +107,10 @@ async function launch(world: World, effect: RunInstances): Promise<Event> {
   };
 }
 
-/** EC2's answer may lack the private address, which Slurm needs; a describe has it seconds later. */
+/**
+ * EC2's answer may lack the private address, which Slurm needs; a describe has it seconds later. The instances run by
+ * now: whatever goes wrong here is a launch whose outcome is open, never the refusal that the describe's own error says.
+ */
 async function withAddresses(
   world: World,
   effect: RunInstances,
@@ -117,15 +118,23 @@ async function withAddresses(
 ): Promise<readonly Instance[]> {
   const deadline = world.clock.now() + addressWaitMs;
   let instances = answered;
+  let cause: unknown;
   while (instances.some((instance) => instance.privateIp === '')) {
     if (world.clock.now() > deadline) {
+      const why = cause instanceof Error ? `: ${cause.message}` : '';
       throw new CloudError(
         'Timeout',
-        `EC2 shows no private address for some instances after ${addressWaitMs / 1000} s`,
+        `EC2 shows no private address for some instances after ${addressWaitMs / 1000} s${why}`,
+        { cause },
       );
     }
     await sleep(world.clock, addressPollMs);
-    const listed = await world.cloud.describeByClientToken(effect.order.clientToken);
+    const listed = await world.cloud
+      .describeByClientToken(effect.order.clientToken)
+      .catch((error: unknown) => {
+        cause = error;
+        return [];
+      });
     const byId = new Map(listed.map((instance) => [instance.instanceId, instance]));
     instances = instances.map(
       (instance) => withoutListing(byId.get(instance.instanceId)) ?? instance,
@@ -145,6 +154,19 @@ async function sweep(world: World, effect: SweepLaunch): Promise<string[]> {
   const instanceIds = alive.map((instance) => instance.instanceId);
   if (instanceIds.length > 0) await world.cloud.terminateInstances(instanceIds);
   return instanceIds;
+}
+
+/**
+ * Their names first: an instance that is on its way out must not start slurmd any more. A registry that cannot be
+ * written keeps no instance running; the whole is repeated later.
+ */
+async function terminate(
+  { registry, cloud }: World,
+  instanceIds: readonly string[],
+): Promise<void> {
+  const [unnamed] = await Promise.allSettled([registry.remove(instanceIds)]);
+  await cloud.terminateInstances(instanceIds);
+  if (unnamed.status === 'rejected') throw new Error(`registry: ${String(unnamed.reason)}`);
 }
 
 /** Slurm first, then the instances: none may start slurmd for a node that Slurm cannot reach. */
