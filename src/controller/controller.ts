@@ -62,6 +62,8 @@ export function createController(
   let scanning = false;
   let scanAgain = false;
   let stopping = false;
+  /** Whatever is still answered is for the next start: the ledger may be closed. */
+  let stopped = false;
   let effectsOut = 0;
   let end: { resolve: () => void; reject: (error: unknown) => void } = {
     resolve: () => undefined,
@@ -72,14 +74,11 @@ export function createController(
   });
 
   function enqueue(event: Event): void {
+    if (stopped) return;
     inbox.push(event);
-    if (!running) {
-      running = true;
-      loop().then(
-        () => (running = false),
-        (error: unknown) => end.reject(error),
-      );
-    }
+    if (running) return;
+    running = true;
+    loop().catch((error: unknown) => end.reject(error));
   }
 
   async function loop(): Promise<void> {
@@ -88,7 +87,7 @@ export function createController(
     for (;;) {
       const turns = takeTurns();
       if (turns.length === 0) break;
-      await makeDurable(turns);
+      if (!(await makeDurable(turns))) return;
       const done = turns.flatMap(({ event }) =>
         event.kind === 'HookCalled' ? [event.request.id] : [],
       );
@@ -102,13 +101,26 @@ export function createController(
           });
         }
       }
-      if (done.length > 0) {
-        await spool.remove(done);
-        for (const id of done) spooled.delete(id);
-      }
+      if (done.length > 0) await forget(done);
     }
+    // In the same moment as the look that found the inbox empty: an event that comes later starts the loop again.
+    running = false;
     scheduleWake();
     if (stopping && effectsOut === 0) end.resolve();
+  }
+
+  /** A file that cannot be removed does no harm: the ledger knows the request. It is not read again by this process. */
+  async function forget(requestIds: readonly string[]): Promise<void> {
+    try {
+      await spool.remove(requestIds);
+      for (const id of requestIds) spooled.delete(id);
+    } catch (error: unknown) {
+      log.write({
+        level: 'ERROR',
+        source: 'muster.spool:remove',
+        message: `The spool keeps requests that are worked on already: ${String(error)}`,
+      });
+    }
   }
 
   /** Decides and applies; nothing of it is done until the ledger has it. */
@@ -117,12 +129,14 @@ export function createController(
     while (turns.length < turnsPerCommitMax) {
       const wake = nextWake(state);
       const due = wake !== null && wake <= Math.max(clock.now(), state.now) && !stopping;
-      const event = inbox.shift() ?? (due ? { kind: 'Woke' as const, at: clock.now() } : undefined);
+      const waiting = inbox.shift();
+      const event = waiting ?? (due ? { kind: 'Woke' as const, at: clock.now() } : undefined);
       if (event === undefined) break;
       const turn = decideSafely(event);
       if (turn === null) continue;
       // A wake that finds nothing to do is no news for the ledger, and looking again at once would find no more.
-      if (isIdle(turn)) break;
+      if (isIdle(turn) && waiting === undefined) break;
+      if (isIdle(turn)) continue;
       for (const line of narrate(state, turn)) log.write(line);
       apply(state, turn);
       turns.push(turn);
@@ -147,12 +161,14 @@ export function createController(
     }
   }
 
-  async function makeDurable(turns: readonly Turn[]): Promise<void> {
+  /** Tries until the ledger has the turns; false: muster was stopped before, and none of their effects may run. */
+  async function makeDurable(turns: readonly Turn[]): Promise<boolean> {
     for (;;) {
       try {
         await ledger.append(turns);
-        return;
+        return true;
       } catch (error: unknown) {
+        if (stopped) return false;
         log.write({
           level: 'ERROR',
           source: 'muster.ledger:append',
@@ -179,7 +195,7 @@ export function createController(
     scanning = true;
     try {
       for (const request of await spool.scan()) {
-        if (spooled.has(request.id)) continue;
+        if (stopping || spooled.has(request.id)) continue;
         spooled.add(request.id);
         enqueue({ kind: 'HookCalled', at: clock.now(), request });
       }
@@ -213,9 +229,20 @@ export function createController(
       stopping = true;
       stopWatching();
       cancelWake();
-      if (effectsOut === 0 && !running) return;
-      const grace = new Promise<void>((resolve) => clock.schedule(graceMs, resolve));
-      await Promise.race([ended, grace]);
+      if (effectsOut === 0 && !running) {
+        stopped = true;
+        return;
+      }
+      let endGrace = (): void => undefined;
+      const grace = new Promise<void>((resolve) => {
+        endGrace = clock.schedule(graceMs, resolve);
+      });
+      try {
+        await Promise.race([ended, grace]);
+      } finally {
+        stopped = true;
+        endGrace();
+      }
     },
   };
 }
