@@ -101,7 +101,7 @@ export async function labRun(name: string, options: LabOptions): Promise<number>
     // With --json, standard output holds the result alone.
     const write = options.json ? options.stderr : options.stdout;
     const isTty = options.isTty && !options.json;
-    const progress = createProgressPrinter({ write, isTty, pictures: !options.json });
+    const progress = createProgressPrinter({ write, isTty, isDetailed: !options.json });
     const outcome = await runScenario(scenario, { ...options, labDir }, progress);
     if (outcome.kind === 'interrupted') return outcome.exitCode;
     const { result } = outcome;

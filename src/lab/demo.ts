@@ -15,7 +15,9 @@ const intro = `muster launches the nodes of a Slurm job on EC2 all or none. This
 a Slurm cluster of 200 nodes (c6i.32xlarge), an EC2 that has room for 106 of them, and a job that
 needs all 200. Slurm's programs, the AWS SDK and muster are real; EC2 is a simulator on this
 machine, and every instance that it "boots" is a slurmd process. No AWS account is used and no
-money is spent. It takes about three minutes.
+money is spent. It takes about two minutes.
+
+In what Slurm prints, a mark behind a node's state means: ~ off, # starting, ! and % being given back.
 `;
 
 /** What each phase means, for somebody who has not read the post. */
@@ -43,7 +45,7 @@ export async function demo(options: LabOptions): Promise<number> {
     const print = createProgressPrinter({
       write,
       isTty: options.isTty && !options.json,
-      pictures: true,
+      isDetailed: !options.json,
     });
     const tell = (event: LabEvent): void => {
       if (event.kind === 'phase') write(`${story[event.name] ?? event.text}\n\n`);
@@ -99,9 +101,9 @@ function lesson(result: ScenarioResult): string {
   if (before === undefined) return '';
   const idle = before.instances.launched * CUSTOMARY_IDLE_MINUTES * 60;
   return `An instance is paid for from its launch: what booting costs is in these numbers, too. The price is
-the on-demand list price of c6i.32xlarge, $${DOLLARS_AN_HOUR} an hour, by the second. The lab lets idle nodes go
-after seconds; with ParallelCluster's usual ${CUSTOMARY_IDLE_MINUTES} minutes the "before" would cost
-${formatDollars((idle / 3600) * DOLLARS_AN_HOUR)} every time that the job is tried.
+the on-demand list price of c6i.32xlarge, $${DOLLARS_AN_HOUR} an hour, by the second (EC2 bills a minute at
+least). The lab lets idle nodes go after seconds; with ParallelCluster's usual ${CUSTOMARY_IDLE_MINUTES} minutes the
+"before" would cost ${formatDollars((idle / 3600) * DOLLARS_AN_HOUR)} every time that the job is tried.
 `;
 }
 

@@ -27,7 +27,8 @@ export interface Phase {
   settle(what: string, limitMs: DurationMs, check: (view: View) => Check): Promise<void>;
   /** The job counts of the phase are those of this moment, not of its end. */
   countJobs(): Promise<void>;
-  /** Instances launched in this phase that are alive. */
+  /** Shows what sinfo and squeue print now. */
+  show(): Promise<void>;
   view(): Promise<View>;
 }
 
@@ -157,6 +158,14 @@ async function startRecorder(
     async countJobs() {
       counts = countJobs((await viewOf(world, watch, start)).jobs);
     },
+    async show() {
+      await watch.look();
+      world.progress({
+        kind: 'moment',
+        sinfo: watch.sinfo.at(-1) ?? '',
+        squeue: await world.slurm.squeue(),
+      });
+    },
     view: () => viewOf(world, watch, start),
   };
   return {
@@ -165,6 +174,7 @@ async function startRecorder(
       await watch.look();
       const end = world.clock.now();
       const view = await viewOf(world, watch, start);
+      world.progress({ kind: 'log', lines: view.log });
       const counted = plan.ownInstancesOnly === true ? view.launched : view.cloud.instances;
       const paid = paidSeconds(counted, start.at, end);
       const busy = busySeconds(watch.samples, start.at, end);

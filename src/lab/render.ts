@@ -81,38 +81,67 @@ export function formatNumber(value: number): string {
   return String(Math.round(value)).replaceAll(/\B(?=([0-9]{3})+$)/g, ',');
 }
 
-/** The distinct states in a picture of sinfo, in its order, such as `idle~ alloc#`. */
-export function statesIn(sinfo: string): string {
-  const states = sinfo
-    .split('\n')
-    .slice(1)
-    .map((line) => line.trim().split(/\s+/)[4])
-    .filter((state) => state !== undefined);
-  return [...new Set(states)].join(' ');
+/** How many nodes are in which state by a picture of sinfo, over all partitions, such as `106 idle#, 94 idle%`. */
+export function summarizeSinfo(sinfo: string): string {
+  const counts = new Map<string, number>();
+  for (const line of sinfo.split('\n').slice(1)) {
+    const [, , , count, state] = line.trim().split(/\s+/);
+    if (state !== undefined) counts.set(state, (counts.get(state) ?? 0) + Number(count));
+  }
+  return [...counts].map(([state, count]) => `${count} ${state}`).join(', ');
+}
+
+const LOG_LINE_MAX = 480;
+
+/** The lines of muster's log that tell what EC2 was asked and what came of it, the long ones cut. */
+export function tellingLines(log: readonly string[]): readonly string[] {
+  return log
+    .filter((line) =>
+      /Failed RunInstances|Encountered exception|Successfully launched|Launched the following/.test(
+        line,
+      ),
+    )
+    .map((line) => (line.length > LOG_LINE_MAX ? `${line.slice(0, LOG_LINE_MAX)}...` : line));
 }
 
 export interface ProgressOptions {
   write(text: string): void;
   /** A terminal: a progress line is written over itself. */
   readonly isTty: boolean;
-  /** sinfo pictures: those that show a new mix of states, or none. */
-  readonly pictures: boolean;
+  /** With what sinfo, squeue and the log show; without, phases and progress alone. */
+  readonly isDetailed: boolean;
 }
 
 /**
- * Writes events as lines. Of the pictures of sinfo, which follow each other several times a second while nodes register, it
- * writes those that show states which the one before did not.
+ * Writes events as lines. sinfo changes several times a second while nodes register: in between the moments that are shown
+ * whole, a line is written when there are states that were not there before.
  */
 export function createProgressPrinter(options: ProgressOptions): (event: LabEvent) => void {
-  const { write, isTty } = options;
+  const { write, isTty, isDetailed } = options;
   let states = '';
-  let openLine = false;
+  let isLineOpen = false;
   let lastQuarter = -1;
-  const line = (text: string): void => {
-    if (openLine) write('\n');
-    openLine = false;
+  function line(text: string): void {
+    if (isLineOpen) write('\n');
+    isLineOpen = false;
     write(`${text}\n`);
-  };
+  }
+  function picture(sinfo: string): void {
+    const summary = summarizeSinfo(sinfo);
+    const now = summary.replaceAll(/[0-9]+ /g, '');
+    if (now !== states) line(`   nodes: ${summary}`);
+    states = now;
+  }
+  function progress(text: string, done: number, of: number): void {
+    const quarter = Math.floor((4 * done) / Math.max(1, of));
+    if (isTty) {
+      write(`\r   ${done} of ${of} ${text}   `);
+      isLineOpen = true;
+    } else if (quarter !== lastQuarter) {
+      line(`   ${done} of ${of} ${text}`);
+    }
+    lastQuarter = quarter;
+  }
   return (event) => {
     switch (event.kind) {
       case 'phase':
@@ -125,24 +154,20 @@ export function createProgressPrinter(options: ProgressOptions): (event: LabEven
       case 'command':
         line(`$ ${event.text}`);
         return;
-      case 'picture': {
-        if (!options.pictures || event.source !== 'sinfo') return;
-        const now = statesIn(event.text);
-        if (now !== states) line(`$ sinfo\n${event.text}`);
-        states = now;
+      case 'picture':
+        if (isDetailed) picture(event.sinfo);
+        return;
+      case 'moment':
+        if (isDetailed) line(`$ sinfo\n${event.sinfo}\n$ squeue\n${event.squeue}`);
+        return;
+      case 'log': {
+        const told = tellingLines(event.lines);
+        if (isDetailed && told.length > 0) line(`muster's log:\n${told.join('\n')}`);
         return;
       }
-      case 'progress': {
-        const quarter = Math.floor((4 * event.done) / Math.max(1, event.of));
-        if (isTty) {
-          write(`\r   ${event.done} of ${event.of} ${event.text}   `);
-          openLine = true;
-        } else if (quarter !== lastQuarter) {
-          line(`   ${event.done} of ${event.of} ${event.text}`);
-        }
-        lastQuarter = quarter;
+      case 'progress':
+        progress(event.text, event.done, event.of);
         return;
-      }
     }
   };
 }

@@ -44,12 +44,9 @@ export function startWatch(world: ScenarioWorld): Watch {
     ]);
     if (sinfo.at(-1) !== nodes) {
       sinfo.push(nodes);
-      world.progress({ kind: 'picture', source: 'sinfo', text: nodes });
+      world.progress({ kind: 'picture', sinfo: nodes });
     }
-    if (withoutTimes(squeue.at(-1) ?? '') !== withoutTimes(queue)) {
-      squeue.push(queue);
-      world.progress({ kind: 'picture', source: 'squeue', text: queue });
-    }
+    if (withoutTimes(squeue.at(-1) ?? '') !== withoutTimes(queue)) squeue.push(queue);
     samples.push({ at: world.clock.now(), busyNodes: busyNodeCount(jobs) });
   }
 

@@ -54,7 +54,12 @@ export type LabEvent =
   | { readonly kind: 'phase'; readonly name: string; readonly text: string }
   | { readonly kind: 'step'; readonly text: string }
   | { readonly kind: 'command'; readonly text: string }
-  | { readonly kind: 'picture'; readonly source: 'sinfo' | 'squeue'; readonly text: string }
+  /** What sinfo shows has changed. */
+  | { readonly kind: 'picture'; readonly sinfo: string }
+  /** A moment worth seeing whole. */
+  | { readonly kind: 'moment'; readonly sinfo: string; readonly squeue: string }
+  /** What muster has logged in the phase that ends. */
+  | { readonly kind: 'log'; readonly lines: readonly string[] }
   | {
       readonly kind: 'progress';
       readonly text: string;

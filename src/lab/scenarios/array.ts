@@ -88,6 +88,7 @@ async function firstSix(world: ScenarioWorld, phase: Phase): Promise<void> {
     equals(ROOM, view.jobs.filter((job) => job.state === 'RUNNING').length),
   );
   await phase.countJobs();
+  await phase.show();
   const view = await phase.view();
   phase.expect(
     'the other four wait in the queue',

@@ -156,6 +156,7 @@ async function before(world: ScenarioWorld, phase: Phase): Promise<void> {
     return nodesAre(view, ROOM, isIdle);
   });
   await phase.countJobs();
+  await phase.show();
   const view = await phase.view();
   phase.expect('the job still waits', jobIs(view, job, 'PENDING'));
   phase.expect(
@@ -198,6 +199,7 @@ async function after(world: ScenarioWorld, phase: Phase): Promise<string> {
     ),
   );
   await phase.countJobs();
+  await phase.show();
   const view = await phase.view();
   phase.expect('no instance is launched', launchedAre(view, 0));
   phase.expect('the job waits for another try', jobIs(view, job, 'PENDING'));
@@ -235,6 +237,7 @@ async function capacityRises(world: ScenarioWorld, phase: Phase, job: string): P
   });
   await phase.require('the job runs', 60_000, (view) => jobIs(view, job, 'RUNNING'));
   await phase.countJobs();
+  await phase.show();
   const view = await phase.view();
   phase.expect('it has every node', equals(WANTED, jobOf(view, job).nodes.length));
   await phase.require('it completes', 60_000, (now) => jobIs(now, job, 'COMPLETED'));
@@ -257,6 +260,7 @@ async function noRequeue(world: ScenarioWorld, phase: Phase): Promise<void> {
   });
   await phase.require('the job leaves the queue', 60_000, (view) => jobIs(view, job, 'NODE_FAIL'));
   phase.expect('no instance is launched', launchedAre(await phase.view(), 0));
+  await phase.show();
   const queue = await world.slurm.squeue();
   phase.expect('squeue is empty', equals(0, queue.split('\n').length - 1));
 }

@@ -199,6 +199,7 @@ async function show(world: ScenarioWorld, phase: Phase, limit: Limit, mode: Mode
     });
   }
   await phase.countJobs();
+  await phase.show();
   // Which of the jobs get the room is EC2's to say: their calls are made at once.
   const view = await phase.view();
   const used = mine(view)

@@ -91,6 +91,7 @@ async function launch(world: ScenarioWorld, phase: Phase): Promise<void> {
   await phase.require(`${failing} jobs fail and leave the queue`, 60_000, (view) =>
     equals(failing, inState(view, 'NODE_FAIL').length),
   );
+  await phase.show();
   const view = await phase.view();
   phase.expect(`${JOBS_WITH_ROOM} jobs have their nodes`, {
     ...equals(JOBS_WITH_ROOM, inState(view, 'CONFIGURING', 'RUNNING').length),
@@ -116,6 +117,7 @@ async function runJobs(world: ScenarioWorld, phase: Phase): Promise<void> {
     equals(JOBS_WITH_ROOM, inState(view, 'RUNNING').length),
   );
   await phase.countJobs();
+  await phase.show();
   const view = await phase.view();
   const nodes = inState(view, 'RUNNING').flatMap((job) => job.nodes);
   phase.expect(`on ${ROOM} nodes`, equals(ROOM, new Set(nodes).size));
