@@ -16,6 +16,10 @@ export async function runDaemon(options: { config?: string }): Promise<number> {
     return 1;
   }
   const log = openFileLog(config.logDir);
+  // From here on a signal ends it in order, also one that comes while it starts.
+  const signalled = new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
+  });
   const controller = await composeController({ config, ledger: writer.ledger, log });
   await controller.start(config.settings);
   log.write({
@@ -27,9 +31,6 @@ export async function runDaemon(options: { config?: string }): Promise<number> {
   process.on('SIGHUP', () => {
     const reloaded = loadOrTell(options.config);
     if (reloaded !== null) controller.reload(reloaded.settings);
-  });
-  const signalled = new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
   });
   try {
     await Promise.race([signalled, controller.ended]);
