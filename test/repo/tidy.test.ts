@@ -14,6 +14,8 @@ const { scripts } = JSON.parse(textOf('package.json')) as { scripts: Record<stri
 
 /** The files of src/ that only tests import, wherever those stand. */
 const testHelper = /(^|\/)(testing\/|test-)/;
+/** Helpers, and the models: what the command line does not use of them serves the tests. */
+const forTests = /(^|\/)(testing\/|test-)|^src\/sim\//;
 
 describe('source files', () => {
   test('there are some', () => {
@@ -28,12 +30,12 @@ describe('source files', () => {
     expect(silent).toEqual([]);
   });
 
-  test('each is reached from the command line, or by a test where it is a test helper', () => {
+  test('each is reached from the command line, or by a test where it serves tests', () => {
     const used = reachableFrom(['src/bin/muster.ts']);
     const tests = files.filter((path) => /\.test\.ts$/.test(path));
     const tested = reachableFrom(tests);
     const dead = production.filter(
-      (path) => !used.has(path) && !(testHelper.test(path) && tested.has(path)),
+      (path) => !used.has(path) && !(forTests.test(path) && tested.has(path)),
     );
     expect(dead).toEqual([]);
   });
@@ -128,6 +130,14 @@ describe('documents', () => {
       return fragment !== '' && !fragmentsOf(textOf(target)).includes(fragment);
     });
     expect(broken.map(([link]) => link)).toEqual([]);
+  });
+
+  test('docs/guarantees.md names tests that exist', () => {
+    const page = textOf('docs/guarantees.md');
+    const named = [...page.matchAll(/\[([^\]]+)\]\(\.\.\/((?:src|test)\/[^)]+\.test\.ts)\)/g)];
+    expect(named.length).toBeGreaterThan(10);
+    const lost = named.filter(([, name = '', path = '']) => !textOf(path).includes(name));
+    expect(lost.map(([, name]) => name)).toEqual([]);
   });
 
   test.each(documents)('%s: its npm commands exist', (path) => {

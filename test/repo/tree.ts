@@ -22,7 +22,7 @@ export function textOf(path: string): string {
 export function importsOf(path: string): string[] {
   const text = textOf(path);
   const specifiers = [
-    ...text.matchAll(/^(?:import|export|\})[^'"`;]*'(\.[^']+)'/gm),
+    ...text.matchAll(/^(?:import|export|\})[^'"`;=]*\bfrom '(\.\.?\/[^']+)'/gm),
     ...text.matchAll(/\bawait import\('(\.[^']+)'\)/g),
   ];
   return specifiers.map(([, to = '']) => posix.normalize(posix.join(posix.dirname(path), to)));
