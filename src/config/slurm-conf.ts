@@ -49,7 +49,7 @@ function powerSaving(fleet: Fleet, options: SlurmConfOptions): string[] {
     '# No limit a minute: a limit would hand a job over in pieces.',
     'ResumeRate=0',
     'SuspendRate=0',
-    '# Seconds from the request until a node counts as failed; muster gives up earlier.',
+    '# Seconds from the request until a node counts as failed: launching, waiting for EC2 and booting must fit.',
     'ResumeTimeout=1800',
     '# Seconds that a node given back is held before it may be used again.',
     'SuspendTimeout=120',
