@@ -8,7 +8,7 @@ export const root = join(import.meta.dirname, '../..');
 /** Paths relative to the root, ignored files left out. */
 export const files: readonly string[] = execFileSync(
   'git',
-  ['ls-files', '--cached', '--others', '--exclude-standard'],
+  ['-c', 'safe.directory=*', 'ls-files', '--cached', '--others', '--exclude-standard'],
   { cwd: root, encoding: 'utf8' },
 )
   .split('\n')
