@@ -91,7 +91,9 @@ export async function claimLabDir(paths: LabPaths): Promise<LabState> {
   const before = readLabState(paths);
   if (before !== null) {
     const alive = livingMarks(before);
-    if (alive.length > 0) {
+    // Processes without the lab that held them are what a crash left behind.
+    const isCrashed = before.holder !== null && !isAlive(before.holder);
+    if (alive.length > 0 && !isCrashed) {
       throw new Error(
         `a lab is already up in ${paths.root} (processes ${alive.map((mark) => mark.pid).join(' ')}). ` +
           `Take it down with "muster lab down --lab-dir ${paths.root}", or give this one a directory of its own with --lab-dir.`,
@@ -164,6 +166,13 @@ export function releaseHold(paths: LabPaths): void {
   if (state !== null) writeLabState(paths, { ...state, holder: null });
 }
 
+/** From SIGTERM to SIGKILL: slurmctld saves its state, the simulator ends its instances; neither is needed any more. */
+const MAKERS_GRACE_MS = 3_000;
+const OTHERS_GRACE_MS = 2_000;
+
+/** Each look finds what was started during the one before; a lab whose makers are gone is empty after one or two. */
+const ROUNDS_MAX = 20;
+
 /** Ends every process of the lab in `paths` and removes its directory. Resolves to whether there was one. */
 export async function removeLab(paths: LabPaths): Promise<boolean> {
   if (!(await endLab(paths))) return false;
@@ -178,12 +187,13 @@ export async function removeLab(paths: LabPaths): Promise<boolean> {
 export async function endLab(paths: LabPaths): Promise<boolean> {
   const state = readLabState(paths);
   if (state === null) return false;
-  const known = livingMarks(state).filter((mark) => mark.pid !== process.pid);
-  await endProcesses(known, 3_000);
-  for (let round = 0; round < 20; round += 1) {
-    const left = processesOfLab(state.labId, paths.root);
-    if (left.length === 0) break;
-    await endProcesses(left, round === 0 ? 2_000 : 0);
+  // Found before anything ends: the processes of a job are known by their parents.
+  let left = processesOfLab(state.labId, paths.root);
+  const makers = livingMarks(state).filter((mark) => mark.pid !== process.pid);
+  await endProcesses(makers, MAKERS_GRACE_MS);
+  for (let round = 0; round < ROUNDS_MAX && left.length > 0; round += 1) {
+    await endProcesses(left, round === 0 ? OTHERS_GRACE_MS : 0);
+    left = processesOfLab(state.labId, paths.root);
   }
   return true;
 }

@@ -16,8 +16,13 @@ export interface ProcessMark {
 
 export const LAB_ID_VARIABLE = 'MUSTER_LAB_ID';
 
-/** The start time of a living process; null when there is none (a zombie has ended too). */
-export function startTimeOf(pid: number): string | null {
+interface Stat {
+  readonly parent: number;
+  readonly startTime: string;
+}
+
+/** Null when there is no such process; one that is a zombie has ended, too. */
+function readStat(pid: number): Stat | null {
   let stat: string;
   try {
     stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -26,9 +31,15 @@ export function startTimeOf(pid: number): string | null {
   }
   // The command name is in parentheses and may hold spaces and parentheses itself: fields count from the last one.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const state = fields[0];
-  if (state === 'Z' || state === 'X') return null;
-  return fields[19] ?? null;
+  const [state, parent] = fields;
+  const startTime = fields[19];
+  if (state === 'Z' || state === 'X' || startTime === undefined) return null;
+  return { parent: Number(parent), startTime };
+}
+
+/** The start time of a living process; null when there is none. */
+export function startTimeOf(pid: number): string | null {
+  return readStat(pid)?.startTime ?? null;
 }
 
 export function markOf(pid: number): ProcessMark | null {
@@ -71,20 +82,27 @@ async function allEnded(marks: readonly ProcessMark[], withinMs: number): Promis
 }
 
 /**
- * The living processes of a lab, except this one: those that carry its id in their environment, and slurmstepd processes
- * (which overwrite their environment with a title) that hold a file of the lab's directory open.
+ * The living processes of a lab, except this one: those that carry its id in their environment, slurmstepd processes
+ * (which overwrite their environment with a title) that hold a file of the lab's directory open, and the descendants of
+ * both: a job's processes have the environment of whoever submitted it.
  */
 export function processesOfLab(labId: string, labDir: string): readonly ProcessMark[] {
-  const found: ProcessMark[] = [];
+  const marks = new Map<number, ProcessMark>();
+  const children = new Map<number, number[]>();
+  const found = new Set<number>();
   for (const name of readdirSync('/proc')) {
     if (!/^[0-9]+$/.test(name) || name === String(process.pid)) continue;
     const pid = Number(name);
     // Taken before the look: if the pid changes hands in between, the mark no longer fits and nothing is ended.
-    const mark = markOf(pid);
-    if (mark === null) continue;
-    if (carriesId(pid, labId) || isStepOf(pid, labDir)) found.push(mark);
+    const stat = readStat(pid);
+    if (stat === null) continue;
+    marks.set(pid, { pid, startTime: stat.startTime });
+    children.set(stat.parent, [...(children.get(stat.parent) ?? []), pid]);
+    if (carriesId(pid, labId) || isStepOf(pid, labDir)) found.add(pid);
   }
-  return found;
+  // A set is walked with what is added on the way.
+  for (const pid of found) for (const child of children.get(pid) ?? []) found.add(child);
+  return [...found].flatMap((pid) => marks.get(pid) ?? []);
 }
 
 function carriesId(pid: number, labId: string): boolean {
