@@ -3,7 +3,7 @@
  * ledger gives the state that was, whatever today's `decide` would decide.
  */
 import type { Decision } from './decisions.ts';
-import type { Gang } from './gang.ts';
+import type { Gang, Refusal } from './gang.ts';
 import { emptyUntil, takeToken } from './launch-bucket.ts';
 import type { State } from './state.ts';
 import type { Turn } from './turn.ts';
@@ -16,6 +16,7 @@ export function apply(state: State, turn: Turn): void {
   state.now = Math.max(state.now, event.at);
   if (event.kind === 'ConfigLoaded') state.settings = event.settings;
   if (event.kind === 'HookCalled') takeRequest(state, event.request.id);
+  if (event.kind === 'LaunchSwept') countLook(state, event.effectId);
   for (const decision of turn.decisions) applyDecision(state, decision);
   const deferred = turn.decisions.some(
     (decision) =>
@@ -26,8 +27,13 @@ export function apply(state: State, turn: Turn): void {
   if ('effectId' in event && !deferred) endEffect(state, event.effectId);
   for (const effect of turn.effects) {
     if (state.outstanding.has(effect.id)) continue;
-    state.outstanding.set(effect.id, { effect, tries: 0, deferredUntil: null });
+    state.outstanding.set(effect.id, { effect, tries: 0, looks: 0, deferredUntil: null });
   }
+}
+
+function countLook(state: State, effectId: string): void {
+  const out = state.outstanding.get(effectId);
+  if (out !== undefined) out.looks += 1;
 }
 
 function takeRequest(state: State, requestId: string): void {
@@ -57,6 +63,7 @@ function applyDecision(state: State, decision: Decision): void {
       state.outstanding.set(decision.effect.id, {
         effect: decision.effect,
         tries: 0,
+        looks: 0,
         deferredUntil: state.now,
       });
       return;
@@ -107,6 +114,9 @@ function formGang(state: State, formed: Extract<Decision, { kind: 'GangFormed' }
   });
   for (const node of formed.nodes) {
     state.claims.set(node, [...(state.claims.get(node) ?? []), formed.gangId]);
+    // The node's instance is counted on again: a suspend that is read late, but was called before, is past.
+    const lease = state.leases.get(node);
+    if (lease !== undefined) lease.requestedAt = Math.max(lease.requestedAt, formed.requestedAt);
   }
 }
 
@@ -168,11 +178,11 @@ function applyToGang(state: State, gang: Gang, decision: GangDecision): void {
           given: false,
         });
       }
-      if (decision.refusal !== null) gang.refused = [...gang.refused, decision.refusal];
+      if (decision.refusal !== null) refuseNodes(state, gang, decision.refusal);
       return;
     case 'BatchRefused':
       endBatch(state, gang, decision.effectId);
-      gang.refused = [...gang.refused, decision.refusal];
+      refuseNodes(state, gang, decision.refusal);
       return;
     case 'GangWhole':
       gang.phase = 'assigning';
@@ -189,14 +199,11 @@ function applyToGang(state: State, gang: Gang, decision: GangDecision): void {
     case 'NodesRefused':
       endEffect(state, decision.effectId);
       gang.assigning.delete(decision.effectId);
-      gang.refused = [...gang.refused, decision.refusal];
+      refuseNodes(state, gang, decision.refusal);
       return;
-    case 'NodesDropped': {
-      const dropped = new Set(decision.nodes);
-      gang.nodes = gang.nodes.filter((node) => !dropped.has(node));
-      for (const node of dropped) releaseClaim(state, node, gang.id);
+    case 'NodesDropped':
+      dropNodes(state, gang, decision.nodes);
       return;
-    }
     case 'GangClosed':
       return closeGang(state, gang, decision);
     case 'GangFormed':
@@ -208,6 +215,18 @@ function endBatch(state: State, gang: Gang, effectId: string): void {
   gang.batches.delete(effectId);
   state.batchGangs.delete(effectId);
   state.outstanding.delete(effectId);
+}
+
+/** They go back to Slurm now, which may ask for them again while the gang still waits for its others. */
+function refuseNodes(state: State, gang: Gang, refusal: Refusal): void {
+  gang.refused = [...gang.refused, refusal];
+  dropNodes(state, gang, refusal.nodes);
+}
+
+function dropNodes(state: State, gang: Gang, nodes: readonly string[]): void {
+  const dropped = new Set(nodes);
+  gang.nodes = gang.nodes.filter((node) => !dropped.has(node));
+  for (const node of dropped) releaseClaim(state, node, gang.id);
 }
 
 function releaseClaim(state: State, node: string, gangId: string): void {

@@ -68,10 +68,12 @@ function repeatAssign(draft: Draft, effect: AssignNodes): void {
 }
 
 /** Nodes that are wanted again since must not be taken down by an old give-back. */
+function stillUnwanted(draft: Draft, { nodes }: GiveBackNodes): string[] {
+  return nodes.filter((node) => leaseOf(draft, node) === null && !draft.state.claims.has(node));
+}
+
 function repeatGiveBack(draft: Draft, effect: GiveBackNodes): void {
-  const nodes = effect.nodes.filter(
-    (node) => leaseOf(draft, node) === null && !draft.state.claims.has(node),
-  );
+  const nodes = stillUnwanted(draft, effect);
   if (nodes.length === effect.nodes.length) return again(draft, effect);
   abandon(draft, effect, 'nodes of it are wanted again');
   if (nodes.length > 0) draft.effects.push({ ...effect, id: `${effect.id}'`, nodes });
@@ -107,8 +109,9 @@ export function decideEffectFailed(
       if (transient && out.tries < giveBackTriesMax) return defer(draft, out, message);
       abandon(draft, effect, message);
       // scontrol refuses a whole list for one unknown name: halve until only that one is left.
-      for (const [half, nodes] of halves(effect.nodes)) {
-        if (!transient) draft.effects.push({ ...effect, id: `${effect.id}${half}`, nodes });
+      if (transient || effect.nodes.length < 2) return;
+      for (const [half, nodes] of halves(stillUnwanted(draft, effect))) {
+        draft.effects.push({ ...effect, id: `${effect.id}${half}`, nodes });
       }
       return;
     case 'AssignNodes':
@@ -134,23 +137,25 @@ function assignFailed(
     abandon(draft, effect, message);
     return failGang(draft, gang, { ...refusal, nodes: gang.nodes });
   }
-  if (nodes.length < 2) return refuseNodes(draft, gang, effect.id, refusal);
+  // Only a refusal may be about one node of many.
+  if (transient || nodes.length < 2) return refuseNodes(draft, gang, effect.id, refusal);
   abandon(draft, effect, message);
   for (const [half, part] of halves(nodes)) assignNodes(draft, gang, part, `${effect.id}${half}`);
 }
 
+/** A list of one node stays whole. */
 function halves(nodes: readonly string[]): [string, readonly string[]][] {
-  if (nodes.length < 2) return [];
   const middle = nodes.length >> 1;
-  return [
+  const cut: [string, readonly string[]][] = [
     ['a', nodes.slice(0, middle)],
     ['b', nodes.slice(middle)],
   ];
+  return cut.filter(([, half]) => half.length > 0);
 }
 
 export function decideSwept(draft: Draft, effectId: string): void {
   const out = draft.state.outstanding.get(effectId);
-  const delay = sweepDelaysMs[out?.tries ?? sweepDelaysMs.length];
+  const delay = sweepDelaysMs[out?.looks ?? sweepDelaysMs.length];
   if (delay === undefined) return;
   draft.decisions.push({
     kind: 'EffectDeferred',

@@ -144,7 +144,8 @@ export function closeGang(
     requestId: gang.requestId,
     jobIds: gang.jobIds,
     given,
-    refusals,
+    // What was refused for nodes that had all been powered down before is nobody's.
+    refusals: refusals.filter(({ nodes }) => nodes.length > 0),
   });
   const request = draft.state.requests.get(gang.requestId);
   if (request === undefined) return;

@@ -40,7 +40,10 @@ function startGang(draft: Draft, gang: Gang, locate: ReturnType<typeof createLoc
     if (leaseOf(draft, node) !== null) continue;
     const located = locate(node);
     // Only a configuration loaded since the request can take a node's place away.
-    if (located.kind === 'nowhere') return failGang(draft, gang, { ...located, nodes: gang.nodes });
+    if (located.kind === 'nowhere') {
+      const { code, message } = located;
+      return failGang(draft, gang, { code, message, nodes: gang.nodes });
+    }
     places.set(node, located.place);
   }
   const placeOf = (node: string): Place => {
@@ -158,10 +161,10 @@ export function decideLaunchFailed(draft: Draft, effectId: string, failure: Fail
   const batch = gang?.batches.get(effectId);
   if (gang === null || batch === undefined) {
     draft.decisions.push({ kind: 'EffectAbandoned', effectId, why: failure.code });
-    const effect = draft.state.outstanding.get(effectId)?.effect;
-    if (unknownOutcome && effect?.kind === 'RunInstances') {
-      sweepLaunch(draft, effectId, effect.order.clientToken);
-    }
+    const out = draft.state.outstanding.get(effectId);
+    if (out?.effect.kind !== 'RunInstances') return;
+    // The gang's own book of the batch is gone: after an attempt that failed, any of them may have launched.
+    if (unknownOutcome || out.tries > 0) sweepLaunch(draft, effectId, out.effect.order.clientToken);
     return;
   }
   if (verdict === 'throttle' || verdict === 'transient') {

@@ -39,6 +39,11 @@ function isWanted(draft: Draft, effect: RunInstances): boolean {
   const batch = gang?.batches.get(effect.id);
   // Closed in this turn, which has taken care of it.
   if (gang === null || batch === undefined) return false;
+  if (!batch.nodes.some((node) => gang.nodes.includes(node))) {
+    const message = 'Slurm powered all of its nodes down before EC2 was asked again';
+    refuseBatch(draft, gang, batch, { code: 'PoweredDown', message }, false);
+    return false;
+  }
   const patienceMs = draft.state.settings.launchPatienceMs;
   if (draft.at <= gang.requestedAt + patienceMs) return true;
   const message = `muster could not ask EC2 within ${patienceMs / 1000} s of the request`;

@@ -1,11 +1,12 @@
 /** What a hook call sets going. */
-import { claimedByOther, leaseOf, openGang, type Draft } from './draft.ts';
+import { claimedByOther, leaseOf, type Draft } from './draft.ts';
 import { closeGang, endLeases, failGang } from './decide-gang.ts';
 import type { Gang, Refusal } from './gang.ts';
 import { parseHostlistElements } from './hostlist.ts';
 import { planRequest } from './plan.ts';
 import { nodeReason } from './reasons.ts';
 import type { HookRequest } from './requests.ts';
+import type { Instant } from './units.ts';
 
 /** ResumeProgram: forms the gangs; they start in the turn that follows at once. */
 export function decideResume(draft: Draft, request: HookRequest): void {
@@ -64,32 +65,21 @@ export function decideSuspend(draft: Draft, request: HookRequest): void {
       message: `hostlist element "${element}": ${error.message} (column ${error.column}); ${error.hint}`,
     });
   }
-  const suspended = new Set(nodes);
-  for (const gang of gangsOf(draft, suspended)) {
-    // A gang that was asked for after this suspend is the nodes' next life.
-    if (gang.requestedAt > request.at) continue;
-    dropFromGang(draft, gang, suspended);
-  }
-  const leased = [...suspended].filter((node) => {
-    const lease = draft.state.leases.get(node);
-    return lease !== undefined && lease.requestedAt <= request.at && leaseOf(draft, node) !== null;
-  });
+  const suspended = new Set(nodes.filter((node) => !askedSince(draft, node, request)));
+  for (const gang of gangsOf(draft, suspended)) dropFromGang(draft, gang, suspended);
+  const leased = [...suspended].filter((node) => leaseOf(draft, node) !== null);
   endLeases(draft, leased, request.verb, request.id);
-  if (request.verb !== 'resume-fail') return;
-  const idle = [...suspended].filter(
-    (node) => leaseOf(draft, node) === null && !askedSince(draft, node, request),
-  );
-  if (idle.length === 0) return;
+  if (request.verb !== 'resume-fail' || suspended.size === 0) return;
   const id = `${request.id}/back`;
-  draft.effects.push({ kind: 'GiveBackNodes', id, nodes: idle, reason: null });
+  draft.effects.push({ kind: 'GiveBackNodes', id, nodes: [...suspended], reason: null });
 }
 
-/** Whether an open gang wants the node in a life that began after this request. */
-function askedSince(draft: Draft, node: string, request: HookRequest): boolean {
-  return (draft.state.claims.get(node) ?? []).some((id) => {
-    const gang = openGang(draft, id);
-    return gang !== null && gang.requestedAt > request.at;
-  });
+/** Requests may be read in another order than they were made: one older than the node's last resume is about its life before. */
+function askedSince({ state }: Draft, node: string, { at }: HookRequest): boolean {
+  const since = (asked: { readonly requestedAt: Instant } | undefined): boolean =>
+    asked !== undefined && asked.requestedAt > at;
+  const claims = state.claims.get(node) ?? [];
+  return since(state.leases.get(node)) || claims.some((id) => since(state.gangs.get(id)));
 }
 
 function gangsOf(draft: Draft, nodes: ReadonlySet<string>): Gang[] {

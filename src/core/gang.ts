@@ -26,7 +26,7 @@ export interface Gang {
   /** Firm: every node or none. Soft: what EC2 gives, to the first nodes. */
   readonly firm: boolean;
   readonly jobIds: readonly number[];
-  /** Members that are still wanted, in Slurm's order. A suspend takes nodes out of it. */
+  /** Members that are still wanted, in Slurm's order. A suspend, or a refusal of some, takes nodes out of it. */
   nodes: readonly string[];
   phase: GangPhase;
   /** Open gangs that hold some of its nodes. */
@@ -65,8 +65,8 @@ export interface Lease {
   readonly node: string;
   readonly instance: Instance;
   readonly gangId: string;
-  /** When Slurm asked for the node: a suspend older than this is about its life before. */
-  readonly requestedAt: Instant;
+  /** When Slurm asked for the node, last: a suspend older than this is about its life before. */
+  requestedAt: Instant;
   readonly leasedAt: Instant;
   /** Slurm has been told its address. */
   given: boolean;

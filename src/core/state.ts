@@ -12,6 +12,8 @@ export interface OutstandingEffect {
   readonly effect: Effect;
   /** Times it was run and failed. */
   tries: number;
+  /** Times a sweep was answered: looks that failed, or were cut short by a restart, saw nothing and do not count. */
+  looks: number;
   /** When to run it (again); null while it runs. Launches also wait for a token. */
   deferredUntil: Instant | null;
 }

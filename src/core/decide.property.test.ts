@@ -1,0 +1,185 @@
+/**
+ * Random lives of a small cluster: any requests, in any order of arrival, with any answers, refusals, lost answers,
+ * suspends, restarts and reloads between them. After every turn the invariants hold; once the faults stop, all comes to rest.
+ */
+import fc from 'fast-check';
+import { describe, test } from 'vitest';
+import { checkAtRest, checkReplay, createInvariants } from './testing/invariants.ts';
+import { createTestWorld, type DrivenWorld, type Jobs } from './testing/world.ts';
+import type { Effect } from './effects.ts';
+import { defaultSettings, type Settings } from './settings.ts';
+
+const nodes = [
+  ...[1, 2, 3, 4, 5].map((number) => `q-dy-a-${number}`),
+  ...[1, 2].map((number) => `q-dy-b-${number}`),
+  'not_a_node',
+];
+
+const settings: fc.Arbitrary<Partial<Settings>> = fc.record({
+  mode: fc.constantFrom('job', 'node-list'),
+  scalingStrategy: fc.constantFrom('all-or-nothing', 'best-effort'),
+  allOrNothingBatch: fc.boolean(),
+  maxBatchSize: fc.integer({ min: 1, max: 4 }),
+  terminateMaxBatchSize: fc.constantFrom(2, 1000),
+  launchRequests: fc.constantFrom(
+    { burst: 1, perSecond: 1 },
+    { burst: 5, perSecond: 2 },
+    { burst: 100, perSecond: 7 },
+  ),
+  launchPatienceMs: fc.constantFrom(5_000, 60_000),
+});
+
+const someNodes = fc.subarray(nodes, { minLength: 1 });
+const jobs: fc.Arbitrary<Jobs | null> = fc.option(
+  fc.array(
+    fc.record({
+      job_id: fc.integer({ min: 1, max: 9 }),
+      nodes_resume: someNodes.map((list) => list.join(',')),
+      priority: fc.option(fc.integer({ min: 1, max: 3 })),
+    }),
+    { maxLength: 4 },
+  ),
+);
+/** How long ago the hook ran: requests may be read late, and in another order than they were made. */
+const age = fc.constantFrom(0, 0, 0, 1, 3_000, 400_000);
+const which = fc.nat({ max: 20 });
+const codes = fc.constantFrom(
+  'InsufficientInstanceCapacity',
+  'RequestLimitExceeded',
+  'SomethingNew',
+);
+
+const step = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('resume'), list: someNodes, jobs, age }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('same-resume'), list: someNodes, jobs, age }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('suspend'), list: someNodes, age }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('resume-fail'), list: someNodes, age }) },
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant('finish'), which, sees: fc.boolean() }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('launch-some'), which, count: fc.nat({ max: 4 }) }),
+  },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('refuse'), which, code: codes }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('lose'), which, launched: fc.boolean() }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('fail'), which, transient: fc.boolean() }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('wait'), ms: fc.constantFrom(1, 700, 2_000, 70_000) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('restart'),
+      reached: fc.boolean(),
+      downMs: fc.constantFrom(0, 1_000, 90_000),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('reload'), loses: fc.boolean() }) },
+);
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+/** The launch that a step means: EC2's answers are for launches alone. */
+function launchOf(world: DrivenWorld, index: number) {
+  const launches = world.out('RunInstances');
+  return launches[index % Math.max(1, launches.length)];
+}
+
+function effectOf(world: DrivenWorld, index: number): Effect | undefined {
+  return world.running[index % Math.max(1, world.running.length)];
+}
+
+function take(world: DrivenWorld, chosen: Partial<Settings>, each: Step): void {
+  switch (each.kind) {
+    case 'resume':
+      world.resume(each.list.join(','), each.jobs, { at: world.now - each.age });
+      return;
+    case 'same-resume':
+      world.resume(each.list.join(','), each.jobs, { at: world.now - each.age, id: 'the-same' });
+      return;
+    case 'suspend':
+      world.suspend(each.list.join(','), { at: world.now - each.age });
+      return;
+    case 'resume-fail':
+      world.resumeFail(each.list.join(','), { at: world.now - each.age });
+      return;
+    case 'finish': {
+      const effect = effectOf(world, each.which);
+      if (effect !== undefined) world.finish(effect, each.sees);
+      return;
+    }
+    case 'launch-some': {
+      const launch = launchOf(world, each.which);
+      if (launch === undefined) return;
+      // EC2 launches at least MinCount, or nothing and says so.
+      const { minCount, maxCount } = launch.order;
+      world.launch(launch, Math.min(Math.max(each.count, minCount), maxCount));
+      return;
+    }
+    case 'refuse': {
+      const launch = launchOf(world, each.which);
+      if (launch !== undefined) world.refuse(launch, each.code);
+      return;
+    }
+    case 'lose': {
+      const launch = launchOf(world, each.which);
+      if (launch !== undefined) world.loseAnswer(launch, each.launched ? launch.order.maxCount : 0);
+      return;
+    }
+    case 'fail': {
+      const effect = effectOf(world, each.which);
+      if (effect !== undefined && effect.kind !== 'RunInstances')
+        world.fail(effect, 'it would not', each.transient);
+      return;
+    }
+    case 'wait':
+      world.advance(each.ms);
+      return;
+    case 'restart':
+      world.now += each.downMs;
+      world.restart(each.reached);
+      return;
+    case 'reload':
+      world.send({ kind: 'ConfigLoaded', settings: reloaded(chosen, each.loses) });
+      return;
+  }
+}
+
+/** The fleet may lose a compute resource while a gang waits for its nodes. */
+function reloaded(chosen: Partial<Settings>, loses: boolean): Settings {
+  const launch = { kind: 'launch-template', name: 'a', version: '1' } as const;
+  const onlyA = { name: 'a', minCount: 0, maxCount: 5, instanceTypes: ['c5.xlarge'], launch };
+  return {
+    ...defaultSettings,
+    ...chosen,
+    queues: loses ? [{ name: 'q', capacityType: 'on-demand', computeResources: [onlyA] }] : null,
+  };
+}
+
+/** More with MUSTER_PROPERTY_RUNS, for a long look. */
+const numRuns = Number(process.env['MUSTER_PROPERTY_RUNS'] ?? 300);
+
+describe('whatever happens', () => {
+  test(
+    'no turn breaks an invariant, the ledger gives the state, and all ends well',
+    { timeout: 600_000 },
+    () => {
+      fc.assert(
+        fc.property(settings, fc.array(step, { maxLength: 60, size: 'max' }), (chosen, steps) => {
+          const world = createTestWorld(chosen, createInvariants());
+          for (const each of steps) take(world, chosen, each);
+          checkReplay(world);
+          world.settle();
+          checkAtRest(world);
+          checkReplay(world);
+        }),
+        { numRuns },
+      );
+    },
+  );
+});

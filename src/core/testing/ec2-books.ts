@@ -1,0 +1,59 @@
+/** EC2 as the tests of the core need it: which instances run, and which token launched them. A token launches once. */
+import type { Instance, LaunchOrder } from '../instances.ts';
+import type { Instant } from '../units.ts';
+
+/** EC2's reads lag, but not for ever. */
+const hiddenMsMax = 120_000;
+
+export interface Ec2Books {
+  /** Instances that run. */
+  readonly alive: Set<string>;
+  /** What each client token launched, ended or not. */
+  readonly launchedBy: Map<string, readonly string[]>;
+  /** Answers an order: a token that launched before gets what still runs of that. */
+  launch(order: LaunchOrder, count: number, now: Instant): Instance[];
+  terminate(instanceIds: readonly string[]): void;
+  /** Terminates what a token launched, as far as EC2 shows it: nothing of a young launch, unless `sees`. */
+  sweep(clientToken: string, now: Instant, sees: boolean): string[];
+}
+
+export function createEc2Books(): Ec2Books {
+  let count = 0;
+  const launchedAt = new Map<string, Instant>();
+  const alive = new Set<string>();
+  const launchedBy = new Map<string, readonly string[]>();
+
+  function fresh(): string {
+    count += 1;
+    return `i-${String(count).padStart(4, '0')}`;
+  }
+
+  return {
+    alive,
+    launchedBy,
+    launch({ clientToken }, wanted, now) {
+      if (!launchedBy.has(clientToken)) {
+        const ids = Array.from({ length: wanted }, fresh);
+        launchedBy.set(clientToken, ids);
+        launchedAt.set(clientToken, now);
+        for (const id of ids) alive.add(id);
+      }
+      return (launchedBy.get(clientToken) ?? []).filter((id) => alive.has(id)).map(instanceOf);
+    },
+    terminate(instanceIds) {
+      for (const id of instanceIds) alive.delete(id);
+    },
+    sweep(clientToken, now, sees) {
+      const hidden = !sees && now < (launchedAt.get(clientToken) ?? 0) + hiddenMsMax;
+      const launched = hidden ? [] : (launchedBy.get(clientToken) ?? []);
+      return launched.filter((id) => alive.delete(id));
+    },
+  };
+}
+
+/** The instance `i-0007` has the address 10.0.0.7. */
+export function instanceOf(instanceId: string): Instance {
+  const number = Number(instanceId.slice(2));
+  const privateIp = `10.0.${number >> 8}.${number & 255}`;
+  return { instanceId, privateIp, hostname: `ip-${privateIp.replaceAll('.', '-')}` };
+}

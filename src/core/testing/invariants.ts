@@ -1,0 +1,177 @@
+/**
+ * What must hold after every turn, whatever EC2, Slurm and time did before it, and what must hold at rest. The checks
+ * throw with a sentence; they look at the state, the turn and the world's own books, never at how `decide` works.
+ */
+import type { Effect } from '../effects.ts';
+import type { State } from '../state.ts';
+import type { Turn } from '../turn.ts';
+import type { TestWorld } from './world.ts';
+import { replay } from './world.ts';
+import { plainState } from './plain.ts';
+
+/** A check that sees every turn of one world. */
+export function createInvariants(): (world: TestWorld, turn: Turn) => void {
+  const seen = new Set<string>();
+  return (world, turn) => {
+    checkIds(turn, seen);
+    checkLeases(world.state);
+    checkBatches(world.state);
+    checkMoney(world);
+    for (const effect of turn.effects) {
+      if (effect.kind === 'RunInstances') checkLaunched(world.state, effect.id);
+      if (effect.kind === 'AssignNodes') checkAssigned(world.state, effect);
+      if (effect.kind === 'GiveBackNodes') checkGivenBack(world.state, effect);
+    }
+  };
+}
+
+function must(holds: boolean, sentence: () => string): void {
+  if (!holds) throw new Error(sentence());
+}
+
+/** An effect's id is its own for ever; only what was queued or ran before, and is decided to run again, may carry it. */
+function checkIds(turn: Turn, seen: Set<string>): void {
+  for (const decision of turn.decisions) {
+    if (decision.kind !== 'LaunchQueued') continue;
+    const { id } = decision.effect;
+    must(!seen.has(id), () => `launch ${id} is queued twice`);
+    seen.add(id);
+  }
+  const repeated = new Set(
+    turn.decisions.flatMap((decision) =>
+      decision.kind === 'EffectRepeated' ? [decision.effectId] : [],
+    ),
+  );
+  for (const { id } of turn.effects) {
+    must(
+      repeated.has(id) === seen.has(id),
+      () => `effect id ${id} is used twice, or repeated unseen`,
+    );
+    seen.add(id);
+  }
+}
+
+function checkLeases({ leases }: State): void {
+  const nodeOf = new Map<string, string>();
+  for (const [node, lease] of leases) {
+    const { instanceId } = lease.instance;
+    must(lease.node === node, () => `the lease of ${node} says ${lease.node}`);
+    must(
+      !nodeOf.has(instanceId),
+      () => `${instanceId} serves ${nodeOf.get(instanceId)} and ${node}`,
+    );
+    nodeOf.set(instanceId, node);
+  }
+}
+
+/** No node is being launched twice, nor while it has an instance: no more instances than nodes. */
+function checkBatches({ gangs, leases }: State): void {
+  const launching = new Map<string, string>();
+  for (const gang of gangs.values()) {
+    const members = new Set(gang.nodes);
+    for (const batch of gang.batches.values()) {
+      for (const node of batch.nodes.filter((wanted) => members.has(wanted))) {
+        must(
+          !launching.has(node),
+          () => `${node} is launched by ${launching.get(node)} and ${gang.id}`,
+        );
+        must(!leases.has(node), () => `${node} has an instance and is launched by ${gang.id}`);
+        launching.set(node, gang.id);
+      }
+    }
+  }
+}
+
+/** EC2 is asked for nothing that nobody wants. */
+function checkLaunched({ gangs, batchGangs }: State, effectId: string): void {
+  const gang = gangs.get(batchGangs.get(effectId) ?? '');
+  const nodes = gang?.batches.get(effectId)?.nodes ?? [];
+  must(
+    nodes.some((node) => gang?.nodes.includes(node)),
+    () => `${effectId} launches for nobody`,
+  );
+}
+
+/** Every instance that runs is a node's, or on its way out, or the answer about it is still awaited. */
+function checkMoney({ state, ec2 }: TestWorld): void {
+  const accounted = new Set([...state.leases.values()].map((lease) => lease.instance.instanceId));
+  for (const { effect } of state.outstanding.values()) {
+    for (const id of instancesOf(effect, ec2)) accounted.add(id);
+  }
+  for (const id of ec2.alive) must(accounted.has(id), () => `${id} runs, and nobody knows of it`);
+}
+
+function instancesOf(effect: Effect, { launchedBy }: TestWorld['ec2']): readonly string[] {
+  switch (effect.kind) {
+    case 'TerminateInstances':
+      return effect.instanceIds;
+    case 'RunInstances':
+      return launchedBy.get(effect.order.clientToken) ?? [];
+    case 'SweepLaunch':
+      return launchedBy.get(effect.clientToken) ?? [];
+    case 'AssignNodes':
+    case 'GiveBackNodes':
+      return [];
+  }
+}
+
+/** Slurm is told of nodes that hold these very instances, and of a firm gang's only when all of them do. */
+function checkAssigned(state: State, effect: Extract<Effect, { kind: 'AssignNodes' }>): void {
+  for (const [index, node] of effect.nodes.entries()) {
+    must(
+      state.leases.get(node)?.instance.instanceId === effect.instanceIds[index],
+      () => `${effect.id} gives ${node} an instance that is not its own`,
+    );
+  }
+  const gang = state.gangs.get(effect.gangId);
+  if (gang?.firm !== true) return;
+  for (const node of gang.nodes) {
+    must(
+      state.leases.has(node),
+      () => `${effect.id} gives nodes while ${node} of the firm gang has none`,
+    );
+  }
+}
+
+/** A node that goes back holds nothing, and no open gang wants it. */
+function checkGivenBack(state: State, effect: Extract<Effect, { kind: 'GiveBackNodes' }>): void {
+  must(effect.nodes.length > 0, () => `${effect.id} gives no node back`);
+  for (const node of effect.nodes) {
+    must(!state.leases.has(node), () => `${effect.id} takes ${node} down under its instance`);
+    must(!state.claims.has(node), () => `${effect.id} takes ${node} down although a gang wants it`);
+  }
+}
+
+/** At rest nothing is open, every instance serves a node that Slurm was told of, and every request had one verdict. */
+export function checkAtRest({ state, ec2: { alive }, turns }: TestWorld): void {
+  for (const name of ['gangs', 'claims', 'outstanding', 'batchGangs', 'requests'] as const) {
+    must(
+      state[name].size === 0,
+      () => `at rest: ${name} still holds ${[...state[name].keys()].join(', ')}`,
+    );
+  }
+  const leased = [...state.leases.values()];
+  for (const lease of leased) {
+    must(lease.given, () => `at rest: ${lease.node} holds an instance that Slurm was not told of`);
+    must(alive.has(lease.instance.instanceId), () => `at rest: ${lease.node}'s instance has ended`);
+  }
+  must(alive.size === leased.length, () => `at rest: ${alive.size} run for ${leased.length} nodes`);
+  checkVerdicts(turns);
+}
+
+function checkVerdicts(turns: readonly Turn[]): void {
+  const verdicts = new Map<string, number>();
+  for (const decision of turns.flatMap((turn) => turn.decisions)) {
+    if (decision.kind === 'RequestTaken' && decision.verb === 'resume')
+      verdicts.set(decision.requestId, 0);
+    if (decision.kind === 'RequestSettled')
+      verdicts.set(decision.requestId, (verdicts.get(decision.requestId) ?? 0) + 1);
+  }
+  for (const [id, count] of verdicts)
+    must(count === 1, () => `request ${id} has ${count} verdicts`);
+}
+
+/** The ledger alone gives the state that is. */
+export function checkReplay({ state, turns }: TestWorld): void {
+  must(plainState(replay(turns)) === plainState(state), () => 'the ledger gives another state');
+}

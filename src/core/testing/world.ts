@@ -1,0 +1,269 @@
+/**
+ * A world for tests of the core: it feeds events to `decide` and `apply` in virtual time, and answers effects by hand.
+ *
+ * EC2 is a set of instances and what each client token launched; Slurm only says yes or no. After every event the
+ * world wakes the core for as long as it wants to be woken, as the controller does. It runs nothing by itself: an
+ * effect stays in `running` until the test answers it, or `settle` answers all that are left.
+ */
+import { apply } from '../apply.ts';
+import { decide, nextWake } from '../decide.ts';
+import type { Decision } from '../decisions.ts';
+import type { Effect, RunInstances } from '../effects.ts';
+import type { Event } from '../events.ts';
+import type { HookRequest, HookVerb } from '../requests.ts';
+import { defaultSettings, type Settings } from '../settings.ts';
+import { emptyState, type State } from '../state.ts';
+import type { Turn } from '../turn.ts';
+import type { DurationMs, Instant } from '../units.ts';
+import { createEc2Books, type Ec2Books } from './ec2-books.ts';
+import { plainState } from './plain.ts';
+
+type WithoutTime<T> = T extends unknown ? Omit<T, 'at'> : never;
+export type EventBody = WithoutTime<Event>;
+export type EffectOf<K extends Effect['kind']> = Extract<Effect, { kind: K }>;
+export type DecisionOf<K extends Decision['kind']> = Extract<Decision, { kind: K }>;
+
+export interface HookCall {
+  readonly id?: string;
+  /** When the hook ran; now unless another moment is given. */
+  readonly at?: Instant;
+}
+
+/** The jobs of a resume file: hostlists, or objects as Slurm writes them. */
+export type Jobs = readonly (string | Readonly<Record<string, unknown>>)[];
+
+export interface TestWorld {
+  state: State;
+  now: Instant;
+  readonly turns: Turn[];
+  /** Effects that were asked for and not answered yet. */
+  readonly running: Effect[];
+  readonly ec2: Ec2Books;
+}
+
+export type TurnCheck = (world: TestWorld, turn: Turn) => void;
+
+export const testStart: Instant = Date.UTC(2022, 5, 21, 23, 37, 55, 845);
+
+export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCheck) {
+  let requests = 0;
+  const ec2 = createEc2Books();
+  const world: TestWorld = {
+    state: emptyState(),
+    now: testStart,
+    turns: [],
+    running: [],
+    ec2,
+  };
+
+  /** One event with its turn, and the wakes that it brings about. */
+  function send(body: EventBody): Turn {
+    const turn = takeTurn({ ...body, at: world.now });
+    wakeWhileDue();
+    return turn;
+  }
+
+  function takeTurn(event: Event): Turn {
+    const before = plainState(world.state);
+    const turn = decide(world.state, event);
+    if (plainState(world.state) !== before)
+      throw new Error(`decide changed the state: ${event.kind}`);
+    apply(world.state, turn);
+    world.turns.push(turn);
+    world.running.push(...turn.effects);
+    check?.(world, turn);
+    return turn;
+  }
+
+  function wakeWhileDue(): void {
+    for (let wakes = 0; ; wakes += 1) {
+      const wake = nextWake(world.state);
+      if (wake === null || wake > world.now) return;
+      if (wakes > 1000) throw new Error('the core wants to be woken for ever');
+      takeTurn({ kind: 'Woke', at: world.now });
+    }
+  }
+
+  function hook(verb: HookVerb, hostlist: string, file: string | null, call: HookCall) {
+    requests += 1;
+    const id = call.id ?? `00000000-0000-4000-8000-${String(requests).padStart(12, '0')}`;
+    const request: HookRequest = { id, verb, at: call.at ?? world.now, hostlist, resumeFile: file };
+    send({ kind: 'HookCalled', request });
+    return id;
+  }
+
+  /** Takes an effect out of the running ones; it must be there. */
+  function take(effect: Effect): void {
+    const index = world.running.findIndex((running) => running.id === effect.id);
+    if (index === -1) throw new Error(`${effect.id} does not run`);
+    world.running.splice(index, 1);
+  }
+
+  function launch(effect: RunInstances, count = effect.order.maxCount): Turn {
+    take(effect);
+    return send({
+      kind: 'LaunchAnswered',
+      effectId: effect.id,
+      requestId: `request-of-${effect.id}`,
+      instances: ec2.launch(effect.order, count, world.now),
+    });
+  }
+
+  function refuse(effect: RunInstances, code: string, message = `EC2 says ${code}.`): Turn {
+    take(effect);
+    return send({
+      kind: 'LaunchFailed',
+      effectId: effect.id,
+      failure: { code, message, requestId: `request-of-${effect.id}` },
+    });
+  }
+
+  /** The answer is lost; EC2 launched `count` all the same. */
+  function loseAnswer(effect: RunInstances, count: number): Turn {
+    take(effect);
+    if (count > 0) ec2.launch(effect.order, count, world.now);
+    return send({
+      kind: 'LaunchFailed',
+      effectId: effect.id,
+      failure: { code: 'Timeout', message: 'no answer within 30 s', requestId: null },
+    });
+  }
+
+  function fail(effect: Effect, message: string, transient: boolean): Turn {
+    take(effect);
+    return send({ kind: 'EffectFailed', effectId: effect.id, message, transient });
+  }
+
+  /** The effect does what it is for. `sees`: false for a sweep to which EC2 does not show a young launch yet. */
+  function finish(effect: Effect, sees = true): Turn {
+    const { id: effectId } = effect;
+    switch (effect.kind) {
+      case 'RunInstances':
+        return launch(effect);
+      case 'AssignNodes':
+        take(effect);
+        return send({ kind: 'NodesAssigned', effectId });
+      case 'GiveBackNodes':
+        take(effect);
+        return send({ kind: 'NodesGivenBack', effectId });
+      case 'TerminateInstances':
+        take(effect);
+        ec2.terminate(effect.instanceIds);
+        return send({ kind: 'InstancesTerminated', effectId });
+      case 'SweepLaunch': {
+        take(effect);
+        const instanceIds = ec2.sweep(effect.clientToken, world.now, sees);
+        return send({ kind: 'LaunchSwept', effectId, instanceIds });
+      }
+    }
+  }
+
+  /** Moves time, waking the core whenever it asked for it. */
+  function advance(ms: DurationMs): void {
+    const to = world.now + ms;
+    for (;;) {
+      const wake = nextWake(world.state);
+      if (wake === null || wake > to) break;
+      world.now = Math.max(world.now, wake);
+      wakeWhileDue();
+    }
+    world.now = to;
+  }
+
+  /** Ends muster where it stands and starts it from its ledger. `reached`: what it asked last was still done. */
+  function restart(reached = true): void {
+    if (reached) {
+      for (const effect of world.running) {
+        if (effect.kind === 'RunInstances')
+          ec2.launch(effect.order, effect.order.maxCount, world.now);
+        if (effect.kind === 'TerminateInstances') ec2.terminate(effect.instanceIds);
+      }
+    }
+    world.running.length = 0;
+    world.state = replay(world.turns);
+    send({ kind: 'Started' });
+  }
+
+  /** Answers everything with success and lets time pass until nothing is left to do. */
+  function settle(): void {
+    for (let step = 0; step < 10_000; step += 1) {
+      const effect = world.running[0];
+      if (effect !== undefined) {
+        finish(effect);
+        continue;
+      }
+      const wake = nextWake(world.state);
+      if (wake === null) return;
+      advance(wake - world.now);
+    }
+    throw new Error('muster does not come to rest');
+  }
+
+  send({ kind: 'ConfigLoaded', settings: { ...defaultSettings, ...settings } });
+  return Object.assign(world, {
+    send,
+    launch,
+    refuse,
+    loseAnswer,
+    fail,
+    finish,
+    advance,
+    restart,
+    settle,
+    ...queriesOf(world),
+    /** ResumeProgram; `jobs` null: without a resume file. Returns the request's id. */
+    resume: (hostlist: string, jobs: Jobs | null, call: HookCall = {}): string =>
+      hook('resume', hostlist, jobs === null ? null : resumeFile(jobs), call),
+    suspend: (hostlist: string, call: HookCall = {}): string =>
+      hook('suspend', hostlist, null, call),
+    resumeFail: (hostlist: string, call: HookCall = {}): string =>
+      hook('resume-fail', hostlist, null, call),
+  });
+}
+
+/** What happened in the world, and what runs, by kind. */
+function queriesOf({ turns, running }: TestWorld) {
+  function out<K extends Effect['kind']>(kind: K): EffectOf<K>[] {
+    return running.filter((effect): effect is EffectOf<K> => effect.kind === kind);
+  }
+  return {
+    out,
+    /** The one effect of its kind that runs. */
+    only<K extends Effect['kind']>(kind: K): EffectOf<K> {
+      const [effect, second] = out(kind);
+      if (effect === undefined || second !== undefined)
+        throw new Error(`one ${kind} should run, there are ${out(kind).length}`);
+      return effect;
+    },
+    decisions<K extends Decision['kind']>(kind: K): DecisionOf<K>[] {
+      return turns
+        .flatMap((turn) => turn.decisions)
+        .filter((decision): decision is DecisionOf<K> => decision.kind === kind);
+    },
+    effects<K extends Effect['kind']>(kind: K): EffectOf<K>[] {
+      return turns
+        .flatMap((turn) => turn.effects)
+        .filter((effect): effect is EffectOf<K> => effect.kind === kind);
+    },
+  };
+}
+
+export type DrivenWorld = ReturnType<typeof createTestWorld>;
+
+/** The state that a ledger with these turns gives, by way of their JSON. */
+export function replay(turns: readonly Turn[]): State {
+  const state = emptyState();
+  for (const turn of turns) apply(state, JSON.parse(JSON.stringify(turn)) as Turn);
+  return state;
+}
+
+/** A resume file in the shape of Slurm 23.02; a job given as a hostlist gets the next number. */
+export function resumeFile(jobs: Jobs): string {
+  return JSON.stringify({
+    jobs: jobs.map((job, index) =>
+      typeof job === 'string'
+        ? { job_id: index + 1, nodes_resume: job, nodes_alloc: job, extra: null }
+        : job,
+    ),
+  });
+}
