@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+import { renderSlurmConf } from './slurm-conf.ts';
+
+const conf = renderSlurmConf({
+  clusterName: 'muster-lab',
+  host: 'box',
+  slurmUser: 'slurm',
+  slurmdUser: 'root',
+  controllerPort: 12_000,
+  mungeSocket: '/var/tmp/lab/munge/socket',
+  slurmDir: '/var/tmp/lab/slurm',
+  nodesDir: '/var/tmp/lab/n',
+  scriptsDir: '/var/tmp/lab/bin',
+  suspendTimeSeconds: 10,
+  slurmPart: [
+    'SuspendTime=600',
+    'ResumeProgram=/elsewhere/resume',
+    'NodeName=q-dy-c-[1-200] CPUs=4 State=CLOUD Port=[12001-12200]',
+    'NodeSet=q_nodes Nodes=q-dy-c-[1-200]',
+    'PartitionName=q Nodes=q_nodes MaxTime=INFINITE State=UP Default=YES',
+  ].join('\n'),
+});
+
+function valuesOf(key: string): readonly string[] {
+  return conf
+    .split('\n')
+    .flatMap((line) => (line.startsWith(`${key}=`) ? [line.slice(key.length + 1)] : []));
+}
+
+test('every setting stands there once: Slurm warns of a second one at each command', () => {
+  const keys = conf
+    .split('\n')
+    .filter((line) => /^[A-Za-z]+=/.test(line))
+    .map((line) => line.slice(0, line.indexOf('=')));
+  expect(keys.toSorted()).toEqual([...new Set(keys)].toSorted());
+});
+
+test("nodes and partitions are muster's own; its power saving is the lab's", () => {
+  expect(valuesOf('NodeSet')).toEqual(['q_nodes Nodes=q-dy-c-[1-200]']);
+  expect(valuesOf('PartitionName')).toHaveLength(1);
+  expect(valuesOf('SuspendTime')).toEqual(['10']);
+  expect(valuesOf('ResumeProgram')).toEqual(['/var/tmp/lab/bin/resume']);
+});
+
+test('nodes have an address that resolves before they are ever up', () => {
+  expect(valuesOf('NodeName')).toEqual([
+    'q-dy-c-[1-200] CPUs=4 State=CLOUD Port=[12001-12200] NodeAddr=127.0.0.1',
+  ]);
+});
+
+test("it has munge's own socket, a port of its own, and a spool folder for each node", () => {
+  expect(valuesOf('AuthInfo')).toEqual(['socket=/var/tmp/lab/munge/socket,cred_expire=15']);
+  expect(valuesOf('SlurmctldPort')).toEqual(['12000']);
+  expect(valuesOf('SlurmdSpoolDir')).toEqual(['/var/tmp/lab/n/%n']);
+});
