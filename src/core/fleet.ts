@@ -14,7 +14,13 @@ export interface Place {
 
 export type Located =
   | { readonly kind: 'place'; readonly place: Place }
-  | { readonly kind: 'nowhere'; readonly code: Refusal['code']; readonly message: string };
+  | {
+      readonly kind: 'nowhere';
+      readonly code: Refusal['code'];
+      readonly message: string;
+      /** The same for nodes that are nowhere for the same reason: they are refused together. */
+      readonly about: string;
+    };
 
 /**
  * Looks nodes up in the fleet. Places are shared: two nodes of a compute resource get the same object, so callers
@@ -29,18 +35,21 @@ export function createLocator(settings: Settings): (node: string) => Located {
         kind: 'nowhere',
         code: 'InvalidNodenameError',
         message: `${parsed.message}; ${parsed.hint}`,
+        about: '',
       };
     }
     const { queue, computeResource } = parsed;
     const key = `${queue}/${computeResource}`;
     const counts = countsOf(settings.queues, queue, computeResource);
-    if (typeof counts !== 'number' && 'code' in counts) return { kind: 'nowhere', ...counts };
+    if (typeof counts !== 'number' && 'code' in counts)
+      return { kind: 'nowhere', ...counts, about: key };
     const limit = parsed.nodeType === 'static' ? counts.staticCount : counts.dynamicCount;
     if (parsed.index < 1 || parsed.index > limit) {
       return {
         kind: 'nowhere',
         code: 'NodeOutsideFleet',
         message: `${node}: ${key} has ${limit} ${parsed.nodeType} nodes (MinCount and MaxCount in the cluster file)`,
+        about: `${key} ${parsed.nodeType}`,
       };
     }
     let place = places.get(key);

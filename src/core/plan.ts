@@ -98,20 +98,16 @@ function locateAll(
   const locate = createLocator(settings);
   const places = new Map<string, Place>();
   const refusals = new Map<string, { code: string; message: string; nodes: string[] }>();
-  for (const node of nodes) {
+  for (const node of new Set(nodes)) {
     const located = locate(node);
     if (located.kind === 'place') {
       places.set(node, located.place);
       continue;
     }
-    const known = refusals.get(located.message);
+    const { code, message, about } = located;
+    const known = refusals.get(`${code} ${about}`);
     if (known !== undefined) known.nodes.push(node);
-    else
-      refusals.set(located.message, {
-        code: located.code,
-        message: located.message,
-        nodes: [node],
-      });
+    else refusals.set(`${code} ${about}`, { code, message, nodes: [node] });
   }
   return { places, rejected: [...refusals.values()] };
 }
@@ -185,7 +181,7 @@ function planJobs(
 
 /**
  * Jobs in order; those of one node on the same compute resource join the last such group, but never past a wider job
- * of higher priority: a node must not overtake.
+ * of higher priority: a node must not overtake. One whose node a wider job has waits for that job, and alone.
  */
 function groupSingles(
   jobs: readonly PlannedJob[],
@@ -193,10 +189,16 @@ function groupSingles(
 ): PlannedJob[][] {
   const groups: PlannedJob[][] = [];
   let open = new Map<Place, PlannedJob[]>();
+  const wide = new Set<string>();
   for (const job of jobs) {
     const [node] = job.nodes;
     if (job.nodes.length > 1 || node === undefined) {
       if (job.priority !== null) open = new Map();
+      for (const each of job.nodes) wide.add(each);
+      groups.push([job]);
+      continue;
+    }
+    if (wide.has(node)) {
       groups.push([job]);
       continue;
     }
