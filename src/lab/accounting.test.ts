@@ -51,6 +51,8 @@ describe('node-seconds with a job', () => {
       { at: 2_000, busyNodes: 4 },
       { at: 3_000, busyNodes: 0 },
     ];
+    expect(busySeconds(samples, 0, 1_000)).toBe(2);
+    expect(busySeconds(samples, 2_000, 3_000)).toBe(2);
     expect(busySeconds(samples, 0, 3_000)).toBe(8);
   });
 

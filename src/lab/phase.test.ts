@@ -154,6 +154,17 @@ test('a phase that counts its own instances alone leaves the earlier ones out', 
   expect(result?.instanceSecondsWithoutJob).toBeCloseTo(4, 0);
 });
 
+test('jobs that had ended count where a phase is about all of them', async () => {
+  const world = fakeWorld();
+  world.jobsNow = [job('1', 'COMPLETED'), job('2', 'RUNNING')];
+  const run = (): Promise<void> => Promise.resolve();
+  const results = await runPhases(world, [
+    { name: 'its own', text: '', run },
+    { name: 'all', text: '', allJobs: true, run },
+  ]);
+  expect(results.map(({ jobs }) => jobs.completed)).toEqual([0, 1]);
+});
+
 test('what is required is waited for, and ends the scenario when it does not come', async () => {
   const world = fakeWorld();
   const started = world.clock.now();

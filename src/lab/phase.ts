@@ -71,6 +71,8 @@ export interface PhasePlan {
   readonly text: string;
   /** What instances of earlier phases cost is left out of this one's account. */
   readonly ownInstancesOnly?: boolean;
+  /** Jobs that ended in earlier phases count in this one, too. */
+  readonly allJobs?: boolean;
   run(phase: Phase): Promise<void>;
 }
 
@@ -110,7 +112,7 @@ interface Start {
   readonly at: Instant;
   readonly cloud: CloudStats;
   readonly logLines: number;
-  /** Jobs that had ended before the phase. */
+  /** Jobs that are not the phase's: they had ended before it. */
   readonly endedJobs: ReadonlySet<string>;
   readonly sinfo: number;
   readonly squeue: number;
@@ -130,7 +132,7 @@ async function startRecorder(
     at: world.clock.now(),
     cloud,
     logLines: log.length,
-    endedJobs: new Set(jobs.filter(hasEnded).map((job) => job.id)),
+    endedJobs: new Set(plan.allJobs === true ? [] : jobs.filter(hasEnded).map((job) => job.id)),
     // The picture that the phase begins with is part of it.
     sinfo: Math.max(0, watch.sinfo.length - 1),
     squeue: Math.max(0, watch.squeue.length - 1),

@@ -1,0 +1,194 @@
+/**
+ * The lab's scenarios by their own command, each in a lab of its own: on a real Slurm where there is one, else on the
+ * model, which is said. Two lanes run side by side, because most of a scenario is waiting for Slurm's clocks.
+ */
+import { execFile } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { missingPrograms } from '../../src/lab/real-slurm.ts';
+import type { PhaseResult, ScenarioResult } from '../../src/lab/world.ts';
+
+const muster = resolve(import.meta.dirname, '../../bin/muster');
+const hasSlurm = missingPrograms().length === 0;
+const kind = hasSlurm ? 'real' : 'model';
+
+/** Short: a lab's node sockets have its path in theirs. */
+const folder = mkdtempSync(join(hasSlurm ? '/var/tmp' : tmpdir(), 'lab-'));
+
+// munge wants its clients to be able to enter every folder above its socket.
+chmodSync(folder, 0o755);
+
+interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(...args: readonly string[]): Promise<Ran> {
+  return new Promise((done) => {
+    execFile(
+      muster,
+      [...args],
+      {
+        encoding: 'utf8',
+        maxBuffer: 64 * 1024 * 1024,
+        env: { ...process.env, MUSTER_NO_INSTALL: '1' },
+      },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+        done({ code, stdout, stderr });
+      },
+    );
+  });
+}
+
+/** Runs a scenario to its end; what it says is in the failure when something was not as expected. */
+async function runScenario(name: string): Promise<ScenarioResult> {
+  const labDir = join(folder, name.slice(0, 1));
+  const { code, stdout, stderr } = await run('lab', 'run', name, '--json', '--lab-dir', labDir);
+  expect(stdout, stderr).not.toBe('');
+  const result = JSON.parse(stdout) as ScenarioResult;
+  const failed = result.phases.flatMap((phase) =>
+    phase.expected.filter(({ ok }) => !ok).map((one) => ({ phase: phase.name, ...one })),
+  );
+  expect(failed).toEqual([]);
+  expect({ code, ok: result.ok }).toEqual({ code: 0, ok: true });
+  expect(existsSync(labDir), 'the lab has left its directory behind').toBe(false);
+  return result;
+}
+
+function phaseOf(result: ScenarioResult, name: string): PhaseResult {
+  const phase = result.phases.find((one) => one.name === name);
+  if (phase === undefined) throw new Error(`there is no phase ${name}`);
+  return phase;
+}
+
+/** Each scenario's run, awaited by its own test. */
+let ran: Readonly<Record<'blog' | 'wiki' | 'limits' | 'array', Promise<ScenarioResult>>>;
+
+/** One after the other, whatever becomes of the first. */
+function inTurn<T>(first: Promise<unknown>, second: () => Promise<T>): Promise<T> {
+  return first.then(second, second);
+}
+
+beforeAll(() => {
+  process.stdout.write(
+    hasSlurm
+      ? 'lab: on the real Slurm of this machine\n'
+      : `lab: NO REAL SLURM HERE (missing: ${missingPrograms().join(', ')}); its built-in model is used\n`,
+  );
+  const blog = runScenario('blog-2022');
+  const limits = runScenario('limits');
+  ran = {
+    blog,
+    limits,
+    wiki: inTurn(blog, () => runScenario('wiki-2020')),
+    array: inTurn(limits, () => runScenario('array')),
+  };
+  // Each is looked at by its own test; until then a failure is not nobody's.
+  for (const each of Object.values(ran)) each.catch(() => undefined);
+});
+
+afterAll(async () => {
+  await Promise.allSettled(Object.values(ran));
+  for (const name of readdirSync(folder)) await run('lab', 'down', '--lab-dir', join(folder, name));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe(`on the ${kind} Slurm`, () => {
+  test('blog-2022: soft pays for 106 idle nodes, firm for none, and the job runs once there is room', async () => {
+    const result = await ran.blog;
+    expect(result.slurm).toBe(kind);
+    const before = phaseOf(result, 'before');
+    expect(before.instances).toEqual({ launched: 106, terminated: 106 });
+    expect(before.jobs).toEqual({ running: 0, pending: 1, failed: 0, completed: 0 });
+    expect(before.instanceSecondsWithoutJob).toBeGreaterThan(106 * 5);
+    const after = phaseOf(result, 'after');
+    expect(after.instances.launched).toBe(0);
+    expect(after.runInstancesCalls).toBe(1);
+    expect(after.instanceSecondsWithoutJob).toBe(0);
+    const rises = phaseOf(result, 'capacity-rises');
+    expect(rises.instances.launched).toBe(200);
+    expect(rises.jobs.running).toBe(1);
+    const noRequeue = phaseOf(result, 'no-requeue');
+    expect(noRequeue.jobs).toEqual({ running: 0, pending: 0, failed: 1, completed: 0 });
+    expect(noRequeue.instances.launched).toBe(0);
+  });
+
+  test('limits: each as the page has it in node-list mode, and gone in job mode', async () => {
+    const result = await ran.limits;
+    const outcome = (name: string): object => {
+      const { jobs, instances } = phaseOf(result, name);
+      return {
+        ran: jobs.running + jobs.completed,
+        failed: jobs.failed,
+        kept: instances.launched - instances.terminated,
+      };
+    };
+    expect(outcome('limit-1-node-list')).toEqual({ ran: 0, failed: 3, kept: 0 });
+    expect(outcome('limit-2-node-list')).toEqual({ ran: 0, failed: 1, kept: 4 });
+    expect(outcome('limit-3-node-list')).toEqual({ ran: 0, failed: 2, kept: 3 });
+    expect(outcome('limit-4-node-list')).toEqual({ ran: 0, failed: 1, kept: 4 });
+    expect(outcome('limit-1-job')).toMatchObject({ ran: 2, failed: 1 });
+    expect(outcome('limit-2-job')).toEqual({ ran: 0, failed: 1, kept: 0 });
+    expect(outcome('limit-3-job')).toEqual({ ran: 1, failed: 1, kept: 3 });
+    expect(outcome('limit-4-job')).toEqual({ ran: 0, failed: 1, kept: 0 });
+  });
+
+  test('wiki-2020: six jobs on 300 nodes, fourteen fail', async () => {
+    const result = await ran.wiki;
+    const launch = phaseOf(result, 'launch');
+    expect(launch.instances).toEqual({ launched: 300, terminated: 0 });
+    expect(launch.jobs.failed).toBe(14);
+    expect(phaseOf(result, 'run').jobs).toEqual({
+      running: 6,
+      pending: 0,
+      failed: 0,
+      completed: 0,
+    });
+  });
+
+  test('array: six tasks run at once, all ten in the end', async () => {
+    const result = await ran.array;
+    expect(phaseOf(result, 'first-six').jobs).toEqual({
+      running: 6,
+      pending: 4,
+      failed: 0,
+      completed: 0,
+    });
+    expect(phaseOf(result, 'the-others').jobs.completed).toBe(10);
+  });
+
+  test('nothing of the labs is left running', async () => {
+    await Promise.allSettled(Object.values(ran));
+    const left = readdirSync('/proc').filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(`${folder}/`);
+      } catch {
+        return false;
+      }
+    });
+    expect(left).toEqual([]);
+  });
+});
+
+describe('a lab', () => {
+  test('says what stands in its way, and touches nothing', async () => {
+    const labDir = join(folder, 'mine');
+    writeFileSync(labDir, 'not a directory');
+    expect((await run('lab', 'down', '--lab-dir', labDir)).code).toBe(1);
+    expect(readFileSync(labDir, 'utf8')).toBe('not a directory');
+    rmSync(labDir);
+    expect((await run('lab', 'run', 'no-such-scenario')).code).toBe(2);
+  });
+});
