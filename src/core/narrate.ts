@@ -107,7 +107,6 @@ function narrateDecision(decision: Decision): Line[] {
     case 'InputFaulty':
       return [line('ERROR', 'muster.request:read', decision.message)];
     case 'NodesRejected':
-    case 'NodesRefused':
       return [failedNodes(decision.refusal.nodes, nodeReason(decision.refusal))];
     case 'GangStarted':
       return decision.batches.map((batch) =>
@@ -173,6 +172,7 @@ function narrateDecision(decision: Decision): Line[] {
     case 'EffectRepeated':
     case 'EffectAbandoned':
     case 'GangWhole':
+    case 'NodesRefused': // told when the gang closes
     case 'NodesDropped':
       return [];
   }
