@@ -1,8 +1,9 @@
 /**
  * The spool on disk: one file a request, written by the hooks (`hooks/spool.sh` documents the format) or by
- * `muster resume`. A file that cannot be understood is moved to `bad/`, never deleted: it may be somebody's job.
+ * `muster resume`. A file that cannot be understood is moved to `bad/`, never deleted: it may be somebody's job. One
+ * that cannot be read stays, for a scan that can.
  */
-import { watch } from 'node:fs';
+import { watch, type Stats } from 'node:fs';
 import { chown, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HookRequest, HookVerb } from '../../core/requests.ts';
@@ -13,6 +14,9 @@ import type { Spool } from '../../ports/spool.ts';
 const fileSizeMax = 64 * 1024 * 1024;
 
 const scanIntervalMs = 1_000;
+
+/** After an outage thousands may wait; a process may have about a thousand files open. */
+const readsAtOnce = 64;
 
 export interface FileSpool extends Spool {
   /** Makes a request durable, as the hooks do. */
@@ -29,22 +33,35 @@ export async function openSpool({ stateDir, log }: SpoolOptions): Promise<FileSp
   const folders = { tmp: join(dir, 'tmp'), fresh: join(dir, 'new'), bad: join(dir, 'bad') };
   await createFolders(stateDir, [dir, ...Object.values(folders)]);
 
+  /** Files that could not be read: each is told once, not each second. */
+  const told = new Set<string>();
+
+  function tell(message: string): void {
+    log.write({ level: 'ERROR', source: 'muster.spool:scan', message });
+  }
+
   async function readRequest(id: string): Promise<HookRequest | null> {
     const path = join(folders.fresh, id);
+    let text: string | null;
+    let found: Stats;
     try {
-      const { mtimeMs, size } = await stat(path);
-      if (size > fileSizeMax)
-        throw new Error(`${size} bytes; a request has at most ${fileSizeMax}`);
-      return parseRequest(id, mtimeMs, await readFile(path, 'utf8'));
+      found = await stat(path);
+      text = found.size > fileSizeMax ? null : await readFile(path, 'utf8');
     } catch (error: unknown) {
-      if (isMissing(error)) return null;
+      if (!isMissing(error) && !told.has(id)) {
+        told.add(id);
+        tell(`${path} cannot be read (${String(error)}); it waits there, the other requests go on`);
+      }
+      return null;
+    }
+    try {
+      if (text === null)
+        throw new Error(`${found.size} bytes; a request has at most ${fileSizeMax}`);
+      return parseRequest(id, found.mtimeMs, text);
+    } catch (error: unknown) {
       const why = error instanceof Error ? error.message : String(error);
       await rename(path, join(folders.bad, id)).catch(() => undefined);
-      log.write({
-        level: 'ERROR',
-        source: 'muster.spool:scan',
-        message: `${path} is no request (${why}); moved to ${folders.bad}, the other requests go on`,
-      });
+      tell(`${path} is no request (${why}); moved to ${folders.bad}, the other requests go on`);
       return null;
     }
   }
@@ -52,8 +69,12 @@ export async function openSpool({ stateDir, log }: SpoolOptions): Promise<FileSp
   return {
     async scan() {
       const names = await readdir(folders.fresh);
-      const requests = await Promise.all(names.map(readRequest));
-      return requests.filter((request) => request !== null).sort((a, b) => a.at - b.at);
+      const requests: HookRequest[] = [];
+      for (let from = 0; from < names.length; from += readsAtOnce) {
+        const chunk = await Promise.all(names.slice(from, from + readsAtOnce).map(readRequest));
+        for (const request of chunk) if (request !== null) requests.push(request);
+      }
+      return requests.sort((a, b) => a.at - b.at);
     },
     async remove(requestIds) {
       await Promise.all(requestIds.map((id) => rm(join(folders.fresh, id), { force: true })));
@@ -102,35 +123,56 @@ async function createFolders(stateDir: string, folders: readonly string[]): Prom
   }
 }
 
-/** The text of a request file; a hostlist is one line by nature. */
+/** The text of a request file. Throws on a hostlist with a line break, which would be read as more of the head. */
 export function formatRequest(request: Omit<HookRequest, 'at'>): string {
+  if (request.hostlist.includes('\n')) throw new Error('the hostlist has a line break');
   const state = request.resumeFile === null ? 'absent' : 'present';
   return `muster-request 1\nverb ${request.verb}\nhostlist ${request.hostlist}\nresume-file ${state}\n\n${request.resumeFile ?? ''}`;
 }
 
 /** Reads a request file. Throws an Error that says what is wrong with it. */
 export function parseRequest(id: string, at: number, text: string): HookRequest {
+  // Client tokens, of at most 64 characters, and effects' ids are made from it.
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id))
+    throw new Error('its name is no UUID');
   const end = text.indexOf('\n\n');
   const [version, ...lines] = text.slice(0, end === -1 ? text.length : end).split('\n');
   if (version !== 'muster-request 1') throw new Error('its first line is not "muster-request 1"');
   if (end === -1) throw new Error('it has no empty line after its head');
-  const head = new Map(
-    lines.map((line) => {
-      const space = line.indexOf(' ');
-      return space === -1 ? [line, ''] : [line.slice(0, space), line.slice(space + 1)];
-    }),
-  );
+  const head = readHead(lines);
   const verb = head.get('verb');
   if (verb !== 'resume' && verb !== 'suspend' && verb !== 'resume-fail') {
     throw new Error(`its verb is "${verb ?? ''}"; it must be resume, suspend or resume-fail`);
+  }
+  const hostlist = head.get('hostlist');
+  if (hostlist === undefined) throw new Error('it has no hostlist');
+  const state = head.get('resume-file');
+  if (state !== 'present' && state !== 'absent') {
+    throw new Error(`its resume-file is "${state ?? ''}"; it must be present or absent`);
   }
   return {
     id,
     verb: verb satisfies HookVerb,
     at: Math.floor(at),
-    hostlist: head.get('hostlist') ?? '',
-    resumeFile: head.get('resume-file') === 'present' ? text.slice(end + 2) : null,
+    hostlist,
+    resumeFile: state === 'present' ? text.slice(end + 2) : null,
   };
+}
+
+const headKeys = new Set(['verb', 'hostlist', 'resume-file']);
+
+/** Each line a key and, behind a space, its value; each key once. */
+function readHead(lines: readonly string[]): Map<string, string> {
+  const head = new Map<string, string>();
+  for (const line of lines) {
+    const space = line.indexOf(' ');
+    const key = space === -1 ? line : line.slice(0, space);
+    if (!headKeys.has(key))
+      throw new Error(`its head has a line that nobody wrote: "${line.slice(0, 80)}"`);
+    if (head.has(key)) throw new Error(`its head says "${key}" twice`);
+    head.set(key, space === -1 ? '' : line.slice(space + 1));
+  }
+  return head;
 }
 
 function isMissing(error: unknown): boolean {
