@@ -19,6 +19,7 @@ import type { Queue } from '../core/settings.ts';
 import { startEc2Sim, type Ec2Sim } from '../ec2sim/server.ts';
 import { CRED_EXPIRE_SECONDS, SUSPEND_TIMEOUT_SECONDS } from '../lab/slurm-conf.ts';
 import type { LabCloud, LabMuster, MusterFiles, WorldOpener, WorldSpec } from '../lab/world.ts';
+import type { Clock } from '../ports/clock.ts';
 import { createSlurmModel, type SlurmModel } from '../sim/slurm/model.ts';
 import type { SlurmModelNode } from '../sim/slurm/types.ts';
 import { composeController } from './compose.ts';
@@ -39,7 +40,7 @@ export const openModelWorld: WorldOpener = async (spec, progress) => {
     spooling.add(written);
     void written.finally(() => spooling.delete(written));
   }
-  const clock = createSystemClock();
+  const clock = createEndableClock(createSystemClock());
   const slurm = createSlurmModel({
     clock,
     ...fleetOf(config),
@@ -73,12 +74,39 @@ export const openModelWorld: WorldOpener = async (spec, progress) => {
     logPaths: [log.path],
     async close(options) {
       await muster.stop();
+      // The model would go on for ever: its nodes idle, suspend, and its hooks spool into a folder that is gone.
+      clock.end();
       await sim.close();
       await Promise.all(spooling);
       if (options?.keepFiles !== true) rmSync(dir, { recursive: true, force: true });
     },
   };
 };
+
+/** A clock whose timers can all be ended at once. */
+function createEndableClock(clock: Clock): Clock & { end(): void } {
+  const cancels = new Set<() => void>();
+  let ended = false;
+  return {
+    now: () => clock.now(),
+    schedule(after, wake) {
+      if (ended) return () => undefined;
+      const cancel = clock.schedule(after, () => {
+        cancels.delete(cancel);
+        wake();
+      });
+      cancels.add(cancel);
+      return () => {
+        cancels.delete(cancel);
+        cancel();
+      };
+    },
+    end() {
+      ended = true;
+      for (const cancel of cancels) cancel();
+    },
+  };
+}
 
 function writeConfig(dir: string, files: MusterFiles): Config {
   writeFileSync(join(dir, 'slurm_resume.conf'), files.resumeConf);
