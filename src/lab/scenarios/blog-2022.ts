@@ -262,5 +262,5 @@ async function noRequeue(world: ScenarioWorld, phase: Phase): Promise<void> {
   phase.expect('no instance is launched', launchedAre(await phase.view(), 0));
   await phase.show();
   const queue = await world.slurm.squeue();
-  phase.expect('squeue is empty', equals(0, queue.split('\n').length - 1));
+  phase.expect('squeue is empty', equals(0, queue.trimEnd().split('\n').length - 1));
 }
