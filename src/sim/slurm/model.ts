@@ -18,7 +18,7 @@ import { cancelJobs, forgetOldJobs, killJobsOn, nodeArrived, submitJob } from '.
 import { resumeTimeoutReason, startPowerSave } from './power.ts';
 import { renderSinfo, renderSqueue } from './print.ts';
 import { startScheduler } from './schedule.ts';
-import type { NodeRecord, SlurmModelOptions } from './types.ts';
+import type { JobRecord, NodeRecord, SlurmModelOptions } from './types.ts';
 import { changeNode, compactState, createWorld, wantSchedule } from './world.ts';
 import type { World } from './world.ts';
 
@@ -33,6 +33,16 @@ export interface SlurmModel extends SlurmCommands, Scheduler {
   loseNode(name: string): void;
   /** The address that Slurm has for a node: its name until `assignNodes`; as in 22.05 it outlives a power-down. */
   addressOf(name: string): string;
+  /** The records themselves, for those who watch a simulated world: no copies, and not to be changed. */
+  readonly records: SlurmRecords;
+}
+
+export interface SlurmRecords {
+  /** In slurm.conf's order. */
+  readonly nodes: readonly Readonly<NodeRecord>[];
+  readonly nodesByName: ReadonlyMap<string, Readonly<NodeRecord>>;
+  /** Jobs that Slurm remembers, in order of submission. */
+  readonly jobs: ReadonlySet<Readonly<JobRecord>>;
 }
 
 /** A Slurm with all its nodes powered down and no job. */
@@ -63,6 +73,7 @@ export function createSlurmModel(options: SlurmModelOptions): SlurmModel {
     registerNode: (name, bootTime) => registerNode(world, findNode(world, name), bootTime),
     loseNode: (name) => loseNode(world, findNode(world, name)),
     addressOf: (name) => addresses.get(findNode(world, name).name) ?? name,
+    records: world,
   };
 }
 

@@ -1,6 +1,6 @@
 /**
  * What the model of Slurm is made of: its settings, the hooks it calls, and the records of nodes and jobs.
- * Records are mutable and belong to one model; nothing outside `src/sim/slurm/` sees them.
+ * Records are mutable and belong to one model; nothing outside `src/sim/slurm/` changes them.
  */
 import type { DurationMs, Instant } from '../../core/units.ts';
 import type { Clock } from '../../ports/clock.ts';

@@ -1,0 +1,86 @@
+/**
+ * One job's failure takes no other's nodes: what muster takes down is nobody's, and says why.
+ */
+import type { HookRequest, HookVerb } from '../../core/requests.ts';
+import type { Refusal } from '../../core/gang.ts';
+import { parseHostlist } from '../../core/hostlist.ts';
+import type { Turn } from '../../core/turn.ts';
+import type { Instant } from '../../core/units.ts';
+import type { Scheduler } from '../../ports/scheduler.ts';
+import type { Watched } from './checkers.ts';
+
+export interface ApartChecks {
+  spooled(request: HookRequest): void;
+  turn(turn: Turn): void;
+  watchScheduler(scheduler: Scheduler): Scheduler;
+}
+
+interface LastCall {
+  readonly requestId: string;
+  readonly verb: HookVerb;
+  readonly at: Instant;
+}
+
+/** Muster cannot know of a request before it was read and is in the ledger. */
+const unreadMs = 5_000;
+
+export function createApartChecks(watched: Watched): ApartChecks {
+  const { chronicle, clock, slurm } = watched;
+  const lastCalls = new Map<string, LastCall>();
+  /** Request ids and nodes that muster refused. */
+  const refused = new Set<string>();
+
+  function refuse(requestId: string, refusal: Refusal | null): void {
+    for (const node of refusal?.nodes ?? []) refused.add(`${requestId} ${node}`);
+  }
+
+  function checkTaken(nodes: readonly string[], what: string): void {
+    for (const node of nodes) {
+      for (const job of slurm.records.nodesByName.get(node)?.jobs ?? []) {
+        if (job.state === 'RUNNING')
+          chronicle.broke('apart', `${node} is ${what} while job ${job.label} runs on it`);
+      }
+      const last = lastCalls.get(node);
+      if (last?.verb !== 'resume' || refused.has(`${last.requestId} ${node}`)) continue;
+      if (last.at + unreadMs > clock.now()) continue;
+      chronicle.broke(
+        'apart',
+        `${node} is ${what}, but request ${last.requestId} wants it and was not refused`,
+      );
+    }
+  }
+
+  return {
+    spooled({ id, verb, hostlist }) {
+      const parsed = parseHostlist(hostlist);
+      if (parsed.kind !== 'ok') return;
+      for (const node of parsed.nodes)
+        lastCalls.set(node, { requestId: id, verb, at: clock.now() });
+    },
+    turn({ decisions }) {
+      for (const decision of decisions) {
+        if (decision.kind === 'GangClosed')
+          for (const refusal of decision.refusals) refuse(decision.requestId, refusal);
+        else if ('refusal' in decision) {
+          const id = 'requestId' in decision ? decision.requestId : decision.gangId.split('/')[0];
+          refuse(id ?? '', decision.refusal);
+        }
+      }
+    },
+    watchScheduler: (scheduler) => ({
+      assignNodes: (addresses) => scheduler.assignNodes(addresses),
+      async downNodes(nodes, reason) {
+        chronicle.note('scontrol', () => `down ${nodes.join(' ')}: ${reason}`);
+        if (!/^\(Code:[A-Za-z][\w.]*\)Failure when resuming nodes: ./.test(reason))
+          chronicle.broke('it says why', `${nodes.join(' ')} are down for "${reason}"`);
+        checkTaken(nodes, 'taken down');
+        await scheduler.downNodes(nodes, reason);
+      },
+      async powerDownNodes(nodes) {
+        chronicle.note('scontrol', () => `power_down_force ${nodes.join(' ')}`);
+        checkTaken(nodes, 'powered down');
+        await scheduler.powerDownNodes(nodes);
+      },
+    }),
+  };
+}

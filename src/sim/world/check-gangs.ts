@@ -1,0 +1,226 @@
+/**
+ * Whole or nothing, once, and it says why: gangs from their forming to the start of their jobs.
+ */
+import type { Decision } from '../../core/decisions.ts';
+import type { Refusal } from '../../core/gang.ts';
+import { foldHostlist, parseHostlist } from '../../core/hostlist.ts';
+import { reasonCodes } from '../../core/reasons.ts';
+import { parseResumeFile } from '../../core/resume-file.ts';
+import type { Turn } from '../../core/turn.ts';
+import type { RegistryEntry } from '../../ports/registry.ts';
+import type { JobRecord } from '../slurm/types.ts';
+import type { Watched } from './checkers.ts';
+
+export interface GangChecks {
+  turn(turn: Turn): void;
+  refused(clientToken: string, code: string): void;
+  published(entries: readonly RegistryEntry[]): void;
+  step(): void;
+}
+
+interface GangBook {
+  readonly id: string;
+  readonly firm: boolean;
+  readonly isJob: boolean;
+  /** Members when it was formed. */
+  readonly all: readonly string[];
+  /** Members that are still wanted. */
+  readonly nodes: Set<string>;
+  /** Codes with which EC2 refused a launch of it. */
+  readonly codes: Set<string>;
+  launched: number;
+  isClosed: boolean;
+}
+
+/** Codes that stand for an answer that never came. */
+const lostCodes: ReadonlySet<string> = new Set(['Timeout', 'ConnectionError']);
+
+export function createGangChecks(watched: Watched): GangChecks {
+  const { chronicle, model, slurm } = watched;
+  const gangs = new Map<string, GangBook>();
+  const gangOfToken = new Map<string, GangBook>();
+  const running = new Set<Readonly<JobRecord>>();
+
+  model.listen({
+    launched({ id, tags }) {
+      const gang = gangs.get(tags['muster:gang'] ?? '');
+      if (gang === undefined) {
+        chronicle.broke('in the ledger first', `${id} is launched for a gang that no ledger has`);
+        return;
+      }
+      gang.launched += 1;
+      if (gang.launched > gang.all.length)
+        chronicle.broke(
+          'once',
+          `${gang.id} wants ${gang.all.length} nodes, and ${id} is its instance number ${gang.launched}`,
+        );
+    },
+  });
+
+  function decided(decision: Decision): void {
+    if (decision.kind === 'GangFormed') {
+      gangs.set(decision.gangId, {
+        id: decision.gangId,
+        firm: decision.firm,
+        isJob: decision.gangKind === 'job',
+        all: decision.nodes,
+        nodes: new Set(decision.nodes),
+        codes: new Set(),
+        launched: 0,
+        isClosed: false,
+      });
+      return;
+    }
+    if (!('gangId' in decision)) return;
+    const gang = gangs.get(decision.gangId);
+    if (gang === undefined) return;
+    switch (decision.kind) {
+      case 'GangStarted':
+        for (const { clientToken } of decision.batches) gangOfToken.set(clientToken, gang);
+        return;
+      case 'NodesDropped':
+        for (const node of decision.nodes) gang.nodes.delete(node);
+        return;
+      case 'BatchHeld':
+      case 'BatchRefused':
+      case 'NodesRefused':
+        if (decision.refusal === null) return;
+        checkExplained(watched, gang, decision.refusal);
+        for (const node of decision.refusal.nodes) gang.nodes.delete(node);
+        return;
+      case 'GangClosed':
+        for (const refusal of decision.refusals) checkExplained(watched, gang, refusal);
+        checkVerdict(watched, gang, decision.given);
+        gang.isClosed = true;
+        return;
+      case 'GangWhole':
+      case 'NodesGiven':
+        return;
+    }
+  }
+
+  return {
+    turn(turn) {
+      for (const decision of turn.decisions) decided(decision);
+      if (turn.event.kind === 'HookCalled') checkFormed(watched, turn);
+    },
+    refused(clientToken, code) {
+      gangOfToken.get(clientToken)?.codes.add(code);
+    },
+    published(entries) {
+      for (const entry of entries) checkPublished(watched, gangs, entry);
+    },
+    step() {
+      for (const job of slurm.records.jobs) {
+        if (job.state !== 'RUNNING') running.delete(job);
+        else if (!running.has(job)) {
+          running.add(job);
+          checkStarted(watched, job);
+        }
+      }
+    },
+  };
+}
+
+/** Every job of more than one node is a gang, with exactly the nodes that Slurm asks for it. */
+function checkFormed({ chronicle, scenario }: Watched, { event, decisions }: Turn): void {
+  if (event.kind !== 'HookCalled' || event.request.verb !== 'resume') return;
+  const { mode, scalingStrategy } = scenario.settings;
+  const wasTaken = decisions.some(({ kind }) => kind === 'RequestTaken');
+  if (mode !== 'job' || scalingStrategy === 'best-effort' || !wasTaken) return;
+  const file = parseResumeFile(event.request.resumeFile ?? '');
+  if (file.kind === 'unreadable') return;
+  const formed = new Set(
+    decisions.flatMap((decision) =>
+      decision.kind === 'GangFormed' && decision.firm ? [keyOf(decision.nodes)] : [],
+    ),
+  );
+  for (const { jobId, nodesResume } of file.jobs) {
+    const parsed = parseHostlist(nodesResume);
+    if (parsed.kind !== 'ok' || parsed.nodes.length < 2 || formed.has(keyOf(parsed.nodes)))
+      continue;
+    chronicle.broke(
+      'a job is a gang',
+      `no firm gang of request ${event.request.id} has the nodes of job ${jobId}, ${nodesResume}`,
+    );
+  }
+}
+
+function keyOf(nodes: readonly string[]): string {
+  return [...nodes].sort().join(' ');
+}
+
+/** A refusal has a code that somebody said: EC2 to a launch of this gang, or muster by its catalogue; and a sentence. */
+function checkExplained({ chronicle }: Watched, gang: GangBook, { code, message }: Refusal): void {
+  const said = gang.codes.has(code) || lostCodes.has(code) || Object.hasOwn(reasonCodes, code);
+  if (said && message !== '') return;
+  const answers = [...gang.codes].join(', ') || 'nothing';
+  chronicle.broke(
+    'it says why',
+    `${gang.id} is refused with "${code}: ${message}"; EC2 refused its launches with ${answers}`,
+  );
+}
+
+/** A firm gang is given whole or not at all. A job's gang loses no member on the way; a launch-batch may, by a suspend. */
+function checkVerdict({ chronicle }: Watched, gang: GangBook, given: readonly string[]): void {
+  if (!gang.firm || given.length === 0) return;
+  const wanted = gang.isJob ? gang.all : [...gang.nodes];
+  const has = new Set(given);
+  const missing = wanted.filter((node) => !has.has(node));
+  if (missing.length === 0) return;
+  chronicle.broke(
+    'whole or nothing',
+    `${gang.id} closes with ${given.length} nodes given and without ${foldHostlist(missing)}`,
+  );
+}
+
+/** No instance learns its name before every instance of its gang is held. */
+function checkPublished(
+  { chronicle, model, state, died, machines, registry }: Watched,
+  gangs: ReadonlyMap<string, GangBook>,
+  { instanceId, node }: RegistryEntry,
+): void {
+  const own = model.instance(instanceId);
+  const lease = state?.leases.get(node);
+  const gang = gangs.get(own?.tags['muster:gang'] ?? '');
+  if (own === undefined || gang === undefined) {
+    chronicle.broke('whole or nothing', `${instanceId} is named ${node} and is no gang's instance`);
+    return;
+  }
+  // A suspend may end a lease while its name is being written: then its instance ends, too.
+  if (own.endAskedAt !== null || lease?.instance.instanceId !== instanceId) return;
+  for (const other of machines.live) {
+    if (other !== instanceId && registry.nameOf(other) === node)
+      chronicle.broke('one instance a node', `${other} and ${instanceId} are both named ${node}`);
+  }
+  if (!gang.firm) return;
+  for (const member of gang.nodes) {
+    const held = state?.leases.get(member)?.instance.instanceId;
+    const isLive = held !== undefined && (machines.live.has(held) || died.has(held));
+    if (isLive) continue;
+    chronicle.broke(
+      'whole or nothing',
+      `${instanceId} is named ${node} while ${member} of its gang ${gang.id} holds ${held ?? 'nothing'}`,
+    );
+  }
+}
+
+/** A job runs on nodes that each have a live instance of their own, by the name that muster gave it. */
+function checkStarted(watched: Watched, job: Readonly<JobRecord>): void {
+  const { chronicle, machines, registry, slurm, model, scenario, died } = watched;
+  const says = (what: string) =>
+    chronicle.broke('no job starts on part of a gang', `job ${job.label} runs, and ${what}`);
+  for (const { name, power } of job.nodes) {
+    const instanceId = machines.instanceOf(name);
+    if (instanceId === undefined) {
+      // Slurm takes SlurmdTimeout to see that an instance has died, and may start a job on its node meanwhile.
+      if (died.size === 0) says(`${name} (${power}) has no instance`);
+      continue;
+    }
+    const named = registry.nameOf(instanceId);
+    if (named !== name) says(`${instanceId} of ${name} is named ${named ?? 'nothing'}`);
+    const address = model.instance(instanceId)?.privateIp;
+    if (scenario.settings.updateNodeAddress && slurm.addressOf(name) !== address)
+      says(`${name} has the address ${slurm.addressOf(name)}, its instance ${address}`);
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * No stray money: how long an instance is paid for while its node runs nothing.
+ */
+import type { DurationMs, Instant } from '../../core/units.ts';
+import type { Watched } from './checkers.ts';
+
+export interface MoneyChecks {
+  step(): void;
+  idleSeconds(): number;
+}
+
+interface Paid {
+  /** Since when it has been of no use to anybody. */
+  idleSince: Instant;
+  /** Jobs that had its node when it was last looked at. */
+  jobs: number;
+  isRunning: boolean;
+}
+
+export function createMoneyChecks(watched: Watched): MoneyChecks {
+  const { clock, machines, slurm, model, chronicle, scenario, weather } = watched;
+  const paid = new Map<string, Paid>();
+  const nodes = new Map<string, string>();
+  let idleMs = 0;
+  let lookedAt = clock.now();
+
+  model.listen({
+    launched({ id }) {
+      paid.set(id, { idleSince: clock.now(), jobs: 0, isRunning: false });
+    },
+    ending({ id }) {
+      paid.delete(id);
+    },
+  });
+
+  /**
+   * Today: a node that never boots is found by ResumeTimeout alone, and the nodes that wait for it idle until SuspendTime;
+   * a launch waits for EC2 up to launch_patience. All that is away delays everything.
+   */
+  function idleMsMax(): DurationMs {
+    const { slurm: times, settings } = scenario;
+    return (
+      settings.launchPatienceMs +
+      2 * times.resumeTimeoutMs +
+      times.suspendTimeMs +
+      times.suspendTimeoutMs +
+      sweepsMs +
+      weather.delayedMs() +
+      (weather.isHealing() ? 0 : retriesMs)
+    );
+  }
+
+  function look(instanceId: string, each: Paid, passed: DurationMs): void {
+    const node = nodes.get(instanceId);
+    const record = node === undefined ? undefined : slurm.records.nodesByName.get(node);
+    const serves = node !== undefined && machines.instanceOf(node) === instanceId;
+    if (!each.isRunning) idleMs += passed;
+    each.isRunning = false;
+    const jobs = serves ? (record?.jobs.size ?? 0) : 0;
+    if (serves) for (const job of record?.jobs ?? []) each.isRunning ||= job.state === 'RUNNING';
+    // A job more: Slurm counts on the node again.
+    if (each.isRunning || jobs > each.jobs) each.idleSince = clock.now();
+    each.jobs = jobs;
+    const idle = clock.now() - each.idleSince;
+    if (idle <= idleMsMax()) return;
+    chronicle.broke(
+      'no stray money',
+      `${instanceId} (${node ?? 'without a name'}) has run nothing for ${Math.round(idle / 1000)} s, ` +
+        `more than ${Math.round(idleMsMax() / 1000)} s`,
+    );
+  }
+
+  return {
+    step() {
+      const passed = clock.now() - lookedAt;
+      if (passed === 0) return;
+      lookedAt = clock.now();
+      for (const [instanceId, each] of paid) {
+        const name = watched.registry.nameOf(instanceId);
+        if (name !== undefined) nodes.set(instanceId, name);
+        look(instanceId, each, passed);
+      }
+    },
+    idleSeconds: () => idleMs / 1000,
+  };
+}
+
+/** A launch with a lost answer is looked for three times. */
+const sweepsMs = 400_000;
+/** Terminations that fail are repeated, at the longest every minute. */
+const retriesMs = 300_000;

@@ -1,0 +1,38 @@
+/**
+ * It ends: once the faults are over, everything settles. What has not is told, each by name.
+ */
+import type { Watched } from './checkers.ts';
+
+export function checkRest(watched: Watched): void {
+  const { chronicle, machines, model, slurm, state, spool, registry } = watched;
+  const left = (what: string): void => chronicle.broke('it ends', `after healing ${what}`);
+  if (state === null) return left('muster does not run');
+  for (const id of machines.live) {
+    const gang = model.instance(id)?.tags['muster:gang'] ?? 'no gang';
+    const lease = [...state.leases.values()].find((each) => each.instance.instanceId === id);
+    if (lease === undefined)
+      chronicle.broke('no stray money', `${id} of ${gang} still runs, and no lease has it`);
+    else left(`${id} of ${gang} still runs for ${lease.node}`);
+  }
+  for (const job of slurm.records.jobs) {
+    if (['PENDING', 'CONFIGURING', 'RUNNING', 'COMPLETING'].includes(job.state))
+      left(`job ${job.label} is still ${job.state} (${job.reason})`);
+  }
+  for (const { name, power, isDown, reason } of slurm.records.nodes) {
+    if (power !== 'saved' || isDown)
+      left(`${name} is still ${isDown ? 'down, ' : ''}${power} (${reason})`);
+  }
+  if (spool.files.size > 0) left(`the spool has ${[...spool.files.keys()].join(' ')}`);
+  if (spool.aside.length > 0) left(`requests were set aside: ${spool.aside.join(' ')}`);
+  for (const name of [
+    'gangs',
+    'claims',
+    'outstanding',
+    'batchGangs',
+    'requests',
+    'leases',
+  ] as const) {
+    if (state[name].size > 0) left(`${name} has ${[...state[name].keys()].join(' ')}`);
+  }
+  for (const [id, node] of registry.names) left(`the registry still names ${id} ${node}`);
+}

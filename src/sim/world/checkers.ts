@@ -1,0 +1,104 @@
+/**
+ * The promises, watched from outside: by what EC2 runs, what Slurm does, what the registry says and what the ledger has,
+ * never by how `decide` works. Each broken promise is a sentence with the ids. The checks themselves are in the files
+ * beside this one, by promise; here they are put together, and put where they see what they need.
+ *
+ * Where the engine does not hold a promise yet, the check states what holds today in a comment that begins "Today".
+ */
+import type { State } from '../../core/state.ts';
+import type { Turn } from '../../core/turn.ts';
+import type { LogLine } from '../../ports/log.ts';
+import type { Registry } from '../../ports/registry.ts';
+import type { Scheduler } from '../../ports/scheduler.ts';
+import type { HookRequest } from '../../core/requests.ts';
+import type { Ec2Model } from '../ec2/index.ts';
+import type { SlurmModel } from '../slurm/model.ts';
+import type { VirtualClock } from '../virtual-clock.ts';
+import { createApartChecks } from './check-apart.ts';
+import { createGangChecks } from './check-gangs.ts';
+import { createMoneyChecks } from './check-money.ts';
+import { checkRest } from './check-rest.ts';
+import type { Chronicle } from './chronicle.ts';
+import type { Machines } from './machines.ts';
+import type { Scenario } from './scenario.ts';
+import type { MemoryRegistry, MemorySpool } from './stores.ts';
+import type { Weather } from './weather.ts';
+
+export interface Watched {
+  readonly scenario: Scenario;
+  readonly clock: VirtualClock;
+  readonly chronicle: Chronicle;
+  readonly weather: Weather;
+  readonly model: Ec2Model;
+  readonly slurm: SlurmModel;
+  readonly registry: MemoryRegistry;
+  readonly machines: Machines;
+  readonly spool: MemorySpool;
+  /** What muster knows now, or knew when it ended. */
+  state: Readonly<State> | null;
+  /** Instances that ended by themselves. */
+  readonly died: Set<string>;
+}
+
+export interface Checkers {
+  /** Muster starts: its state from now on. */
+  started(state: Readonly<State>): void;
+  /** A request is in the spool. */
+  spooled(request: HookRequest): void;
+  /** A turn is in the ledger. */
+  turn(turn: Turn): void;
+  logged(line: LogLine): void;
+  /** EC2 answered a launch with an error. */
+  refused(clientToken: string, code: string): void;
+  /** An instance ended by itself. */
+  died(instanceId: string): void;
+  watchScheduler(scheduler: Scheduler): Scheduler;
+  watchRegistry(registry: Registry): Registry;
+  /** After everything that one moment brought about. */
+  step(): void;
+  /** At the end: everything has settled, or never will. */
+  atRest(): void;
+  /** Instance-seconds paid for while the instance's node ran no job. */
+  idleSeconds(): number;
+}
+
+export function createCheckers(parts: Omit<Watched, 'state' | 'died'>): Checkers {
+  const watched: Watched = { ...parts, state: null, died: new Set() };
+  const gangs = createGangChecks(watched);
+  const apart = createApartChecks(watched);
+  const money = createMoneyChecks(watched);
+  return {
+    started(state) {
+      watched.state = state;
+    },
+    spooled: (request) => apart.spooled(request),
+    turn(turn) {
+      gangs.turn(turn);
+      apart.turn(turn);
+    },
+    logged(line) {
+      parts.chronicle.note('log', () => `${line.level} ${line.message}`);
+      if (line.source === 'muster.controller:decide')
+        parts.chronicle.broke('muster judges every request', line.message);
+    },
+    refused: (clientToken, code) => gangs.refused(clientToken, code),
+    died: (instanceId) => void watched.died.add(instanceId),
+    watchScheduler: (scheduler) => apart.watchScheduler(scheduler),
+    watchRegistry: (registry) => ({
+      publish(entries) {
+        parts.chronicle.note('registry', () =>
+          entries.map(({ instanceId, node }) => `${instanceId}=${node}`).join(' '),
+        );
+        gangs.published(entries);
+        return registry.publish(entries);
+      },
+      remove: (instanceIds) => registry.remove(instanceIds),
+    }),
+    step() {
+      gangs.step();
+      money.step();
+    },
+    atRest: () => checkRest(watched),
+    idleSeconds: () => money.idleSeconds(),
+  };
+}

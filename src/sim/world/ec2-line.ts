@@ -1,0 +1,115 @@
+/**
+ * The way from muster to the EC2 model and back: calls and answers take time, get lost, come late or are refused.
+ * A call that has left is made even if its caller has died since; whether anybody hears the answer is the caller's
+ * business.
+ */
+import type { DurationMs } from '../../core/units.ts';
+import { CloudError, type Cloud } from '../../ports/cloud.ts';
+import { createModelCloud } from '../ec2/cloud.ts';
+import { httpStatusOf, type ActionName, type Ec2Model } from '../ec2/index.ts';
+import type { VirtualClock } from '../virtual-clock.ts';
+import type { Chronicle } from './chronicle.ts';
+import type { Dice } from './dice.ts';
+import type { Weather } from './weather.ts';
+
+const launchTimeoutMs = 30_000;
+
+const launchRefusals = [
+  'InsufficientInstanceCapacity',
+  'VcpuLimitExceeded',
+  'UnauthorizedOperation',
+  'InvalidSubnetID.NotFound',
+  'Unsupported',
+  'ACodeThatNobodyKnows',
+];
+const otherRefusals = ['InternalError', 'UnauthorizedOperation', 'ServiceUnavailable'];
+
+export interface Ec2LineParts {
+  readonly model: Ec2Model;
+  readonly clock: VirtualClock;
+  readonly chronicle: Chronicle;
+  readonly weather: Weather;
+  readonly dice: Dice;
+  /** Told of every launch that EC2 answered with an error, by its client token. */
+  readonly refused: (clientToken: string, code: string) => void;
+}
+
+export function createEc2Line(parts: Ec2LineParts): Cloud {
+  const { model, clock, dice } = parts;
+  const near = createModelCloud(model, { clock, latencyMs: 5, launchTimeoutMs });
+
+  /** Sends the call; it arrives after a while, if it does, and its answer counts until `timeoutMs`. */
+  function send<T>(
+    action: ActionName,
+    timeoutMs: DurationMs,
+    perform: () => Promise<T>,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void =>
+        reject(new CloudError('Timeout', `EC2 did not answer ${action} in time`));
+      const cancelGiveUp = clock.schedule(timeoutMs, giveUp);
+      const travelMs = travelOf(parts, action);
+      if (travelMs === null) return;
+      clock.schedule(travelMs, () => {
+        disturb(parts, action);
+        perform().then(
+          (answer) => {
+            cancelGiveUp();
+            resolve(answer);
+          },
+          (error: unknown) => {
+            cancelGiveUp();
+            reject(error instanceof Error ? error : new Error(String(error)));
+          },
+        );
+      });
+    });
+  }
+
+  return {
+    runInstances: (order) =>
+      send('RunInstances', launchTimeoutMs, async () => {
+        try {
+          return await near.runInstances(order);
+        } catch (error: unknown) {
+          if (error instanceof CloudError) parts.refused(order.clientToken, error.code);
+          throw error;
+        }
+      }),
+    terminateInstances: (ids) =>
+      send('TerminateInstances', 2 * launchTimeoutMs, () => near.terminateInstances(ids)),
+    describeByClientToken: (token) =>
+      send('DescribeInstances', 2 * launchTimeoutMs, () => near.describeByClientToken(token)),
+  };
+
+  function travelOf({ weather, chronicle }: Ec2LineParts, action: ActionName): DurationMs | null {
+    if (weather.isOut('ec2')) return null;
+    if (!weather.strikes('late-requests', 0.04)) return dice.int(2, 80);
+    const ms = dice.spread(1_000, 100_000);
+    chronicle.fault('late-requests', () => `${action} arrives after ${ms / 1000} s`);
+    return ms;
+  }
+}
+
+/** Lets faults happen to the one call that is made now. */
+function disturb({ model, weather, chronicle, dice }: Ec2LineParts, action: ActionName): void {
+  const isLaunch = action === 'RunInstances';
+  if (weather.strikes('refusals', 0.06)) {
+    const code = dice.pick(isLaunch ? launchRefusals : otherRefusals);
+    chronicle.fault('refusals', () => `${action}: ${code}`);
+    model.addFault({ kind: 'refuse', action, code, httpStatus: httpStatusOf(code) });
+  } else if (weather.strikes('throttling', 0.05)) {
+    chronicle.fault('throttling', () => action);
+    model.addFault({ kind: 'refuse', action, code: 'RequestLimitExceeded' });
+  }
+  if (weather.strikes('lost-answers', 0.08)) {
+    const how = dice.pick(['reset', 'silence'] as const);
+    chronicle.fault('lost-answers', () => `${action}: ${how}`);
+    model.addFault({ kind: 'lose-answer', action, how });
+  }
+  if (weather.strikes('slow-answers', 0.15)) {
+    const delayMs = dice.spread(200, 60_000);
+    chronicle.fault('slow-answers', () => `${action}: ${delayMs / 1000} s`);
+    model.addFault({ kind: 'delay-answer', action, delayMs });
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * A world from a seed: its fleet, muster's settings, Slurm's settings, who submits what when, and which faults may
+ * happen. A plain value: the same seed gives the same one, and nothing in it changes while the world runs.
+ */
+import { defaultSettings, type Queue, type Settings } from '../../core/settings.ts';
+import type { DurationMs, Instant } from '../../core/units.ts';
+import type { JobRequest } from '../../ports/slurm-commands.ts';
+import type { SlurmModelSettings } from '../slurm/types.ts';
+import { createDice, type Dice } from './dice.ts';
+import { allFaultKinds, type FaultKind } from './faults.ts';
+
+export interface Submission {
+  /** Since the world began. */
+  readonly afterMs: DurationMs;
+  readonly request: JobRequest;
+  /** When it is cancelled, since its submission; null: never. */
+  readonly cancelAfterMs: DurationMs | null;
+}
+
+export interface Scenario {
+  readonly seed: number;
+  readonly startAt: Instant;
+  readonly settings: Settings;
+  readonly slurm: Partial<SlurmModelSettings> &
+    Pick<
+      SlurmModelSettings,
+      'suspendTimeMs' | 'resumeTimeoutMs' | 'suspendTimeoutMs' | 'slurmdTimeoutMs'
+    >;
+  readonly queues: readonly Queue[];
+  readonly bootMs: DurationMs;
+  readonly submissions: readonly Submission[];
+  readonly faults: ReadonlySet<FaultKind>;
+  /** How often what is enabled happens: 0.3 seldom, 2 often. */
+  readonly intensity: number;
+  /** How long faults happen. */
+  readonly faultPhaseMs: DurationMs;
+}
+
+export const zone = 'us-east-2a';
+const subnetId = 'subnet-0000000000000000a';
+const instanceTypes = ['c5.xlarge', 'c5.2xlarge', 'm5.xlarge'];
+
+export function createScenario(seed: number): Scenario {
+  const dice = createDice(seed, 'scenario');
+  const queues = createQueues(dice);
+  const faultPhaseMs = dice.int(5, 25) * 60_000;
+  return {
+    seed,
+    startAt: Date.UTC(2030, 0, 1),
+    settings: createSettings(dice, queues),
+    slurm: {
+      suspendTimeMs: dice.pick([60_000, 180_000]),
+      suspendTimeoutMs: 30_000,
+      resumeTimeoutMs: dice.pick([240_000, 600_000]),
+      resumeRate: dice.chance(0.15) ? dice.int(5, 40) : 0,
+      credExpireMs: dice.pick([5_000, 30_000, 120_000]),
+      slurmdTimeoutMs: 60_000,
+      scheduleIntervalMs: 10_000,
+      backfillIntervalMs: 10_000,
+      jobStartIntervalMs: dice.pick([1_000, 10_000]),
+      resumeFileShape: dice.pick(['22.05', '23.02', '26.05']),
+    },
+    queues,
+    bootMs: dice.int(20, 90) * 1000,
+    submissions: createSubmissions(dice, queues, faultPhaseMs),
+    faults: new Set(allFaultKinds.filter(() => dice.chance(0.4))),
+    intensity: dice.pick([0.3, 1, 1, 2]),
+    faultPhaseMs,
+  };
+}
+
+function createQueues(dice: Dice): Queue[] {
+  const wide = dice.chance(0.3);
+  return ['q1', 'q2'].map((name) => ({
+    name,
+    capacityType: 'on-demand',
+    computeResources: ['a', 'b'].slice(0, dice.int(1, 2)).map((resource) => {
+      const instanceType = dice.pick(instanceTypes);
+      const maxCount = wide ? dice.int(20, 60) : dice.int(3, 14);
+      return {
+        name: resource,
+        minCount: 0,
+        maxCount,
+        instanceTypes: [instanceType],
+        launch: {
+          kind: 'instance-type',
+          instanceType,
+          imageId: 'ami-0123456789abcdef0',
+          subnetId,
+          placementGroup: null,
+          efa: false,
+        },
+      };
+    }),
+  }));
+}
+
+function createSettings(dice: Dice, queues: readonly Queue[]): Settings {
+  return {
+    ...defaultSettings,
+    clusterName: 'sim',
+    region: 'us-east-2',
+    mode: dice.chance(0.7) ? 'job' : 'node-list',
+    scalingStrategy: dice.chance(0.8) ? 'all-or-nothing' : 'best-effort',
+    allOrNothingBatch: dice.chance(0.7),
+    maxBatchSize: dice.pick([2, 3, 5, 10, 25]),
+    terminateMaxBatchSize: dice.pick([3, 20, 1000]),
+    launchRequests: dice.pick([
+      { burst: 5, perSecond: 2 },
+      { burst: 2, perSecond: 1 },
+      { burst: 100, perSecond: 20 },
+    ]),
+    launchPatienceMs: dice.pick([60_000, 180_000, 300_000]),
+    queues,
+  };
+}
+
+export function sizeOf(queue: Queue): number {
+  return queue.computeResources.reduce((sum, { maxCount }) => sum + maxCount, 0);
+}
+
+function createSubmissions(
+  dice: Dice,
+  queues: readonly Queue[],
+  faultPhaseMs: DurationMs,
+): Submission[] {
+  const submissions: Submission[] = [];
+  const bursts = dice.int(2, 8);
+  for (let burst = 0; burst < bursts; burst += 1) {
+    const afterMs = dice.int(0, Math.floor(faultPhaseMs * 0.9));
+    const count = dice.pick([1, 1, 2, 3, 6]);
+    for (let job = 0; job < count; job += 1) {
+      submissions.push({
+        afterMs: afterMs + (dice.chance(0.7) ? 0 : dice.int(1, 3_000)),
+        request: createJob(dice, dice.pick(queues)),
+        cancelAfterMs: dice.chance(0.12) ? dice.spread(500, 300_000) : null,
+      });
+    }
+  }
+  return submissions;
+}
+
+function createJob(dice: Dice, queue: Queue): JobRequest {
+  const size = sizeOf(queue);
+  const array = dice.chance(0.15);
+  const exclusive = dice.chance(0.7);
+  return {
+    partition: queue.name,
+    nodes: array ? Math.min(size, dice.int(1, 3)) : dice.spread(1, size),
+    seconds: dice.spread(5, 400),
+    ...(array && { array: `1-${dice.int(2, 8)}` }),
+    exclusive,
+    ...(!exclusive && { oversubscribe: dice.chance(0.5) }),
+    contiguous: dice.chance(0.1),
+    requeue: !dice.chance(0.2),
+    ...(dice.chance(0.08) && { beginAfterSeconds: dice.int(1, 120) }),
+  };
+}

@@ -1,0 +1,99 @@
+/**
+ * The way from muster to slurmctld: scontrol, one process at a time in the order of the calls, as the adapter runs it.
+ * A process that runs ends its work even if muster has died since; calls that wait for their turn die with muster.
+ */
+import { SchedulerError, type Scheduler } from '../../ports/scheduler.ts';
+import type { VirtualClock } from '../virtual-clock.ts';
+import type { Chronicle } from './chronicle.ts';
+import type { Dice } from './dice.ts';
+import type { Weather } from './weather.ts';
+
+export interface ScontrolLineParts {
+  readonly slurm: Scheduler;
+  readonly clock: VirtualClock;
+  readonly chronicle: Chronicle;
+  readonly weather: Weather;
+  readonly dice: Dice;
+  /** Whether the muster that calls still lives. */
+  readonly isAlive: () => boolean;
+}
+
+interface Call {
+  readonly what: 'assign' | 'down' | 'power-down';
+  readonly act: () => Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: SchedulerError) => void;
+}
+
+export function createScontrolLine(parts: ScontrolLineParts): Scheduler {
+  const { slurm, clock, dice } = parts;
+  const waiting: Call[] = [];
+  let running = false;
+
+  function next(): void {
+    if (running || !parts.isAlive()) return;
+    const call = waiting.shift();
+    if (call === undefined) return;
+    running = true;
+    clock.schedule(dice.int(8, 60), () => {
+      void finish(parts, call).then(() => {
+        running = false;
+        next();
+      });
+    });
+  }
+
+  function enqueue(what: Call['what'], act: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      waiting.push({ what, act, resolve, reject });
+      next();
+    });
+  }
+
+  return {
+    assignNodes: (addresses) => enqueue('assign', () => slurm.assignNodes(addresses)),
+    downNodes: (nodes, reason) => enqueue('down', () => slurm.downNodes(nodes, reason)),
+    powerDownNodes: (nodes) => enqueue('power-down', () => slurm.powerDownNodes(nodes)),
+  };
+}
+
+async function finish(parts: ScontrolLineParts, call: Call): Promise<void> {
+  const { weather, chronicle, dice } = parts;
+  if (weather.isOut('slurmctld') || weather.isOut('scontrol')) {
+    await pause(parts, dice.int(100, 10_000));
+    return call.reject(away('Unable to contact slurm controller'));
+  }
+  if (weather.strikes('scontrol', 0.06)) {
+    const refuses = call.what === 'assign' && dice.chance(0.4);
+    const done = !refuses && dice.chance(0.5);
+    const word = refuses ? 'refused' : done ? 'done, and failed' : 'failed';
+    chronicle.fault('scontrol', () => `${call.what} ${word}`);
+    if (refuses) {
+      return call.reject(
+        new SchedulerError('slurm_update error: Invalid node state specified', {
+          transient: false,
+        }),
+      );
+    }
+    // What scontrol says when it does something wrong is another matter than that it fails.
+    if (done) await call.act().catch(() => undefined);
+    await pause(parts, dice.pick([10, 2_000, 60_000]));
+    return call.reject(away('no answer within 60 s'));
+  }
+  try {
+    await call.act();
+    call.resolve();
+  } catch (error: unknown) {
+    call.reject(error instanceof SchedulerError ? error : away(String(error)));
+  }
+}
+
+function away(said: string): SchedulerError {
+  return new SchedulerError(`slurm_update error: ${said}`, { transient: true });
+}
+
+function pause({ clock }: ScontrolLineParts, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.schedule(ms, resolve);
+  });
+}

@@ -1,0 +1,105 @@
+/** A turn in one line, for those who replay a seed: what happened, what was decided, what was asked of the world. */
+import type { Decision } from '../../core/decisions.ts';
+import type { Effect } from '../../core/effects.ts';
+import type { Event } from '../../core/events.ts';
+import type { Refusal } from '../../core/gang.ts';
+import { foldHostlist } from '../../core/hostlist.ts';
+import type { Turn } from '../../core/turn.ts';
+
+export function turnInShort({ event, decisions, effects }: Turn): string {
+  const parts = [eventInShort(event)];
+  if (decisions.length > 0) parts.push(decisions.map(decisionInShort).join('; '));
+  if (effects.length > 0) parts.push(effects.map(effectInShort).join('; '));
+  return parts.join(' => ');
+}
+
+function fold(nodes: readonly string[]): string {
+  return nodes.length === 0 ? '(no node)' : foldHostlist(nodes);
+}
+
+function eventInShort(event: Event): string {
+  switch (event.kind) {
+    case 'HookCalled':
+      return `HookCalled ${event.request.verb} ${event.request.id}`;
+    case 'LaunchAnswered':
+      return `LaunchAnswered ${event.effectId} ${event.instances.map((each) => each.instanceId).join(' ')}`;
+    case 'LaunchFailed':
+      return `LaunchFailed ${event.effectId} ${event.failure.code}`;
+    case 'EffectFailed':
+      return `EffectFailed ${event.effectId} ${event.transient ? 'for now' : 'for good'}: ${event.message}`;
+    case 'NodesAssigned':
+    case 'InstancesTerminated':
+    case 'NodesGivenBack':
+      return `${event.kind} ${event.effectId}`;
+    case 'LaunchSwept':
+      return `LaunchSwept ${event.effectId} ${event.instanceIds.join(' ')}`;
+    case 'ConfigLoaded':
+    case 'Started':
+    case 'Woke':
+      return event.kind;
+  }
+}
+
+function refused(refusal: Refusal | null): string {
+  return refusal === null ? '' : `, refused ${fold(refusal.nodes)}: ${refusal.code}`;
+}
+
+function decisionInShort(decision: Decision): string {
+  switch (decision.kind) {
+    case 'GangFormed': {
+      const { gangId, gangKind, firm, nodes, jobIds, waitsFor } = decision;
+      const waits = waitsFor.length === 0 ? '' : `, waits for ${waitsFor.join(' ')}`;
+      return `GangFormed ${gangId} ${firm ? 'firm' : 'soft'} ${gangKind} of jobs ${jobIds.join(' ')}: ${fold(nodes)}${waits}`;
+    }
+    case 'GangStarted':
+      return `GangStarted ${decision.gangId} in ${decision.batches.length} calls`;
+    case 'BatchHeld':
+      return `BatchHeld ${decision.effectId} ${decision.placed.map(({ node, instance }) => `${node}=${instance.instanceId}`).join(' ')}${refused(decision.refusal)}`;
+    case 'BatchRefused':
+      return `BatchRefused ${decision.effectId}${refused(decision.refusal)}`;
+    case 'NodesRefused':
+      return `NodesRefused ${decision.effectId}${refused(decision.refusal)}`;
+    case 'GangClosed':
+      return `GangClosed ${decision.gangId}, given ${fold(decision.given)}${decision.refusals.map(refused).join('')}`;
+    case 'NodesGiven':
+    case 'NodesDropped':
+      return `${decision.kind} ${decision.gangId} ${fold(decision.nodes)}`;
+    case 'LeasesEnded':
+      return `LeasesEnded ${fold(decision.nodes)}: ${decision.why}`;
+    case 'LaunchQueued':
+      return `LaunchQueued ${decision.effect.id}`;
+    case 'EffectDeferred':
+      return `EffectDeferred ${decision.effectId} until ${new Date(decision.until).toISOString()}: ${decision.why}`;
+    case 'EffectAbandoned':
+      return `EffectAbandoned ${decision.effectId}: ${decision.why}`;
+    case 'EffectRepeated':
+    case 'AnswerLate':
+      return `${decision.kind} ${decision.effectId}`;
+    case 'GangWhole':
+      return `GangWhole ${decision.gangId}`;
+    case 'RequestSettled':
+      return `RequestSettled ${decision.requestId}, given ${fold(decision.given)}, failed ${fold(decision.failed)}`;
+    case 'NodesRejected':
+      return `NodesRejected ${decision.requestId}${refused(decision.refusal)}`;
+    case 'RequestTaken':
+    case 'InputFaulty':
+      return `${decision.kind} ${decision.requestId}`;
+    case 'LaunchesThrottled':
+      return `LaunchesThrottled until ${new Date(decision.readyAt).toISOString()}`;
+  }
+}
+
+function effectInShort(effect: Effect): string {
+  switch (effect.kind) {
+    case 'RunInstances':
+      return `RunInstances ${effect.id} ${effect.order.minCount}..${effect.order.maxCount}`;
+    case 'TerminateInstances':
+      return `TerminateInstances ${effect.id} ${effect.instanceIds.join(' ')}`;
+    case 'SweepLaunch':
+      return `SweepLaunch ${effect.id}`;
+    case 'AssignNodes':
+      return `AssignNodes ${effect.id} ${fold(effect.nodes)}`;
+    case 'GiveBackNodes':
+      return `GiveBackNodes ${effect.id} ${fold(effect.nodes)} ${effect.reason ?? ''}`;
+  }
+}

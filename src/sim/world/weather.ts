@@ -1,0 +1,168 @@
+/**
+ * Which faults happen when: chances for single calls, windows in which something is away, and what changes in EC2
+ * by itself. After `heal` nothing goes wrong any more, and EC2 has room for everybody.
+ */
+import type { DurationMs, Instant } from '../../core/units.ts';
+import type { Ec2Model } from '../ec2/index.ts';
+import type { VirtualClock } from '../virtual-clock.ts';
+import type { Chronicle } from './chronicle.ts';
+import { createDice, type Dice } from './dice.ts';
+import type { FaultKind } from './faults.ts';
+import { sizeOf, zone, type Scenario } from './scenario.ts';
+
+/** What can be away for a while. */
+export type Outage = 'registry' | 'ledger' | 'spool' | 'slurmctld' | 'scontrol' | 'ec2';
+
+export interface Weather {
+  /** Whether a fault of an enabled kind happens now. `chance` is for an intensity of 1. */
+  strikes(kind: FaultKind, chance: number): boolean;
+  isOut(what: Outage): boolean;
+  /** The head node's clock. */
+  wall(): Instant;
+  /** Begins the faults that come by time. `between`: what is done to muster and to instances. */
+  begin(acts: WeatherActs): void;
+  heal(): void;
+  isHealing(): boolean;
+  /** How long outages, stops of muster and jumps have lasted in all: what may delay muster by right. */
+  delayedMs(): DurationMs;
+  addDelay(ms: DurationMs): void;
+}
+
+export interface WeatherActs {
+  killInstance(): void;
+  crash(): void;
+  stop(): void;
+  /** slurmctld is back. */
+  slurmReturns(): void;
+}
+
+export interface WeatherParts {
+  readonly scenario: Scenario;
+  readonly clock: VirtualClock;
+  readonly chronicle: Chronicle;
+  readonly model: Ec2Model;
+}
+
+const outages: readonly { readonly kind: FaultKind; readonly what: Outage }[] = [
+  { kind: 'registry', what: 'registry' },
+  { kind: 'ledger', what: 'ledger' },
+  { kind: 'spool', what: 'spool' },
+  { kind: 'slurmctld', what: 'slurmctld' },
+  { kind: 'scontrol', what: 'scontrol' },
+  { kind: 'lost-answers', what: 'ec2' },
+];
+
+export function createWeather(parts: WeatherParts): Weather {
+  const { scenario, clock, chronicle, model } = parts;
+  const { faults, intensity } = scenario;
+  const calls = createDice(scenario.seed, 'calls');
+  const sky = createDice(scenario.seed, 'sky');
+  const outUntil = new Map<Outage, Instant>();
+  let healing = false;
+  let offset: DurationMs = 0;
+  let delayed: DurationMs = 0;
+
+  /** Does `act` again and again during the fault phase, at random moments that are `meanMs` apart on the average. */
+  function nowAndThen(meanMs: DurationMs, act: () => void): void {
+    const next = (): void => {
+      const wait = Math.max(1, Math.round(-Math.log(1 - sky.fraction()) * (meanMs / intensity)));
+      clock.schedule(wait, () => {
+        if (healing) return;
+        act();
+        next();
+      });
+    };
+    next();
+  }
+
+  function goOut(kind: FaultKind, what: Outage, acts: WeatherActs): void {
+    const ms = sky.spread(200, 120_000);
+    outUntil.set(what, Math.max(outUntil.get(what) ?? 0, clock.now() + ms));
+    delayed += ms;
+    chronicle.fault(kind, () => `${what} is away for ${ms / 1000} s`);
+    clock.schedule(ms, () => {
+      if (what === 'slurmctld' && !isOut(what)) acts.slurmReturns();
+    });
+  }
+
+  function isOut(what: Outage): boolean {
+    return !healing && (outUntil.get(what) ?? 0) > clock.now();
+  }
+
+  function jump(): void {
+    const size = sky.spread(100, 600_000);
+    const by = sky.chance(0.5) ? size : -size;
+    offset += by;
+    delayed += size;
+    chronicle.fault('clock', () => `it jumps by ${by / 1000} s`);
+  }
+
+  function begin(acts: WeatherActs): void {
+    for (const { kind, what } of outages) {
+      if (faults.has(kind)) nowAndThen(300_000, () => goOut(kind, what, acts));
+    }
+    if (faults.has('capacity')) {
+      changeRoom(parts, sky);
+      nowAndThen(60_000, () => changeRoom(parts, sky));
+    }
+    if (faults.has('throttling'))
+      nowAndThen(90_000, () => model.setThrottling(!model.isThrottling()));
+    if (faults.has('clock')) nowAndThen(300_000, jump);
+    if (faults.has('deaths')) nowAndThen(120_000, () => acts.killInstance());
+    if (faults.has('crashes')) nowAndThen(300_000, () => acts.crash());
+    if (faults.has('stops')) nowAndThen(400_000, () => acts.stop());
+    setUp(parts, sky);
+  }
+
+  return {
+    strikes: (kind, chance) =>
+      !healing && faults.has(kind) && calls.chance(Math.min(0.9, chance * intensity)),
+    isOut,
+    wall: () => clock.now() + offset,
+    begin,
+    isHealing: () => healing,
+    delayedMs: () => delayed,
+    addDelay(ms) {
+      delayed += ms;
+    },
+    heal() {
+      healing = true;
+      model.clearFaults();
+      model.setTimes({ consistencyMs: 0, addressDelayMs: 0 });
+      for (const { instanceType, availabilityZone } of model.pools())
+        model.setCapacity(instanceType, availabilityZone, null);
+    },
+  };
+}
+
+/** The faults that last for the whole phase. */
+function setUp({ scenario: { faults, bootMs }, model }: WeatherParts, sky: Dice): void {
+  model.setTimes({
+    bootMs,
+    bootJitterMs: Math.floor(bootMs / 2),
+    pendingMs: 8_000,
+    shutdownMs: sky.int(1, 40) * 1000,
+    consistencyMs: faults.has('stale-reads') ? sky.spread(1_000, 60_000) : 0,
+    addressDelayMs: faults.has('no-addresses') ? sky.spread(500, 70_000) : 0,
+  });
+  model.setThrottling(faults.has('throttling'));
+  if (faults.has('hung-boots'))
+    model.addFault({ kind: 'never-boots', every: sky.int(5, 60), count: null });
+}
+
+/** Room for some of the fleet, for none of it, or for all. */
+function changeRoom({ scenario, model, chronicle }: WeatherParts, sky: Dice): void {
+  const types = new Map<string, number>();
+  for (const queue of scenario.queues) {
+    for (const { instanceTypes } of queue.computeResources) {
+      const [type = ''] = instanceTypes;
+      types.set(type, (types.get(type) ?? 0) + sizeOf(queue));
+    }
+  }
+  for (const [type, size] of types) {
+    if (sky.chance(0.4)) continue;
+    const room = sky.chance(0.2) ? null : sky.int(0, size);
+    model.setCapacity(type, zone, room);
+    chronicle.fault('capacity', () => `room for ${room ?? 'any number of'} ${type}`);
+  }
+}
