@@ -154,6 +154,7 @@ async function runIn(
     if (typeof ended === 'number') {
       // Its commands fail once Slurm is gone; nobody waits for it any more.
       running.catch(nothing);
+      options.stderr('\nInterrupted; taking the lab down.\n');
       return { kind: 'interrupted', exitCode: ended };
     }
     const result = resultOf(scenario.name, world, ended);

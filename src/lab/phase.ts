@@ -165,7 +165,7 @@ async function startRecorder(
       world.progress({
         kind: 'moment',
         sinfo: watch.sinfo.at(-1) ?? '',
-        squeue: await world.slurm.squeue(),
+        squeue: (await world.slurm.squeue()).trimEnd(),
       });
     },
     view: () => viewOf(world, watch, start),

@@ -42,8 +42,8 @@ export function createSlurmClient(options: ClientOptions): SlurmCommands {
     async nodes(): Promise<readonly NodeStatus[]> {
       return parseNodes(await call('sinfo', ['--noheader', '--all', `--format=${NODE_FORMAT}`]));
     },
-    sinfo: async () => (await call('sinfo', [])).trimEnd(),
-    squeue: async () => (await call('squeue', [])).trimEnd(),
+    sinfo: () => call('sinfo', []),
+    squeue: () => call('squeue', []),
   };
 }
 

@@ -37,11 +37,13 @@ export function startWatch(world: ScenarioWorld): Watch {
   let last: Promise<void> = Promise.resolve();
 
   async function lookNow(): Promise<void> {
-    const [nodes, queue, jobs] = await Promise.all([
+    const [sinfoNow, squeueNow, jobs] = await Promise.all([
       world.slurm.sinfo(),
       world.slurm.squeue(),
       world.slurm.jobs(),
     ]);
+    const nodes = sinfoNow.trimEnd();
+    const queue = squeueNow.trimEnd();
     if (sinfo.at(-1) !== nodes) {
       sinfo.push(nodes);
       world.progress({ kind: 'picture', sinfo: nodes });
