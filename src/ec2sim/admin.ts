@@ -3,16 +3,19 @@
  *
  *   GET    /_admin/state              everything but the instances
  *   GET    /_admin/instances          every instance still described, with its times and cost
- *   PUT    /_admin/capacity           { instanceType, availabilityZone, capacity: number | null }
+ *   PUT    /_admin/capacity           { instanceType, availabilityZone, market?, capacity: number | null }
+ *   PUT    /_admin/placement-groups   { groupName, capacity: number | null }
  *   PUT    /_admin/offered            { instanceType, availabilityZone, offered: boolean }
  *   PUT    /_admin/quota              { market, vcpus: number | null }
  *   PUT    /_admin/times              any of the times, in milliseconds
  *   PUT    /_admin/throttle           { on: boolean }
  *   POST   /_admin/subnets            { subnetId, availabilityZone, cidr }
+ *   POST   /_admin/capacity-blocks    { instanceType, availabilityZone, count, startsAt?, endsAt, tags? }
  *   POST   /_admin/launch-templates   { name, data }: made, or given a new version when the name exists
  *   POST   /_admin/faults             one fault (sim/ec2/faults.ts)
  *   DELETE /_admin/faults             forgets them all
  *   POST   /_admin/impair             { instanceId }
+ *   POST   /_admin/interrupt          { instanceId }: a spot instance, ended after the notice time
  *   POST   /_admin/reset              ends every instance and begins anew
  *
  * Every change is answered with the state after it; a list of bodies is a list of changes, made when all are valid.
@@ -22,8 +25,10 @@ import type { Boots } from './boots.ts';
 import {
   Ec2ApiError,
   paidMs,
+  reservationIdOf,
   stateAt,
   statusAt,
+  type CapacityBlockSpec,
   type Ec2Model,
   type FaultSpec,
   type LaunchParameters,
@@ -41,13 +46,27 @@ const timesSchema = z
     shutdownMs: milliseconds,
     consistencyMs: milliseconds,
     addressDelayMs: milliseconds,
+    reservationPendingMs: milliseconds,
+    spotNoticeMs: milliseconds,
   })
   .partial();
 
 const capacitySchema = z.strictObject({
   instanceType: z.string(),
   availabilityZone: z.string(),
+  market: market.optional(),
   capacity: count.nullable(),
+});
+
+const groupSchema = z.strictObject({ groupName: z.string().min(1), capacity: count.nullable() });
+
+const blockSchema = z.strictObject({
+  instanceType: z.string(),
+  availabilityZone: z.string(),
+  count: z.int().min(1),
+  startsAt: z.number().optional(),
+  endsAt: z.number(),
+  tags: z.record(z.string(), z.string()).optional(),
 });
 
 const offeredSchema = z.strictObject({
@@ -75,6 +94,12 @@ const action = z.enum([
   'DescribeSubnets',
   'DescribeInstanceTypes',
   'DescribeAvailabilityZones',
+  'CreateCapacityReservation',
+  'DescribeCapacityReservations',
+  'ModifyCapacityReservation',
+  'CancelCapacityReservation',
+  'CreatePlacementGroup',
+  'DescribePlacementGroups',
 ]);
 
 const faultCommon = {
@@ -113,6 +138,12 @@ const faultSchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('never-boots'), ...faultCommon }),
   z.strictObject({ kind: z.literal('impaired'), afterMs: milliseconds, ...faultCommon }),
+  z.strictObject({ kind: z.literal('interrupted'), afterMs: milliseconds, ...faultCommon }),
+  z.strictObject({
+    kind: z.literal('reservation-not-usable'),
+    forMs: milliseconds,
+    ...faultCommon,
+  }),
 ]);
 
 const launchTemplateSchema = z.strictObject({
@@ -172,9 +203,19 @@ function putLaunchTemplate(model: Ec2Model, name: string, data: LaunchParameters
 const changes: ReadonlyMap<string, Change> = new Map<string, Change>([
   [
     'PUT capacity',
-    changeBy(capacitySchema, (model, { instanceType, availabilityZone, capacity }) =>
-      model.setCapacity(instanceType, availabilityZone, capacity),
+    changeBy(capacitySchema, (model, { instanceType, availabilityZone, capacity, market: of }) =>
+      model.setCapacity(instanceType, availabilityZone, capacity, of),
     ),
+  ],
+  [
+    'PUT placement-groups',
+    changeBy(groupSchema, (model, { groupName, capacity }) =>
+      model.setGroupCapacity(groupName, capacity),
+    ),
+  ],
+  [
+    'POST capacity-blocks',
+    changeBy(blockSchema, (model, block) => model.addCapacityBlock(block as CapacityBlockSpec)),
   ],
   [
     'PUT offered',
@@ -213,6 +254,12 @@ const changes: ReadonlyMap<string, Change> = new Map<string, Change>([
       model.impair(instanceId),
     ),
   ],
+  [
+    'POST interrupt',
+    changeBy(z.strictObject({ instanceId: z.string() }), (model, { instanceId }) =>
+      model.interrupt(instanceId),
+    ),
+  ],
   ['POST reset', (model) => model.reset()],
 ]);
 
@@ -224,6 +271,7 @@ function stateOf(model: Ec2Model, boots: Boots | null): unknown {
     stats: model.stats(),
     boots: boots?.counts() ?? { waiting: 0, started: 0 },
     pools: model.pools(),
+    reservations: model.reservations(),
     quotas: model.quotas(),
     subnets: model.subnets(),
     times: model.times(),
@@ -246,10 +294,12 @@ function instancesOf(model: Ec2Model): unknown {
       privateDnsName: instance.privateDnsName,
       placementGroup: instance.placementGroup,
       market: instance.market,
+      capacityReservationId: reservationIdOf(instance),
       clientToken: instance.clientToken,
       tags: instance.tags,
       launchedAt: instance.launchedAt,
       bootedAt: instance.bootedAt === Infinity ? null : instance.bootedAt,
+      interruptedAt: instance.interruptedAt === Infinity ? null : instance.interruptedAt,
       endAskedAt: instance.endAskedAt,
       seconds: paidMs(instance, now) / 1000,
     })),

@@ -33,6 +33,8 @@ export interface Boots {
 }
 
 const pauseBetweenBootsMs = 2;
+/** How often the model is asked to catch up with what EC2 does of itself: take a spot instance back, end a block. */
+const lookMs = 250;
 
 export function watchBoots(model: Ec2Model, endpoint: string, onBoot: OnBoot): Boots {
   const timers = new Map<string, NodeJS.Timeout>();
@@ -75,7 +77,8 @@ export function watchBoots(model: Ec2Model, endpoint: string, onBoot: OnBoot): B
           due.set(instance.id, instance);
           if (open) pump ??= setTimeout(bootNext, 0);
         },
-        Math.max(0, instance.bootedAt - model.now()),
+        // The same for all of a launch, so that their timers fire in order.
+        instance.bootedAt - instance.launchedAt,
       );
       timers.set(instance.id, timer);
     },
@@ -86,11 +89,13 @@ export function watchBoots(model: Ec2Model, endpoint: string, onBoot: OnBoot): B
       stopBoot(id);
     },
   });
+  const looking = setInterval(() => model.instance(''), lookMs);
   return {
     counts: () => ({ waiting: timers.size + due.size, started: started.size }),
     async close() {
       open = false;
       stopListening();
+      clearInterval(looking);
       for (const timer of timers.values()) clearTimeout(timer);
       timers.clear();
       due.clear();

@@ -1,9 +1,7 @@
 /**
  * The Query API's parameters, read into the model's requests.
  *
- * EC2 flattens everything: `TagSpecification.1.Tag.2.Key=...`. The parameters become a tree by their dots; a list is a
- * branch whose keys are numbers. What the model does not act on is kept as it came, because a repeat with the same
- * client token must bring it again.
+ * What the model does not act on is kept as it came, because a repeat with the same client token must bring it again.
  */
 import {
   Ec2ApiError,
@@ -11,89 +9,28 @@ import {
   missingParameter,
   type ActionName,
   type Actions,
-  type Filter,
   type LaunchParameters,
   type LaunchTemplateReference,
   type NetworkInterfaceSpec,
-  type Paging,
+  type ReservationChoice,
   type RunInstancesRequest,
-  type Tags,
-  type TagSpecification,
 } from '../sim/ec2/index.ts';
-
-/** A value, or the parameters below it. */
-interface Branch {
-  value: string | null;
-  readonly below: Map<string, Branch>;
-}
-
-function newBranch(): Branch {
-  return { value: null, below: new Map() };
-}
-
-function readTree(parameters: URLSearchParams): Branch {
-  const root = newBranch();
-  for (const [name, value] of parameters) {
-    let branch = root;
-    for (const step of name.split('.')) {
-      let next = branch.below.get(step);
-      if (next === undefined) {
-        next = newBranch();
-        branch.below.set(step, next);
-      }
-      branch = next;
-    }
-    branch.value = value;
-  }
-  return root;
-}
-
-function text(branch: Branch, name: string): string | undefined {
-  return branch.below.get(name)?.value ?? undefined;
-}
-
-function required(branch: Branch, name: string): string {
-  const value = text(branch, name);
-  if (value === undefined || value === '') throw missingParameter(name);
-  return value;
-}
-
-function wholeNumber(name: string, value: string): number {
-  if (!/^-?\d{1,15}$/.test(value)) {
-    throw invalidValue(`Value (${value}) for parameter ${name} is invalid. It must be an integer.`);
-  }
-  return Number(value);
-}
-
-function list(branch: Branch, name: string): readonly Branch[] {
-  const items = branch.below.get(name)?.below;
-  if (items === undefined) return [];
-  return [...items].sort(([left], [right]) => Number(left) - Number(right)).map(([, item]) => item);
-}
-
-function texts(branch: Branch, name: string): readonly string[] {
-  return list(branch, name).map((item) => item.value ?? '');
-}
-
-/** Leaves out what is undefined, so that an absent parameter is an absent property. */
-function present<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  const entries = Object.entries(value).filter(([, each]) => each !== undefined);
-  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
-}
-
-function tags(branch: Branch): Tags {
-  return Object.fromEntries(
-    list(branch, 'Tag').map((tag) => [required(tag, 'Key'), text(tag, 'Value') ?? '']),
-  );
-}
-
-function tagSpecifications(branch: Branch): readonly TagSpecification[] | undefined {
-  const found = list(branch, 'TagSpecification').map((each) => ({
-    resourceType: text(each, 'ResourceType') ?? '',
-    tags: tags(each),
-  }));
-  return found.length === 0 ? undefined : found;
-}
+import { capacityReaders } from './query-capacity.ts';
+import {
+  filters,
+  list,
+  newBranch,
+  paging,
+  present,
+  readTree,
+  required,
+  tags,
+  tagSpecifications,
+  text,
+  texts,
+  wholeNumber,
+  type Branch,
+} from './query-tree.ts';
 
 function networkInterfaces(branch: Branch): readonly NetworkInterfaceSpec[] | undefined {
   const found = list(branch, 'NetworkInterface').map((each) => {
@@ -121,6 +58,22 @@ function shutdownBehavior(branch: Branch): LaunchParameters['shutdownBehavior'] 
   throw invalidValue(`Invalid value '${value}' for InstanceInitiatedShutdownBehavior.`);
 }
 
+function reservationChoice(branch: Branch): ReservationChoice | undefined {
+  const specification = branch.below.get('CapacityReservationSpecification');
+  if (specification === undefined) return undefined;
+  const target = specification.below.get('CapacityReservationTarget');
+  const preference = text(specification, 'CapacityReservationPreference');
+  if (preference !== undefined && !isPreference(preference)) {
+    throw invalidValue(`Invalid value '${preference}' for CapacityReservationPreference.`);
+  }
+  const reservationId = target === undefined ? undefined : text(target, 'CapacityReservationId');
+  return present({ preference, reservationId });
+}
+
+function isPreference(value: string): value is NonNullable<ReservationChoice['preference']> {
+  return ['open', 'none', 'capacity-reservations-only'].includes(value);
+}
+
 function launchParameters(branch: Branch): LaunchParameters {
   const placement = branch.below.get('Placement') ?? newBranch();
   return present({
@@ -129,6 +82,8 @@ function launchParameters(branch: Branch): LaunchParameters {
     subnetId: text(branch, 'SubnetId'),
     availabilityZone: text(placement, 'AvailabilityZone'),
     placementGroup: text(placement, 'GroupName'),
+    tenancy: text(placement, 'Tenancy'),
+    capacityReservation: reservationChoice(branch),
     market: marketOf(branch),
     shutdownBehavior: shutdownBehavior(branch),
     tagSpecifications: tagSpecifications(branch),
@@ -162,22 +117,6 @@ function runInstances(branch: Branch, parameters: URLSearchParams): RunInstances
     ...(clientToken !== undefined && { clientToken }),
     ...(template !== undefined && { launchTemplate: templateReference(template) }),
     otherParameters: otherParameters(parameters),
-  };
-}
-
-function filters(branch: Branch): readonly Filter[] {
-  return list(branch, 'Filter').map((each) => ({
-    name: required(each, 'Name'),
-    values: texts(each, 'Value'),
-  }));
-}
-
-function paging(branch: Branch): Paging {
-  const maxResults = text(branch, 'MaxResults');
-  const nextToken = text(branch, 'NextToken');
-  return {
-    ...(maxResults !== undefined && { maxResults: wholeNumber('MaxResults', maxResults) }),
-    ...(nextToken !== undefined && { nextToken }),
   };
 }
 
@@ -238,6 +177,7 @@ const readers: Readers = {
   }),
   DescribeInstanceTypes: (branch) => ({ instanceTypes: texts(branch, 'InstanceType') }),
   DescribeAvailabilityZones: (branch) => ({ zones: texts(branch, 'ZoneName') }),
+  ...capacityReaders,
 };
 
 export type Call = {

@@ -18,53 +18,11 @@ import type {
   LaunchTemplateView,
   Market,
   SubnetView,
-  Tags,
 } from '../sim/ec2/index.ts';
+import { capacityWriters } from './xml-capacity.ts';
+import { escapeXml, items, leaf, tagSet, time } from './xml-parts.ts';
 
 const namespace = 'http://ec2.amazonaws.com/doc/2016-11-15/';
-
-const escapes: ReadonlyMap<string, string> = new Map([
-  ['&', '&amp;'],
-  ['<', '&lt;'],
-  ['>', '&gt;'],
-  ['"', '&quot;'],
-  ["'", '&apos;'],
-  ['\r', '&#13;'],
-]);
-
-export function escapeXml(value: string): string {
-  return /[&<>"'\r]/.test(value)
-    ? value.replaceAll(/[&<>"'\r]/g, (character) => escapes.get(character) ?? character)
-    : value;
-}
-
-function leaf(name: string, value: string | number | boolean | null | undefined): string {
-  if (value === null || value === undefined || value === '') return '';
-  return `<${name}>${typeof value === 'string' ? escapeXml(value) : value}</${name}>`;
-}
-
-function items<T>(name: string, values: readonly T[], write: (value: T) => string): string {
-  return `<${name}>${values.map((value) => `<item>${write(value)}</item>`).join('')}</${name}>`;
-}
-
-/** Instances of one launch share their instant and their tags: the text made last is the one wanted next. */
-function rememberLast<T>(write: (value: T) => string): (value: T) => string {
-  let last: { readonly value: T; readonly text: string } | null = null;
-  return (value) => {
-    if (last === null || last.value !== value) last = { value, text: write(value) };
-    return last.text;
-  };
-}
-
-const time = rememberLast((instant: number) => new Date(instant).toISOString());
-
-const tagSet = rememberLast((tags: Tags) => {
-  const entries = Object.entries(tags);
-  if (entries.length === 0) return '';
-  return items('tagSet', entries, ([key, value]) => {
-    return `<key>${escapeXml(key)}</key><value>${escapeXml(value)}</value>`;
-  });
-});
 
 const stateCodes: Readonly<Record<InstanceState, number>> = {
   pending: 0,
@@ -109,7 +67,8 @@ function instance(view: InstanceView): string {
     '<placement>' +
     leaf('availabilityZone', view.availabilityZone) +
     leaf('groupName', view.placementGroup) +
-    '<tenancy>default</tenancy></placement>' +
+    leaf('tenancy', view.tenancy) +
+    '</placement>' +
     '<monitoring><state>disabled</state></monitoring>' +
     (view.state === 'terminated'
       ? ''
@@ -122,6 +81,7 @@ function instance(view: InstanceView): string {
     '<virtualizationType>hvm</virtualizationType><hypervisor>xen</hypervisor>' +
     leaf('clientToken', view.clientToken) +
     lifecycle(view.market) +
+    leaf('capacityReservationId', view.capacityReservationId) +
     tagSet(view.tags) +
     networkInterface(view)
   );
@@ -184,9 +144,26 @@ function launchTemplate(view: LaunchTemplateView): string {
   );
 }
 
+function reservationChoice(choice: LaunchParameters['capacityReservation']): string {
+  if (choice === undefined) return '';
+  const { preference, reservationId } = choice;
+  const target =
+    reservationId === undefined
+      ? ''
+      : `<capacityReservationTarget>${leaf('capacityReservationId', reservationId)}</capacityReservationTarget>`;
+  return (
+    '<capacityReservationSpecification>' +
+    leaf('capacityReservationPreference', preference) +
+    target +
+    '</capacityReservationSpecification>'
+  );
+}
+
 function launchTemplateData(data: LaunchParameters): string {
   const placement =
-    leaf('availabilityZone', data.availabilityZone) + leaf('groupName', data.placementGroup);
+    leaf('availabilityZone', data.availabilityZone) +
+    leaf('groupName', data.placementGroup) +
+    leaf('tenancy', data.tenancy);
   return (
     leaf('instanceType', data.instanceType) +
     leaf('imageId', data.imageId) +
@@ -195,6 +172,7 @@ function launchTemplateData(data: LaunchParameters): string {
     (data.market === undefined || data.market === 'on-demand'
       ? ''
       : `<instanceMarketOptions>${leaf('marketType', data.market)}</instanceMarketOptions>`) +
+    reservationChoice(data.capacityReservation) +
     items('networkInterfaceSet', data.networkInterfaces ?? [], (each) => {
       return (
         leaf('deviceIndex', each.deviceIndex) +
@@ -267,6 +245,7 @@ const writers: Writers = {
         leaf('zoneType', 'availability-zone')
       );
     }),
+  ...capacityWriters,
 };
 
 export function writeAnswer<A extends ActionName>(

@@ -8,6 +8,8 @@ import type {
   Ec2Model,
   Ec2ModelOptions,
   InstanceState,
+  PlacementGroupView,
+  ReservationView,
   RunInstancesRequest,
   StatusCheck,
 } from '../../src/sim/ec2/index.ts';
@@ -21,6 +23,9 @@ export interface SeenInstance {
   readonly availabilityZone: string;
   readonly subnetId: string;
   readonly placementGroup: string;
+  readonly tenancy: string;
+  readonly capacityReservationId: string;
+  readonly stateReason: string;
   readonly clientToken: string;
   readonly launchedAt: number;
   readonly tags: Readonly<Record<string, string>>;
@@ -81,6 +86,15 @@ export interface Ec2Driver {
     names: readonly string[],
   ): Promise<readonly { readonly name: string; readonly vcpus: number }[]>;
   zones(): Promise<readonly string[]>;
+  reserve(request: Request<'CreateCapacityReservation'>): Promise<ReservationView>;
+  reservations(request: Request<'DescribeCapacityReservations'>): Promise<{
+    readonly reservations: readonly ReservationView[];
+    readonly nextToken: string | null;
+  }>;
+  modifyReservation(request: Request<'ModifyCapacityReservation'>): Promise<void>;
+  cancelReservation(reservationId: string): Promise<void>;
+  createPlacementGroup(request: Request<'CreatePlacementGroup'>): Promise<PlacementGroupView>;
+  placementGroups(names: readonly string[]): Promise<readonly PlacementGroupView[]>;
   /** The port that muster itself uses, on the same model. */
   readonly cloud: Cloud;
   close(): Promise<void>;

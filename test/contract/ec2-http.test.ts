@@ -5,6 +5,8 @@ import { cloudContract } from './suite-cloud.ts';
 import { describeContract } from './suite-describe.ts';
 import { launchContract } from './suite-launch.ts';
 import { limitContract } from './suite-limits.ts';
+import { reservationLifeContract } from './suite-reservation-life.ts';
+import { reservationContract } from './suite-reservations.ts';
 import { tokenContract } from './suite-tokens.ts';
 
 describe('EC2, ec2sim over HTTP', () => {
@@ -12,5 +14,7 @@ describe('EC2, ec2sim over HTTP', () => {
   tokenContract(makeHttpDriver);
   describeContract(makeHttpDriver);
   limitContract(makeHttpDriver);
+  reservationContract(makeHttpDriver);
+  reservationLifeContract(makeHttpDriver);
   cloudContract(makeHttpDriver);
 });

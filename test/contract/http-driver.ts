@@ -11,10 +11,8 @@ import {
   DescribeLaunchTemplateVersionsCommand,
   DescribeSubnetsCommand,
   EC2Client,
-  EC2ServiceException,
   RunInstancesCommand,
   TerminateInstancesCommand,
-  type Filter as SdkFilter,
   type Instance,
   type RequestLaunchTemplateData,
   type _InstanceType,
@@ -23,18 +21,13 @@ import { createEc2Cloud } from '../../src/adapters/ec2/cloud.ts';
 import { startEc2Sim } from '../../src/ec2sim/server.ts';
 import type {
   Ec2ModelOptions,
-  Filter,
   LaunchParameters,
   RunInstancesRequest,
   StatusCheck,
 } from '../../src/sim/ec2/index.ts';
-import {
-  createTestTime,
-  launchTimeoutMs,
-  SeenError,
-  type Ec2Driver,
-  type SeenInstance,
-} from './driver.ts';
+import { createTestTime, launchTimeoutMs, type Ec2Driver, type SeenInstance } from './driver.ts';
+import { call, sdkFilters, sdkTags, seenTags } from './http-call.ts';
+import { capacityCalls } from './http-capacity.ts';
 
 function seen(instance: Instance): SeenInstance {
   return {
@@ -46,37 +39,36 @@ function seen(instance: Instance): SeenInstance {
     availabilityZone: instance.Placement?.AvailabilityZone ?? '',
     subnetId: instance.SubnetId ?? '',
     placementGroup: instance.Placement?.GroupName ?? '',
+    tenancy: instance.Placement?.Tenancy ?? '',
+    capacityReservationId: instance.CapacityReservationId ?? '',
+    stateReason: instance.StateReason?.Code ?? '',
     clientToken: instance.ClientToken ?? '',
     launchedAt: instance.LaunchTime?.getTime() ?? 0,
-    tags: Object.fromEntries((instance.Tags ?? []).map((tag) => [tag.Key ?? '', tag.Value ?? ''])),
+    tags: seenTags(instance.Tags),
   };
 }
 
-function seenError(error: unknown): SeenError {
-  if (error instanceof EC2ServiceException) {
-    const { httpStatusCode, requestId } = error.$metadata;
-    return new SeenError(error.name, error.message, httpStatusCode ?? null, requestId ?? null);
-  }
-  const isAbort = error instanceof Error && error.name === 'AbortError';
-  return new SeenError(isAbort ? 'Timeout' : 'ConnectionError', String(error), null, null);
-}
-
-function sdkFilters(filters: readonly Filter[] | undefined): { Filters: SdkFilter[] } | object {
-  if (filters === undefined) return {};
-  return { Filters: filters.map(({ name, values }) => ({ Name: name, Values: [...values] })) };
-}
-
 function launchData(parameters: LaunchParameters): RequestLaunchTemplateData {
-  const { availabilityZone, placementGroup } = parameters;
+  const { availabilityZone, placementGroup, tenancy } = parameters;
+  const { preference, reservationId } = parameters.capacityReservation ?? {};
   return {
     ...(parameters.instanceType !== undefined && {
       InstanceType: parameters.instanceType as _InstanceType,
     }),
     ...(parameters.imageId !== undefined && { ImageId: parameters.imageId }),
-    ...((availabilityZone !== undefined || placementGroup !== undefined) && {
+    ...([availabilityZone, placementGroup, tenancy].some((each) => each !== undefined) && {
       Placement: {
+        ...(tenancy !== undefined && { Tenancy: tenancy as 'default' }),
         ...(availabilityZone !== undefined && { AvailabilityZone: availabilityZone }),
         ...(placementGroup !== undefined && { GroupName: placementGroup }),
+      },
+    }),
+    ...(parameters.capacityReservation !== undefined && {
+      CapacityReservationSpecification: {
+        ...(preference !== undefined && { CapacityReservationPreference: preference }),
+        ...(reservationId !== undefined && {
+          CapacityReservationTarget: { CapacityReservationId: reservationId },
+        }),
       },
     }),
     ...(parameters.market !== undefined &&
@@ -89,7 +81,7 @@ function launchData(parameters: LaunchParameters): RequestLaunchTemplateData {
     ...(parameters.tagSpecifications !== undefined && {
       TagSpecifications: parameters.tagSpecifications.map(({ resourceType, tags }) => ({
         ResourceType: resourceType as 'instance',
-        Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+        Tags: sdkTags(tags),
       })),
     }),
     ...(parameters.networkInterfaces !== undefined && {
@@ -125,18 +117,6 @@ function pointSdkAt(url: string): void {
   process.env['AWS_ENDPOINT_URL'] = url;
   process.env['AWS_ACCESS_KEY_ID'] = 'test';
   process.env['AWS_SECRET_ACCESS_KEY'] = 'test';
-}
-
-interface SendOptions {
-  readonly abortSignal: AbortSignal;
-}
-
-async function call<T>(send: (options: SendOptions) => Promise<T>): Promise<T> {
-  try {
-    return await send({ abortSignal: AbortSignal.timeout(5000) });
-  } catch (error: unknown) {
-    throw seenError(error);
-  }
 }
 
 function instanceCalls(
@@ -199,7 +179,7 @@ function tagAndTemplateCalls(
 > {
   return {
     async createTags({ resourceIds, tags }) {
-      const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+      const Tags = sdkTags(tags);
       const command = new CreateTagsCommand({ Resources: [...resourceIds], Tags });
       await call((o) => client.send(command, o));
     },
@@ -279,6 +259,7 @@ export async function makeHttpDriver(options: Omit<Ec2ModelOptions, 'now'>): Pro
     ...instanceCalls(client),
     ...tagAndTemplateCalls(client),
     ...surroundingCalls(client),
+    ...capacityCalls(client),
     cloud: createEc2Cloud({ region: sim.model.region, launchTimeoutMs }),
     async close() {
       client.destroy();

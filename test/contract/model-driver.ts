@@ -25,6 +25,9 @@ function seen(view: InstanceView): SeenInstance {
     availabilityZone: view.availabilityZone,
     subnetId: view.state === 'terminated' ? '' : view.subnetId,
     placementGroup: view.placementGroup,
+    tenancy: view.tenancy,
+    capacityReservationId: view.capacityReservationId,
+    stateReason: view.stateReason?.code ?? '',
     clientToken: view.clientToken,
     launchedAt: view.launchedAt,
     tags: view.tags,
@@ -94,6 +97,16 @@ export async function makeModelDriver(options: Omit<Ec2ModelOptions, 'now'>): Pr
       return types.map((type) => ({ name: type.instanceType, vcpus: type.vcpus }));
     },
     zones: async () => (await call('DescribeAvailabilityZones', {})).zones.map((each) => each.zone),
+    reserve: (request) => call('CreateCapacityReservation', request),
+    reservations: (request) => call('DescribeCapacityReservations', request),
+    async modifyReservation(request) {
+      await call('ModifyCapacityReservation', request);
+    },
+    async cancelReservation(reservationId) {
+      await call('CancelCapacityReservation', { reservationId });
+    },
+    createPlacementGroup: (request) => call('CreatePlacementGroup', request),
+    placementGroups: async (names) => (await call('DescribePlacementGroups', { names })).groups,
     cloud: createModelCloud(model, { launchTimeoutMs }),
     close: async () => undefined,
   };

@@ -6,8 +6,23 @@
  * and go.
  */
 import type { Instant } from '../../core/units.ts';
-import { invalidCombination, invalidValue } from './errors.ts';
-import { stateAt, statusAt, viewInstance, type Instance, type InstanceStore } from './instances.ts';
+import { invalidCombination } from './errors.ts';
+import {
+  hasWildcard,
+  pageSize,
+  predicateFor,
+  sequenceFrom,
+  tokenAfter,
+  type Property as PropertyOf,
+} from './filters.ts';
+import {
+  reservationIdOf,
+  stateAt,
+  statusAt,
+  viewInstance,
+  type Instance,
+  type InstanceStore,
+} from './instances.ts';
 import { instancesById } from './lifecycle.ts';
 import type {
   DescribeInstancesAnswer,
@@ -19,10 +34,9 @@ import type {
 } from './types.ts';
 import type { World } from './world.ts';
 
-const pageMax = 1000;
 const pageMin = 5;
 
-type Property = (instance: Instance, now: Instant) => string | readonly string[];
+type Property = PropertyOf<Instance>;
 
 const instanceStateCodes = {
   pending: '0',
@@ -33,6 +47,7 @@ const instanceStateCodes = {
 
 const instanceProperties: ReadonlyMap<string, Property> = new Map<string, Property>([
   ['availability-zone', (instance) => instance.availabilityZone],
+  ['capacity-reservation-id', (instance) => reservationIdOf(instance)],
   ['client-token', (instance) => instance.clientToken],
   ['image-id', (instance) => instance.imageId],
   ['instance-id', (instance) => instance.id],
@@ -45,6 +60,7 @@ const instanceProperties: ReadonlyMap<string, Property> = new Map<string, Proper
   ['private-ip-address', (instance, now) => viewInstance(instance, now).privateIp],
   ['reservation-id', (instance) => instance.reservationId],
   ['subnet-id', (instance) => instance.subnetId],
+  ['tenancy', (instance) => instance.tenancy],
   ['tag-key', (instance) => Object.keys(instance.tags)],
   ['vpc-id', (instance) => instance.vpcId],
 ]);
@@ -64,41 +80,7 @@ const statusProperties: ReadonlyMap<string, Property> = new Map<string, Property
   ],
 ]);
 
-type Test = (text: string) => boolean;
-
-function hasWildcard(value: string): boolean {
-  return /[*?\\]/.test(value);
-}
-
-/** `*`: any text, `?`: one character, `\`: the next character as it stands. */
-function testFor(value: string): Test {
-  if (!hasWildcard(value)) return (text) => text === value;
-  const pattern = value.replaceAll(/\\[\s\S]|[\s\S]/g, (piece) => {
-    if (piece === '*') return '[\\s\\S]*';
-    if (piece === '?') return '[\\s\\S]';
-    const character = piece.length === 2 ? piece.slice(1) : piece;
-    return character.replace(/[.*+?^${}()|[\]\\/-]/, '\\$&');
-  });
-  const regex = new RegExp(`^${pattern}$`);
-  return (text) => regex.test(text);
-}
-
 type Predicate = (instance: Instance, now: Instant) => boolean;
-
-function predicateFor(filter: Filter, properties: ReadonlyMap<string, Property>): Predicate {
-  const tests = filter.values.map(testFor);
-  const matches: Test = (text) => tests.some((test) => test(text));
-  if (filter.name.startsWith('tag:') && properties === instanceProperties) {
-    const key = filter.name.slice('tag:'.length);
-    return ({ tags }) => Object.hasOwn(tags, key) && matches(tags[key] ?? '');
-  }
-  const property = properties.get(filter.name);
-  if (property === undefined) throw invalidValue(`The filter '${filter.name}' is invalid`);
-  return (instance, now) => {
-    const value = property(instance, now);
-    return typeof value === 'string' ? matches(value) : value.some(matches);
-  };
-}
 
 /** What an index yields for the filter, in launch order; null where no index can answer it. */
 function fromIndex(store: InstanceStore, { name, values }: Filter): readonly Instance[] | null {
@@ -132,26 +114,13 @@ function candidates(world: World, filters: readonly Filter[], after: number): It
   return after === 0 ? narrowest : narrowest.filter((each) => each.sequence > after);
 }
 
-function sequenceFrom(nextToken: string | undefined): number {
-  if (nextToken === undefined || nextToken === '') return 0;
-  const match = /^after-(\d{1,15})$/.exec(nextToken);
-  if (match === null) throw invalidValue(`The token '${nextToken}' is invalid`);
-  return Number(match[1]);
-}
-
-function pageSize({ maxResults, instanceIds }: DescribeInstancesRequest): number {
-  if (maxResults === undefined) return pageMax;
-  if (instanceIds !== undefined && instanceIds.length > 0) {
+function pageSizeOf({ maxResults, instanceIds }: DescribeInstancesRequest): number {
+  if (maxResults !== undefined && instanceIds !== undefined && instanceIds.length > 0) {
     throw invalidCombination(
       'The parameter instancesSet cannot be used with the parameter maxResults',
     );
   }
-  if (!Number.isInteger(maxResults) || maxResults < pageMin || maxResults > pageMax) {
-    throw invalidValue(
-      `Value ( ${maxResults} ) for parameter maxResults is invalid. Expecting a value between ${pageMin} and ${pageMax}.`,
-    );
-  }
-  return maxResults;
+  return pageSize(maxResults, pageMin);
 }
 
 function select(
@@ -162,10 +131,11 @@ function select(
   now: Instant,
 ): { readonly found: readonly Instance[]; readonly nextToken: string | null } {
   const filters = request.filters ?? [];
-  const predicates = filters.map((filter) => predicateFor(filter, properties));
+  const tagsOf = properties === instanceProperties ? (each: Instance) => each.tags : null;
+  const predicates = filters.map((filter) => predicateFor(filter, properties, tagsOf));
   const ids = request.instanceIds ?? [];
   // Ids are never cut into pages: a request may name as many as it likes.
-  const size = ids.length > 0 ? (pageSize(request), Infinity) : pageSize(request);
+  const size = ids.length > 0 ? (pageSizeOf(request), Infinity) : pageSizeOf(request);
   const from =
     ids.length > 0
       ? instancesById(world, [...new Set(ids)], (instance) => now >= instance.visibleAt)
@@ -175,7 +145,7 @@ function select(
     if (now < instance.visibleAt || !admits(instance, now)) continue;
     if (!predicates.every((predicate) => predicate(instance, now))) continue;
     if (found.length === size) {
-      return { found, nextToken: `after-${found.at(-1)?.sequence ?? 0}` };
+      return { found, nextToken: tokenAfter(found.at(-1)?.sequence ?? 0) };
     }
     found.push(instance);
   }

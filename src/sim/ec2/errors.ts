@@ -150,3 +150,66 @@ export function templateNameTaken(): Ec2ApiError {
     'Launch template name already in use.',
   );
 }
+
+/** One message for a reservation that is full, does not match the launch, or is not usable yet. */
+export function reservationExceeded(): Ec2ApiError {
+  return new Ec2ApiError(
+    'ReservationCapacityExceeded',
+    'The requested reservation does not have sufficient compatible and available capacity for this request.',
+  );
+}
+
+export function unknownReservations(ids: readonly string[]): Ec2ApiError {
+  return new Ec2ApiError(
+    'InvalidCapacityReservationId.NotFound',
+    `The capacity reservation '${ids.join(', ')}' does not exist`,
+  );
+}
+
+export function reservationOver(id: string, state: string): Ec2ApiError {
+  return new Ec2ApiError(
+    'InvalidCapacityReservationState',
+    `The capacity reservation '${id}' is ${state}`,
+  );
+}
+
+export function blockNotActive(id: string): Ec2ApiError {
+  return new Ec2ApiError(
+    'InvalidCapacityReservationState.PendingActivation',
+    `The Capacity Block '${id}' is not active yet`,
+  );
+}
+
+/** A reservation's quota refusal, in the words of EC2's list of errors. */
+export function instanceLimitExceeded(): Ec2ApiError {
+  return new Ec2ApiError(
+    'InstanceLimitExceeded',
+    "You've reached the limit on the number of instances you can run concurrently. Capacity Reservations count towards it.",
+  );
+}
+
+export function notPermitted(message: string): Ec2ApiError {
+  return new Ec2ApiError('OperationNotPermitted', message);
+}
+
+export function noSpotCapacity(): Ec2ApiError {
+  return new Ec2ApiError(
+    'InsufficientInstanceCapacity',
+    'There is no Spot capacity available that matches your request.',
+    500,
+  );
+}
+
+export function placementGroupTaken(name: string): Ec2ApiError {
+  return new Ec2ApiError(
+    'InvalidPlacementGroup.Duplicate',
+    `The Placement Group '${name}' already exists.`,
+  );
+}
+
+export function unknownPlacementGroup(name: string): Ec2ApiError {
+  return new Ec2ApiError(
+    'InvalidPlacementGroup.Unknown',
+    `The Placement Group '${name}' is unknown.`,
+  );
+}

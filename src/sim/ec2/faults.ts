@@ -10,7 +10,7 @@ import type { ActionName } from './types.ts';
 export interface FaultMatch {
   readonly instanceType?: string;
   readonly availabilityZone?: string;
-  /** Matches launches that put this tag on their instances. */
+  /** Matches launches that put this tag on their instances, and reservations that have it. */
   readonly tag?: { readonly key: string; readonly value: string };
 }
 
@@ -38,7 +38,11 @@ export type FaultKind =
   /** The instance runs and is paid for, and never boots. */
   | { readonly kind: 'never-boots' }
   /** The instance boots and its status check fails `afterMs` after its launch. */
-  | { readonly kind: 'impaired'; readonly afterMs: DurationMs };
+  | { readonly kind: 'impaired'; readonly afterMs: DurationMs }
+  /** EC2 takes the instance back `afterMs` after its launch; spot instances only. */
+  | { readonly kind: 'interrupted'; readonly afterMs: DurationMs }
+  /** A new capacity reservation refuses launches for `forMs` from its creation. */
+  | { readonly kind: 'reservation-not-usable'; readonly forMs: DurationMs };
 
 export type FaultSpec = FaultKind & {
   readonly match?: FaultMatch;
@@ -48,7 +52,7 @@ export type FaultSpec = FaultKind & {
   readonly every?: number;
 };
 
-/** What a fault can be matched with. Calls other than launches have no facts. */
+/** What a fault can be matched with: a launch, or a capacity reservation. Other calls have no facts. */
 export interface LaunchFacts {
   readonly instanceType?: string;
   readonly availabilityZone?: string;
@@ -72,8 +76,8 @@ export interface Faults {
     action: ActionName,
     facts: LaunchFacts,
   ): Extract<FaultKind, { kind: K }> | null;
-  /** The failure that is due for the next instance of this launch; null for none. */
-  forInstance<K extends 'never-boots' | 'impaired'>(
+  /** The failure that is due for the next instance of this launch, or for this reservation; null for none. */
+  forSubject<K extends 'never-boots' | 'impaired' | 'interrupted' | 'reservation-not-usable'>(
     kind: K,
     facts: LaunchFacts,
   ): Extract<FaultKind, { kind: K }> | null;
@@ -129,7 +133,7 @@ export function createFaults(): Faults {
       );
       return fault as Extract<FaultKind, { kind: K }> | null;
     },
-    forInstance<K extends FaultKind['kind']>(kind: K, facts: LaunchFacts) {
+    forSubject<K extends FaultKind['kind']>(kind: K, facts: LaunchFacts) {
       const fault = fire((candidate) => candidate.kind === kind, facts);
       return fault as Extract<FaultKind, { kind: K }> | null;
     },

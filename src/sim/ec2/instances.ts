@@ -10,6 +10,7 @@
  * forgotten.
  */
 import type { Instant } from '../../core/units.ts';
+import type { Reservation } from './reservations.ts';
 import type { InstanceState, InstanceView, Market, StatusCheck } from './types.ts';
 
 export interface Instance {
@@ -24,7 +25,10 @@ export interface Instance {
   readonly vpcId: string;
   readonly availabilityZone: string;
   readonly placementGroup: string;
+  readonly tenancy: string;
   readonly market: Market;
+  /** The reservation that it was launched into; it uses a place of it while that is not over. */
+  readonly capacityReservation: Reservation | null;
   readonly efa: boolean;
   readonly clientToken: string;
   /** Shared by the instances of a launch; replaced, never changed. */
@@ -39,8 +43,37 @@ export interface Instance {
   readonly bootedAt: Instant;
   /** When its status check begins to fail; Infinity when it never does. */
   impairedAt: Instant;
+  /** When EC2 takes it back; Infinity while nobody has said so. */
+  interruptedAt: Instant;
   endAskedAt: Instant | null;
   endedAt: Instant | null;
+  endReason: EndReason | null;
+}
+
+/** Who ended an instance, as EC2's stateReason tells it. */
+export type EndReason = 'user' | 'spot-interruption' | 'capacity-block-end';
+
+const stateReasons: Readonly<
+  Record<EndReason, { readonly code: string; readonly message: string }>
+> = {
+  user: {
+    code: 'Client.UserInitiatedShutdown',
+    message: 'Client.UserInitiatedShutdown: User initiated shutdown',
+  },
+  'spot-interruption': {
+    code: 'Server.SpotInstanceTermination',
+    message: 'Server.SpotInstanceTermination: Spot instance termination',
+  },
+  // EC2's documentation names none for this.
+  'capacity-block-end': {
+    code: 'Server.CapacityBlockTermination',
+    message: 'Server.CapacityBlockTermination: Capacity Block ended',
+  },
+};
+
+/** Empty when it uses no reservation, and when its reservation is over. */
+export function reservationIdOf({ capacityReservation }: Instance): string {
+  return capacityReservation?.over === null ? capacityReservation.id : '';
 }
 
 export function stateAt(instance: Instance, now: Instant): InstanceState {
@@ -77,18 +110,14 @@ export function viewInstance(instance: Instance, now: Instant): InstanceView {
     vpcId: instance.vpcId,
     availabilityZone: instance.availabilityZone,
     placementGroup: instance.placementGroup,
+    tenancy: instance.tenancy,
     market: instance.market,
+    capacityReservationId: reservationIdOf(instance),
     efa: instance.efa,
     clientToken: instance.clientToken,
     launchedAt: instance.launchedAt,
     tags: instance.tags,
-    stateReason:
-      instance.endAskedAt === null
-        ? null
-        : {
-            code: 'Client.UserInitiatedShutdown',
-            message: 'Client.UserInitiatedShutdown: User initiated shutdown',
-          },
+    stateReason: instance.endReason === null ? null : stateReasons[instance.endReason],
   };
 }
 

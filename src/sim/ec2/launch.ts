@@ -1,18 +1,21 @@
 /**
- * RunInstances: what is asked (template and request laid together), whether it can be had, and the new instances.
+ * RunInstances: what is asked (template and request laid together) and whether it can be had.
  *
- * A launch is cut to what fits: room in the zone, free addresses and quota. When that is less than MinCount the call
+ * A launch is cut to what fits: room in the zone or in the reservation, free addresses and quota. When that is less than MinCount the call
  * is refused whole and nothing was taken.
  */
 import type { Instant } from '../../core/units.ts';
 import { lookUpInstanceType } from './catalogue.ts';
 import {
+  type Ec2ApiError,
   idempotentMismatch,
   insufficientCapacity,
   invalidCombination,
   invalidValue,
   malformedId,
   missingParameter,
+  noSpotCapacity,
+  reservationExceeded,
   subnetFull,
   throttled,
   typeNotOffered,
@@ -21,31 +24,15 @@ import {
   vcpuLimitExceeded,
 } from './errors.ts';
 import type { LaunchFacts } from './faults.ts';
-import type { Instance } from './instances.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { launchInstances, type LaunchOutcome, type ResolvedLaunch } from './new-instances.ts';
+import { choosePlaces, type Places } from './places.ts';
+import { availablePlaces } from './reservations.ts';
 import type { Subnet } from './subnets.ts';
 import { layOver } from './templates.ts';
 import type { TokenBucket } from './throttle.ts';
 import type { LaunchParameters, Market, RunInstancesRequest } from './types.ts';
 import { zonesOf, type World } from './world.ts';
-
-interface ResolvedLaunch {
-  readonly instanceType: string;
-  readonly vcpus: number;
-  readonly imageId: string;
-  readonly subnet: Subnet;
-  readonly zone: string;
-  readonly placementGroup: string;
-  readonly market: Market;
-  readonly efa: boolean;
-  readonly tags: Readonly<Record<string, string>>;
-}
-
-export interface LaunchOutcome {
-  readonly reservationId: string;
-  readonly instances: readonly Instance[];
-  /** False when a token was used again: these exist already. */
-  readonly isNew: boolean;
-}
 
 /** Throws Ec2ApiError for a template that is not there. */
 export function laidTogether(world: World, request: RunInstancesRequest): LaunchParameters {
@@ -97,14 +84,19 @@ function checkImage(world: World, imageId: string | undefined): string {
   return imageId;
 }
 
-function subnetWithMostRoom(world: World, instanceType: string, zone: string | undefined): Subnet {
+function subnetWithMostRoom(
+  world: World,
+  instanceType: string,
+  zone: string | undefined,
+  market: Market,
+): Subnet {
   let best: Subnet | null = null;
   let bestRoom = -1;
   for (const subnet of world.subnets.values()) {
     const { availabilityZone } = subnet.spec;
     if (zone !== undefined && availabilityZone !== zone) continue;
     const room = world.pools.isOffered(instanceType, availabilityZone)
-      ? Math.min(world.pools.room(instanceType, availabilityZone), subnet.free())
+      ? Math.min(world.pools.room({ instanceType, availabilityZone, market }), subnet.free())
       : -0.5;
     if (room > bestRoom) {
       best = subnet;
@@ -124,7 +116,8 @@ function chooseSubnet(world: World, instanceType: string, parameters: LaunchPara
   }
   const subnetId = parameters.subnetId ?? interfaces[0]?.subnetId;
   if (subnetId === undefined) {
-    return subnetWithMostRoom(world, instanceType, parameters.availabilityZone);
+    const { availabilityZone, market = 'on-demand' } = parameters;
+    return subnetWithMostRoom(world, instanceType, availabilityZone, market);
   }
   const subnet = world.subnets.get(subnetId);
   if (subnet === undefined) throw unknownSubnet(subnetId);
@@ -137,9 +130,8 @@ function chooseSubnet(world: World, instanceType: string, parameters: LaunchPara
   return subnet;
 }
 
-function resolve(world: World, request: RunInstancesRequest): ResolvedLaunch {
-  checkCounts(request);
-  const parameters = laidTogether(world, request);
+/** Throws Ec2ApiError for parameters that are wrong in themselves. */
+export function resolveLaunch(world: World, parameters: LaunchParameters): ResolvedLaunch {
   const imageId = checkImage(world, parameters.imageId);
   const { instanceType } = parameters;
   if (instanceType === undefined) throw missingParameter('InstanceType');
@@ -151,112 +143,92 @@ function resolve(world: World, request: RunInstancesRequest): ResolvedLaunch {
     vcpus: type.vcpus,
     imageId,
     subnet,
-    zone: subnet.spec.availabilityZone,
+    availabilityZone: subnet.spec.availabilityZone,
     placementGroup: parameters.placementGroup ?? '',
+    tenancy: parameters.tenancy ?? 'default',
     market: parameters.market ?? 'on-demand',
     efa: (parameters.networkInterfaces ?? []).some((each) => each.interfaceType === 'efa'),
     tags: instanceTags(parameters),
   };
 }
 
-/** How many fit. Throws Ec2ApiError when fewer than `minCount` do; `bucket` is null when nothing is throttled. */
+/** Throws Ec2ApiError for a zone that does not have the type. */
+export function checkOffered(world: World, launch: ResolvedLaunch): void {
+  const { pools } = world;
+  const { instanceType, availabilityZone } = launch;
+  if (pools.isOffered(instanceType, availabilityZone)) return;
+  const offering = zonesOf(world).filter((each) => pools.isOffered(instanceType, each));
+  throw typeNotOffered(instanceType, availabilityZone, offering);
+}
+
+/** How many more instances each limit allows; Infinity where nothing limits them. */
+export interface Limits {
+  readonly tokens: number;
+  readonly quota: number;
+  readonly addresses: number;
+  readonly room: number;
+}
+
+/** A place in a reservation has its share of quota and room already. `bucket` is null when nothing is throttled. */
+export function limitsOf(
+  world: World,
+  launch: ResolvedLaunch,
+  places: Places,
+  by: { readonly bucket: TokenBucket | null; readonly now: Instant },
+): Limits {
+  const { pools } = world;
+  return {
+    tokens: by.bucket?.level(by.now) ?? Infinity,
+    quota: places === null ? Math.floor(pools.vcpusLeft(launch.market) / launch.vcpus) : Infinity,
+    addresses: launch.subnet.free(),
+    room:
+      places === null
+        ? Math.min(pools.room(launch), pools.groupRoom(launch.placementGroup))
+        : availablePlaces(places),
+  };
+}
+
+/** Why not even so many can be had; null when they can. */
+export function refusalOf(
+  world: World,
+  launch: ResolvedLaunch,
+  places: Places,
+  limits: Limits,
+  minCount: number,
+): Ec2ApiError | null {
+  const { pools } = world;
+  const { instanceType, availabilityZone, market, subnet } = launch;
+  if (limits.tokens < minCount) return throttled(world.account, 'RunInstances', 'resource');
+  if (limits.quota < minCount) return vcpuLimitExceeded(pools.quota(market) ?? 0);
+  if (limits.addresses < minCount) return subnetFull(subnet.spec.subnetId);
+  if (limits.room >= minCount) return null;
+  if (places !== null) return reservationExceeded();
+  if (market === 'spot') return noSpotCapacity();
+  const elsewhere = zonesOf(world).filter(
+    (zone) =>
+      zone !== availabilityZone &&
+      pools.isOffered(instanceType, zone) &&
+      pools.room({ instanceType, availabilityZone: zone, market }) >= minCount,
+  );
+  return insufficientCapacity(instanceType, availabilityZone, elsewhere);
+}
+
+/** Throws Ec2ApiError when fewer than `minCount` fit. */
 function countThatFits(
   world: World,
   launch: ResolvedLaunch,
-  { minCount, maxCount }: RunInstancesRequest,
-  bucket: TokenBucket | null,
-  now: Instant,
+  places: Places,
+  of: RunInstancesRequest & { readonly bucket: TokenBucket | null; readonly now: Instant },
 ): number {
-  const { pools } = world;
-  const { instanceType, zone, market, vcpus, subnet } = launch;
-  if (!pools.isOffered(instanceType, zone)) {
-    const offering = zonesOf(world).filter((each) => pools.isOffered(instanceType, each));
-    throw typeNotOffered(instanceType, zone, offering);
-  }
-  if (bucket !== null && bucket.level(now) < minCount) {
-    throw throttled(world.account, 'RunInstances', 'resource');
-  }
-  const withinQuota = Math.floor(pools.vcpusLeft(market) / vcpus);
-  if (withinQuota < minCount) throw vcpuLimitExceeded(pools.quota(market) ?? 0);
-  if (subnet.free() < minCount) throw subnetFull(subnet.spec.subnetId);
-  const room = pools.room(instanceType, zone);
-  if (room < minCount) {
-    const elsewhere = zonesOf(world).filter(
-      (each) => pools.isOffered(instanceType, each) && pools.room(instanceType, each) >= minCount,
-    );
-    throw insufficientCapacity(instanceType, zone, elsewhere);
-  }
-  const count = Math.min(maxCount, withinQuota, subnet.free(), room);
+  const { minCount, maxCount, bucket, now } = of;
+  const limits = limitsOf(world, launch, places, { bucket, now });
+  const refusal = refusalOf(world, launch, places, limits, minCount);
+  if (refusal !== null) throw refusal;
+  const count = Math.min(maxCount, limits.quota, limits.addresses, limits.room);
   if (bucket !== null && !bucket.take(count, now)) {
     throw throttled(world.account, 'RunInstances', 'resource');
   }
   return count;
-}
-
-function hostLabel(address: string): string {
-  return `ip-${address.replaceAll('.', '-')}`;
-}
-
-function createInstance(
-  world: World,
-  launch: ResolvedLaunch,
-  of: { reservationId: string; clientToken: string; launchIndex: number; now: Instant },
-): Instance {
-  const { times, region } = world;
-  const address = launch.subnet.allocate();
-  if (address === null) throw new Error('a subnet gave out more addresses than it counted as free');
-  const facts = {
-    instanceType: launch.instanceType,
-    availabilityZone: launch.zone,
-    tags: launch.tags,
-  };
-  const boots = world.faults.forInstance('never-boots', facts) === null;
-  const impaired = world.faults.forInstance('impaired', facts);
-  const { bootMs, bootJitterMs } = times;
-  const jitterMs = bootJitterMs === 0 ? 0 : Math.floor(world.jitter.fraction() * bootJitterMs);
-  const domain = region === 'us-east-1' ? 'ec2.internal' : `${region}.compute.internal`;
-  const sequence = world.nextSequence;
-  world.nextSequence += 1;
-  return {
-    sequence,
-    id: `i-0${world.instanceIds.hex16()}`,
-    reservationId: of.reservationId,
-    launchIndex: of.launchIndex,
-    instanceType: launch.instanceType,
-    vcpus: launch.vcpus,
-    imageId: launch.imageId,
-    subnetId: launch.subnet.spec.subnetId,
-    vpcId: world.vpcId,
-    availabilityZone: launch.zone,
-    placementGroup: launch.placementGroup,
-    market: launch.market,
-    efa: launch.efa,
-    clientToken: of.clientToken,
-    tags: launch.tags,
-    privateIp: address,
-    privateDnsName: `${hostLabel(address)}.${domain}`,
-    launchedAt: of.now,
-    visibleAt: of.now + times.consistencyMs,
-    addressAt: of.now + times.addressDelayMs,
-    runningAt: of.now + Math.min(times.pendingMs, bootMs),
-    bootedAt: boots ? of.now + bootMs + jitterMs : Infinity,
-    impairedAt: impaired === null ? Infinity : of.now + impaired.afterMs,
-    endAskedAt: null,
-    endedAt: null,
-  };
-}
-
-/** The parameters as sent, in one order: what a repeat with the same token must repeat. */
-function fingerprintOf(request: RunInstancesRequest): string {
-  function inOrder(value: unknown): unknown {
-    if (Array.isArray(value)) return value.map(inOrder);
-    if (typeof value !== 'object' || value === null) return value;
-    const entries = Object.entries(value).filter(([, each]) => each !== undefined);
-    return entries
-      .sort(([left], [right]) => (left < right ? -1 : 1))
-      .map(([key, each]) => [key, inOrder(each)]);
-  }
-  return JSON.stringify(inOrder(request));
 }
 
 /** Throws Ec2ApiError. Nothing is changed when it throws, save the tokens of a bucket that was long enough. */
@@ -271,21 +243,19 @@ export function runInstances(
   const used = world.tokens.get(clientToken);
   if (used !== undefined) {
     if (used.fingerprint !== fingerprint) throw idempotentMismatch();
-    return { reservationId: used.reservationId, instances: used.instances, isNew: false };
+    return { reservationId: used.reservationId, instances: used.instances };
   }
-  const launch = resolve(world, request);
-  const count = countThatFits(world, launch, request, bucket, now);
-  const reservationId = `r-0${world.otherIds.hex16()}`;
-  const instances = Array.from({ length: count }, (_, launchIndex) =>
-    createInstance(world, launch, { reservationId, clientToken, launchIndex, now }),
-  );
-  world.pools.take({ ...launch, availabilityZone: launch.zone }, count);
-  for (const instance of instances) world.store.add(instance);
-  world.totals.launched += count;
-  world.totals.paying += count;
-  world.totals.payingSince += count * now;
+  checkCounts(request);
+  const parameters = laidTogether(world, request);
+  const launch = resolveLaunch(world, parameters);
+  checkOffered(world, launch);
+  const { maxCount } = request;
+  const choice = parameters.capacityReservation ?? {};
+  const places = choosePlaces(world, choice, launch, { maxCount, now });
+  const count = countThatFits(world, launch, places, { ...request, bucket, now });
+  const outcome = launchInstances(world, launch, places, { count, clientToken, now });
   if (clientToken !== '') {
-    world.tokens.set(clientToken, { fingerprint, reservationId, instances, live: count });
+    world.tokens.set(clientToken, { fingerprint, ...outcome, live: count });
   }
-  return { reservationId, instances, isNew: true };
+  return outcome;
 }

@@ -4,7 +4,8 @@
  */
 import type { Instant } from '../../core/units.ts';
 import { malformedId, unknownInstances } from './errors.ts';
-import { stateAt, type Instance } from './instances.ts';
+import { stateAt, type EndReason, type Instance } from './instances.ts';
+import { leavePlace, stopPaying } from './reservations.ts';
 import type { InstanceStateChange, TerminateInstancesRequest } from './types.ts';
 import type { TokenRecord, World } from './world.ts';
 
@@ -23,7 +24,8 @@ export function scheduleTokenExpiry(world: World, token: string, record: TokenRe
 }
 
 function isOver(world: World, instance: Instance): void {
-  world.pools.release(instance);
+  if (instance.capacityReservation === null) world.pools.release(instance, 1);
+  else leavePlace(world, instance.capacityReservation);
   world.subnets.get(instance.subnetId)?.release(instance.privateIp);
   world.agenda.add((instance.endedAt ?? 0) + describedAfterEndMs, () =>
     world.store.forget(instance),
@@ -35,17 +37,31 @@ function isOver(world: World, instance: Instance): void {
   }
 }
 
-/** Does nothing to one whose end was asked already. Says whether it did something. */
-export function endInstance(world: World, instance: Instance, now: Instant): boolean {
-  if (instance.endAskedAt !== null) return false;
+/** Does nothing to one whose end was asked already. */
+export function endInstance(
+  world: World,
+  instance: Instance,
+  now: Instant,
+  reason: EndReason,
+): void {
+  if (instance.endAskedAt !== null) return;
+  instance.endReason = reason;
   instance.endAskedAt = now;
   instance.endedAt = now + world.times.shutdownMs;
   world.totals.terminated += 1;
   world.totals.paying -= 1;
   world.totals.payingSince -= instance.launchedAt;
   world.totals.paidMs += now - instance.launchedAt;
+  if (instance.capacityReservation !== null) stopPaying(world, instance.capacityReservation, now);
   world.agenda.add(instance.endedAt, () => isOver(world, instance));
-  return true;
+  for (const listener of world.listeners) listener.ending?.(instance);
+}
+
+/** Gives the notice: EC2 ends the instance when it has run out. Does nothing to one that has its notice or is ending. */
+export function interruptInstance(world: World, instance: Instance, at: Instant): void {
+  if (instance.endAskedAt !== null || instance.interruptedAt !== Infinity) return;
+  instance.interruptedAt = at;
+  world.agenda.add(at, (due) => endInstance(world, instance, due, 'spot-interruption'));
 }
 
 /**
@@ -76,15 +92,14 @@ export function terminateInstances(
   world: World,
   request: TerminateInstancesRequest,
   now: Instant,
-): { changes: readonly InstanceStateChange[]; ended: readonly Instance[] } {
+): { readonly changes: readonly InstanceStateChange[] } {
   const instances = instancesById(world, [...new Set(request.instanceIds)], () => true);
-  const ended: Instance[] = [];
   const changes = instances.map((instance) => {
     const previousState = stateAt(instance, now);
-    if (endInstance(world, instance, now)) ended.push(instance);
+    endInstance(world, instance, now, 'user');
     // With no shutdown time the instance is terminated at once, and the answer still says shutting-down, as EC2's does.
     const currentState = previousState === 'terminated' ? previousState : 'shutting-down';
     return { instanceId: instance.id, previousState, currentState } as const;
   });
-  return { changes, ended };
+  return { changes };
 }

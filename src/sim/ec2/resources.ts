@@ -2,17 +2,27 @@
 import { listedInstanceTypes, lookUpInstanceType } from './catalogue.ts';
 import { Ec2ApiError, invalidValue, missingParameter, unknownSubnet } from './errors.ts';
 import { instancesById } from './lifecycle.ts';
+import { reservationById } from './reservation-actions.ts';
 import { viewSubnet } from './subnets.ts';
 import type { Actions, CreateTagsRequest, DescribeSubnetsRequest, SubnetView } from './types.ts';
 import { zonesOf, type World } from './world.ts';
 
-/** Tags of instances are kept; other resources are accepted and nothing remembers their tags. Throws Ec2ApiError. */
+/**
+ * Tags of instances and of capacity reservations are kept; other resources are accepted and nothing remembers their tags.
+ * Throws Ec2ApiError.
+ */
 export function createTags(world: World, request: CreateTagsRequest): Record<string, never> {
   if (request.resourceIds.length === 0) throw missingParameter('resourceIdSet');
   if (Object.keys(request.tags).length === 0) throw missingParameter('tagSet');
   const ids = request.resourceIds.filter((id) => id.startsWith('i-'));
+  const reservations = request.resourceIds
+    .filter((id) => id.startsWith('cr-'))
+    .map((id) => reservationById(world, id));
   for (const instance of instancesById(world, [...new Set(ids)], () => true)) {
     world.store.retag(instance, { ...instance.tags, ...request.tags });
+  }
+  for (const reservation of reservations) {
+    reservation.tags = { ...reservation.tags, ...request.tags };
   }
   return {};
 }

@@ -19,6 +19,10 @@ export interface Times {
   readonly consistencyMs: DurationMs;
   /** How long a new instance shows no private address, in the launch's own answer too. */
   readonly addressDelayMs: DurationMs;
+  /** How long describes call a new capacity reservation pending, though launches into it succeed. */
+  readonly reservationPendingMs: DurationMs;
+  /** From the notice of a spot interruption until EC2 ends the instance. */
+  readonly spotNoticeMs: DurationMs;
 }
 
 export const defaultTimes: Times = {
@@ -28,11 +32,15 @@ export const defaultTimes: Times = {
   shutdownMs: 1000,
   consistencyMs: 0,
   addressDelayMs: 0,
+  reservationPendingMs: 0,
+  spotNoticeMs: 120_000,
 };
 
 export interface CapacitySpec {
   readonly instanceType: string;
   readonly availabilityZone: string;
+  /** Each market has room of its own. Absent: `on-demand`. */
+  readonly market?: Market;
   /** Null: unlimited. */
   readonly capacity: number | null;
 }

@@ -3,17 +3,23 @@
  * EC2's words and without its spelling. The Query API's parameter names and XML are `ec2sim/`'s business.
  */
 import type { Instant } from '../../core/units.ts';
+import type { Filter, Market, Paging, Tags, TagSpecification } from './basic-types.ts';
+import type {
+  CreateCapacityReservationRequest,
+  CreatePlacementGroupRequest,
+  DescribeCapacityReservationsAnswer,
+  DescribeCapacityReservationsRequest,
+  DescribePlacementGroupsRequest,
+  ModifyCapacityReservationRequest,
+  PlacementGroupView,
+  ReservationChoice,
+  ReservationView,
+} from './capacity-types.ts';
+
+export type * from './basic-types.ts';
+export type * from './capacity-types.ts';
 
 export type InstanceState = 'pending' | 'running' | 'shutting-down' | 'terminated';
-
-export type Market = 'on-demand' | 'spot' | 'capacity-block';
-
-export type Tags = Readonly<Record<string, string>>;
-
-export interface TagSpecification {
-  readonly resourceType: string;
-  readonly tags: Tags;
-}
 
 export interface NetworkInterfaceSpec {
   readonly deviceIndex: number;
@@ -29,7 +35,10 @@ export interface LaunchParameters {
   readonly subnetId?: string;
   readonly availabilityZone?: string;
   readonly placementGroup?: string;
+  /** Absent: `default`. */
+  readonly tenancy?: string;
   readonly market?: Market;
+  readonly capacityReservation?: ReservationChoice;
   readonly shutdownBehavior?: 'stop' | 'terminate';
   readonly tagSpecifications?: readonly TagSpecification[];
   readonly networkInterfaces?: readonly NetworkInterfaceSpec[];
@@ -66,7 +75,10 @@ export interface InstanceView {
   readonly vpcId: string;
   readonly availabilityZone: string;
   readonly placementGroup: string;
+  readonly tenancy: string;
   readonly market: Market;
+  /** The capacity reservation whose place it uses; empty for none. */
+  readonly capacityReservationId: string;
   readonly efa: boolean;
   readonly clientToken: string;
   readonly launchedAt: Instant;
@@ -78,17 +90,6 @@ export interface InstanceView {
 export interface RunInstancesAnswer {
   readonly reservationId: string;
   readonly instances: readonly InstanceView[];
-}
-
-/** Values of one filter are alternatives, several filters must all match; `*` and `?` are wildcards. */
-export interface Filter {
-  readonly name: string;
-  readonly values: readonly string[];
-}
-
-export interface Paging {
-  readonly maxResults?: number;
-  readonly nextToken?: string;
 }
 
 export interface DescribeInstancesRequest extends Paging {
@@ -239,6 +240,24 @@ export interface Actions {
   DescribeAvailabilityZones: {
     request: { readonly zones?: readonly string[] };
     answer: { readonly zones: readonly AvailabilityZoneView[] };
+  };
+  CreateCapacityReservation: { request: CreateCapacityReservationRequest; answer: ReservationView };
+  DescribeCapacityReservations: {
+    request: DescribeCapacityReservationsRequest;
+    answer: DescribeCapacityReservationsAnswer;
+  };
+  ModifyCapacityReservation: {
+    request: ModifyCapacityReservationRequest;
+    answer: Record<string, never>;
+  };
+  CancelCapacityReservation: {
+    request: { readonly reservationId: string };
+    answer: Record<string, never>;
+  };
+  CreatePlacementGroup: { request: CreatePlacementGroupRequest; answer: PlacementGroupView };
+  DescribePlacementGroups: {
+    request: DescribePlacementGroupsRequest;
+    answer: { readonly groups: readonly PlacementGroupView[] };
   };
 }
 

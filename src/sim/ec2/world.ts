@@ -6,8 +6,10 @@ import { createInstanceStore, type Instance, type InstanceStore } from './instan
 import { createPools, type Pools } from './pools.ts';
 import { createRandomStream, type RandomStream } from './random.ts';
 import { defaultTimes, type Ec2ModelOptions, type Times } from './settings.ts';
+import { createReservationBook, type ReservationBook } from './reservations.ts';
 import { createSubnet, defaultSubnets, type Subnet } from './subnets.ts';
 import { createLaunchTemplates, type LaunchTemplates } from './templates.ts';
+import type { PlacementGroupView } from './types.ts';
 
 /** A used client token: what it was used for, and what came of it. */
 export interface TokenRecord {
@@ -37,7 +39,7 @@ export interface InstanceListener {
   ending?(instance: Instance): void;
 }
 
-export interface World extends Streams {
+export interface World extends Lasting {
   readonly region: string;
   readonly account: string;
   readonly vpcId: string;
@@ -47,6 +49,8 @@ export interface World extends Streams {
   readonly pools: Pools;
   readonly store: InstanceStore;
   readonly templates: LaunchTemplates;
+  readonly reservations: ReservationBook;
+  readonly placementGroups: Map<string, PlacementGroupView>;
   readonly tokens: Map<string, TokenRecord>;
   readonly faults: Faults;
   readonly agenda: Agenda;
@@ -54,24 +58,26 @@ export interface World extends Streams {
   nextSequence: number;
 }
 
-/** The streams that a reset leaves running, so that no id is used twice. */
-export interface Streams {
+/** What a reset leaves as it is: the streams, so that no id is used twice, and who listens. */
+export interface Lasting {
   readonly instanceIds: RandomStream;
   readonly otherIds: RandomStream;
   readonly jitter: RandomStream;
+  readonly listeners: Set<InstanceListener>;
 }
 
-export function createStreams(seed: number): Streams {
+export function createLasting(seed: number): Lasting {
   return {
     instanceIds: createRandomStream(seed, 'instance ids'),
     otherIds: createRandomStream(seed, 'other ids'),
     jitter: createRandomStream(seed, 'boot jitter'),
+    listeners: new Set(),
   };
 }
 
-export function createWorld(options: Ec2ModelOptions, streams: Streams): World {
+export function createWorld(options: Ec2ModelOptions, lasting: Lasting): World {
   const region = options.region ?? 'us-east-2';
-  const { otherIds } = streams;
+  const { otherIds } = lasting;
   const world: World = {
     region,
     account: options.account ?? '123456789012',
@@ -82,18 +88,20 @@ export function createWorld(options: Ec2ModelOptions, streams: Streams): World {
     pools: createPools(),
     store: createInstanceStore(),
     templates: createLaunchTemplates(() => `lt-0${otherIds.hex16()}`),
+    reservations: createReservationBook(),
+    placementGroups: new Map(),
     tokens: new Map(),
     faults: createFaults(),
     agenda: createAgenda(),
     totals: { launched: 0, terminated: 0, paying: 0, payingSince: 0, paidMs: 0 },
-    ...streams,
+    ...lasting,
     nextSequence: 1,
   };
   for (const spec of options.subnets ?? defaultSubnets(region)) {
     world.subnets.set(spec.subnetId, createSubnet(spec));
   }
   for (const spec of options.capacity ?? []) {
-    world.pools.setCapacity(spec.instanceType, spec.availabilityZone, spec.capacity);
+    world.pools.setCapacity({ ...spec, market: spec.market ?? 'on-demand' }, spec.capacity);
   }
   for (const spec of options.notOffered ?? []) {
     world.pools.setOffered(spec.instanceType, spec.availabilityZone, false);
