@@ -10,13 +10,23 @@ import { SchedulerError, type NodeAddress, type Scheduler } from '../../ports/sc
 /** One argument of a process may hold 131,071 bytes. */
 const listBytesMax = 100 * 1024;
 
-const timeoutMs = 60_000;
+const defaultTimeoutMs = 60_000;
+
+/**
+ * What scontrol takes for one node. `ALL` is every node of the cluster to it, and braces call functions that name many
+ * (nodespec_to_hostlist in slurmctld): a misprint must not take down what nobody named.
+ */
+function isOneNode(name: string): boolean {
+  return /^[A-Za-z0-9._-]+$/.test(name) && name.toUpperCase() !== 'ALL';
+}
 
 export interface ScontrolOptions {
   /** Absolute path, or a name to be found in PATH. */
   readonly scontrol: string;
   /** SLURM_CONF for the commands; null leaves it to Slurm's default. */
   readonly slurmConf: string | null;
+  /** How long one scontrol may take; default 60 s. */
+  readonly timeoutMs?: number;
   /** Told of every process started: for counting. */
   readonly started?: (args: readonly string[]) => void;
 }
@@ -24,6 +34,8 @@ export interface ScontrolOptions {
 interface Waiting {
   /** Calls with the same kind and reason may be merged. */
   readonly kind: string;
+  /** For the message: `scontrol could not ...`. */
+  readonly what: string;
   readonly items: readonly NodeAddress[];
   readonly argsOf: (items: readonly NodeAddress[]) => readonly string[];
   readonly done: (error: SchedulerError | null) => void;
@@ -71,19 +83,20 @@ export function createScontrol(options: ScontrolOptions): Scheduler {
       );
     }
     options.started?.(args);
-    return runScontrol(options, args);
+    return runScontrol(options, args, call.what);
   }
 
-  function enqueue(
-    kind: string,
-    items: readonly NodeAddress[],
-    argsOf: Waiting['argsOf'],
-  ): Promise<void> {
+  function enqueue(call: Omit<Waiting, 'done'>): Promise<void> {
+    const many = call.items.find(({ node }) => !isOneNode(node));
+    if (many !== undefined) {
+      const why = `"${many.node}" is not the name of one node to scontrol`;
+      return Promise.reject(
+        new SchedulerError(`scontrol was not asked to ${call.what}: ${why}`, { transient: false }),
+      );
+    }
     return new Promise((resolve, reject) => {
       waiting.push({
-        kind,
-        items,
-        argsOf,
+        ...call,
         done: (error) => (error === null ? resolve() : reject(error)),
       });
       // A turn of the event loop later, so that calls made together run together.
@@ -92,18 +105,22 @@ export function createScontrol(options: ScontrolOptions): Scheduler {
   }
 
   return {
-    assignNodes: (addresses) => enqueue('assign', addresses, assignArgs),
+    assignNodes: (items) =>
+      enqueue({ kind: 'assign', what: 'set node addresses', items, argsOf: assignArgs }),
     downNodes: (nodes, reason) =>
-      enqueue(`down ${reason}`, asItems(nodes), (items) => [
-        ...updateOf(items),
-        'state=down',
-        `reason=${reason}`,
-      ]),
+      enqueue({
+        kind: `down ${reason}`,
+        what: 'set nodes down',
+        items: asItems(nodes),
+        argsOf: (items) => [...updateOf(items), 'state=down', `reason=${reason}`],
+      }),
     powerDownNodes: (nodes) =>
-      enqueue('power-down', asItems(nodes), (items) => [
-        ...updateOf(items),
-        'state=power_down_force',
-      ]),
+      enqueue({
+        kind: 'power-down',
+        what: 'power nodes down',
+        items: asItems(nodes),
+        argsOf: (items) => [...updateOf(items), 'state=power_down_force'],
+      }),
   };
 }
 
@@ -115,8 +132,12 @@ function updateOf(items: readonly NodeAddress[]): string[] {
   return ['update', `nodename=${foldHostlist(items.map((item) => item.node))}`];
 }
 
-/** Slurm reads all three as hostlists and pairs them in order; folding keeps the order. */
-function assignArgs(items: readonly NodeAddress[]): string[] {
+/**
+ * Slurm reads all three as hostlists and pairs them in order; folding keeps the order. Some versions sort the names
+ * first, and the addresses not: sent in that order, they are paired right by both.
+ */
+function assignArgs(unsorted: readonly NodeAddress[]): string[] {
+  const items = sortedAsSlurmDoes(unsorted);
   return [
     ...updateOf(items),
     `nodeaddr=${foldHostlist(items.map((item) => item.address))}`,
@@ -124,9 +145,20 @@ function assignArgs(items: readonly NodeAddress[]): string[] {
   ];
 }
 
+/** By what stands before the number at the end, then by that number. */
+function sortedAsSlurmDoes(items: readonly NodeAddress[]): NodeAddress[] {
+  const keyed = items.map((item) => {
+    const head = item.node.replace(/\d+$/, '');
+    return { item, head, number: Number(item.node.slice(head.length)) };
+  });
+  keyed.sort((a, b) => (a.head === b.head ? a.number - b.number : a.head < b.head ? -1 : 1));
+  return keyed.map(({ item }) => item);
+}
+
 function runScontrol(
-  { scontrol, slurmConf }: ScontrolOptions,
+  { scontrol, slurmConf, timeoutMs = defaultTimeoutMs }: ScontrolOptions,
   args: readonly string[],
+  what: string,
 ): Promise<SchedulerError | null> {
   const env = {
     PATH: process.env['PATH'] ?? '',
@@ -140,8 +172,6 @@ function runScontrol(
       (error, stdout, stderr) => {
         if (error === null) return resolve(null);
         const said = `${stderr}${stdout}`.trim().replaceAll(/\s+/g, ' ');
-        const what =
-          args.at(-1)?.startsWith('nodehostname') === true ? 'set node addresses' : (args[2] ?? '');
         const message =
           said !== ''
             ? said
