@@ -32,7 +32,7 @@ describe('source files', () => {
 
   test('each is reached from the command line, or by a test where it serves tests', () => {
     const used = reachableFrom(['src/bin/muster.ts']);
-    const tests = files.filter((path) => path.endsWith('.test.ts'));
+    const tests = files.filter((path) => /^(test|bench)\/.*\.ts$|\.test\.ts$/.test(path));
     const tested = reachableFrom(tests);
     const dead = production.filter(
       (path) => !used.has(path) && !(forTests.test(path) && tested.has(path)),
