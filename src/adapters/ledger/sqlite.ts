@@ -44,9 +44,15 @@ export function openLedgerWriter(stateDir: string): WriterResult {
   }
   const path = join(stateDir, 'ledger.db');
   const database = new DatabaseSync(path);
-  chmodSync(path, 0o640);
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000');
-  prepareSchema(database, path);
+  try {
+    chmodSync(path, 0o640);
+    database.exec('PRAGMA busy_timeout = 5000');
+    prepareSchema(database, path);
+  } catch (error: unknown) {
+    database.close();
+    lock.close();
+    throw error;
+  }
   const insert = database.prepare('INSERT INTO turn (sequence, at, record) VALUES (?, ?, ?)');
   let last = lastSequence(database);
   return {
@@ -83,17 +89,34 @@ export interface LedgerReader extends Pick<Ledger, 'read'> {
   close(): void;
 }
 
-/** Opens the ledger to read beside a writer; null where there is none yet. */
+/** Opens the ledger to read beside a writer; null where there is none yet. Throws LedgerError on a newer schema. */
 export function openLedgerReader(stateDir: string): LedgerReader | null {
   const path = join(stateDir, 'ledger.db');
+  const database = openToRead(path);
+  if (database === null) return null;
   try {
-    const database = new DatabaseSync(path, { readOnly: true });
     database.exec('PRAGMA busy_timeout = 5000');
-    return {
-      read: (sequence) => readTurns(database, sequence),
-      last: () => lastSequence(database),
-      close: () => database.close(),
-    };
+    const version = schemaVersionOf(database);
+    refuseNewer(version, path);
+    // The first writer has made the file and not yet what is in it.
+    if (version === 0) {
+      database.close();
+      return null;
+    }
+  } catch (error: unknown) {
+    database.close();
+    throw error;
+  }
+  return {
+    read: (sequence) => readTurns(database, sequence),
+    last: () => lastSequence(database),
+    close: () => database.close(),
+  };
+}
+
+function openToRead(path: string): DatabaseSync | null {
+  try {
+    return new DatabaseSync(path, { readOnly: true });
   } catch (error: unknown) {
     if (error instanceof Error && /unable to open/.test(error.message)) return null;
     throw error;
@@ -105,14 +128,20 @@ function lastSequence(database: DatabaseSync): number {
   return Number(row?.['last'] ?? 0);
 }
 
+function schemaVersionOf(database: DatabaseSync): number {
+  return Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
+}
+
+function refuseNewer(version: number, path: string): void {
+  if (version <= schemaVersion) return;
+  throw new LedgerError(
+    `${path} was written by a newer muster (schema ${version}, this one reads up to ${schemaVersion}); nothing was changed. Install that version again.`,
+  );
+}
+
 function prepareSchema(database: DatabaseSync, path: string): void {
-  const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
-  if (version > schemaVersion) {
-    database.close();
-    throw new LedgerError(
-      `${path} was written by a newer muster (schema ${version}, this one reads up to ${schemaVersion}); nothing was changed. Install that version again.`,
-    );
-  }
+  refuseNewer(schemaVersionOf(database), path);
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
   database.exec(`${schema} PRAGMA user_version = ${schemaVersion}`);
 }
 
