@@ -16,7 +16,7 @@ type Rate = Settings['launchRequests'];
 export function bucketAt(bucket: LaunchBucket, rate: Rate, at: Instant): LaunchBucket {
   if (at <= bucket.at) return bucket;
   const refill = ((at - bucket.at) / 1000) * rate.perSecond;
-  return { tokens: Math.min(rate.burst, bucket.tokens + refill), at };
+  return { tokens: Math.min(rate.burst, exact(bucket.tokens + refill)), at };
 }
 
 export function takeToken(bucket: LaunchBucket, rate: Rate, at: Instant): LaunchBucket {
@@ -32,5 +32,10 @@ export function emptyUntil(rate: Rate, at: Instant, readyAt: Instant): LaunchBuc
 /** When the next call may be made; `at` or earlier: now. */
 export function nextTokenAt(bucket: LaunchBucket, rate: Rate): Instant {
   if (bucket.tokens >= 1) return bucket.at;
-  return bucket.at + Math.ceil(((1 - bucket.tokens) / rate.perSecond) * 1000);
+  return bucket.at + Math.ceil(exact(((1 - bucket.tokens) / rate.perSecond) * 1000));
+}
+
+/** Without the last digits of binary fractions, which would move the moment of a token by a millisecond. */
+function exact(value: number): number {
+  return Math.round(value * 1e6) / 1e6;
 }
