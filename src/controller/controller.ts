@@ -13,6 +13,7 @@ import type { Ledger } from '../ports/ledger.ts';
 import type { Log } from '../ports/log.ts';
 import type { Spool } from '../ports/spool.ts';
 import { createEffectRunner, type World } from './effects.ts';
+import { createSteadyClock } from './steady-clock.ts';
 
 export interface ControllerPorts extends World {
   readonly ledger: Ledger;
@@ -51,10 +52,11 @@ export function createController(
   ports: ControllerPorts,
   options: ControllerOptions = {},
 ): Controller {
-  const { clock, ledger, spool, log } = ports;
+  const { ledger, spool, log } = ports;
+  const clock = createSteadyClock(ports.clock);
   const state = emptyState();
   const inbox: Event[] = [];
-  const runEffect = createEffectRunner(ports);
+  const runEffect = createEffectRunner({ ...ports, clock });
   const spooled = new Set<string>();
   let cancelWake = (): void => undefined;
   let stopWatching = (): void => undefined;
@@ -128,7 +130,7 @@ export function createController(
     const turns: Turn[] = [];
     while (turns.length < turnsPerCommitMax) {
       const wake = nextWake(state);
-      const due = wake !== null && wake <= Math.max(clock.now(), state.now) && !stopping;
+      const due = wake !== null && wake <= clock.now() && !stopping;
       const waiting = inbox.shift();
       const event = waiting ?? (due ? { kind: 'Woke' as const, at: clock.now() } : undefined);
       if (event === undefined) break;
@@ -197,7 +199,11 @@ export function createController(
       for (const request of await spool.scan()) {
         if (stopping || spooled.has(request.id)) continue;
         spooled.add(request.id);
-        enqueue({ kind: 'HookCalled', at: clock.now(), request });
+        enqueue({
+          kind: 'HookCalled',
+          at: clock.now(),
+          request: { ...request, at: clock.translate(request.at) },
+        });
       }
     } catch (error: unknown) {
       log.write({
@@ -217,6 +223,7 @@ export function createController(
     state,
     async start(settings) {
       for await (const { turn } of ledger.read(0)) apply(state, turn);
+      clock.notBefore(state.now);
       enqueue({ kind: 'ConfigLoaded', at: clock.now(), settings });
       enqueue({ kind: 'Started', at: clock.now() });
       stopWatching = spool.watch(() => void scan());
