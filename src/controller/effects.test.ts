@@ -122,12 +122,8 @@ describe('an effect asks the world', () => {
       ],
     ],
     [
-      'give back: down with the reason, then powered down',
-      [
-        giveBack,
-        ['down q-dy-c-1 (Code:X)y', 'power-down q-dy-c-1'],
-        { kind: 'NodesGivenBack', effectId: 'back' },
-      ],
+      'give back: down with the reason, and no more',
+      [giveBack, ['down q-dy-c-1 (Code:X)y'], { kind: 'NodesGivenBack', effectId: 'back' }],
     ],
     [
       'give back what is down already: powered down alone',

@@ -65,9 +65,8 @@ async function runEffect(world: World, effect: Effect): Promise<Event> {
         await assign(world, effect);
         return { kind: 'NodesAssigned', at: at(), effectId: effect.id };
       case 'GiveBackNodes':
-        // Nodes first: down sends their jobs back (or ends them), then power_down_force brings the nodes back.
-        if (effect.reason !== null) await world.scheduler.downNodes(effect.nodes, effect.reason);
-        await world.scheduler.powerDownNodes(effect.nodes);
+        if (effect.reason === null) await world.scheduler.powerDownNodes(effect.nodes);
+        else await world.scheduler.downNodes(effect.nodes, effect.reason);
         return { kind: 'NodesGivenBack', at: at(), effectId: effect.id };
     }
   } catch (error: unknown) {

@@ -174,12 +174,48 @@ describe('Slurm refuses a give-back', () => {
     ) {
       if (effect.nodes.includes('q-dy-c-4')) one.fail(effect, invalid, false);
       else {
-        done.push(...effect.nodes);
+        done.push(
+          ...effect.nodes.map((node) => `${node} ${effect.reason === null ? 'off' : 'down'}`),
+        );
         one.finish(effect);
       }
     }
-    expect(done.toSorted()).toEqual(['q-dy-c-1', 'q-dy-c-2', 'q-dy-c-3', 'q-dy-c-5']);
+    expect(done.toSorted()).toEqual(
+      ['1', '2', '3', '5'].flatMap((number) => [`q-dy-c-${number} down`, `q-dy-c-${number} off`]),
+    );
     checkAtRest(one);
+  });
+
+  test('the power-down follows the answer to the down, and is repeated alone', () => {
+    const one = world();
+    one.resume('q-dy-c-[1-2]', ['q-dy-c-[1-2]']);
+    one.refuse(one.only('RunInstances'), 'InsufficientInstanceCapacity');
+    const down = one.only('GiveBackNodes');
+    expect(down.reason).toContain('(Code:InsufficientInstanceCapacity)');
+    one.fail(down, 'no contact', true);
+    one.advance(2_000);
+    one.finish(one.only('GiveBackNodes'));
+    const off = one.only('GiveBackNodes');
+    expect(off).toMatchObject({ id: `${down.id}/off`, nodes: down.nodes, reason: null });
+    one.fail(off, 'no contact', true);
+    one.advance(2_000);
+    expect(one.only('GiveBackNodes')).toEqual(off);
+    one.finish(off);
+    expect(one.out('GiveBackNodes')).toEqual([]);
+    checkAtRest(one);
+  });
+
+  test('is over for the nodes that Slurm powers down meanwhile', () => {
+    const one = world();
+    one.resume('q-dy-c-[1-3]', ['q-dy-c-[1-3]']);
+    one.refuse(one.only('RunInstances'), 'InsufficientInstanceCapacity');
+    one.fail(one.only('GiveBackNodes'), 'no answer', true);
+    one.suspend('q-dy-c-[1-2]');
+    expect(one.only('GiveBackNodes').nodes).toEqual(['q-dy-c-3']);
+    one.suspend('q-dy-c-3');
+    expect(one.decisions('EffectAbandoned')).toHaveLength(2);
+    one.advance(120_000);
+    expect(one.effects('GiveBackNodes')).toHaveLength(2);
   });
 
   test('and not for nodes that are wanted again meanwhile', () => {

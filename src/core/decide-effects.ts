@@ -79,6 +79,29 @@ function repeatGiveBack(draft: Draft, effect: GiveBackNodes): void {
   if (nodes.length > 0) draft.effects.push({ ...effect, id: `${effect.id}'`, nodes });
 }
 
+/** What is down is powered down next. */
+export function decideGivenBack(draft: Draft, effectId: string): void {
+  const effect = draft.state.outstanding.get(effectId)?.effect;
+  if (effect?.kind !== 'GiveBackNodes' || effect.reason === null) return;
+  const nodes = stillUnwanted(draft, effect);
+  if (nodes.length === 0) return;
+  draft.effects.push({ kind: 'GiveBackNodes', id: `${effectId}/off`, nodes, reason: null });
+}
+
+/**
+ * Slurm powers these nodes down, or gives up on them: what an older give-back was for has come about, and its
+ * repetition would hit their next life.
+ */
+export function endGiveBacks(draft: Draft, suspended: ReadonlySet<string>): void {
+  for (const { effect } of draft.state.outstanding.values()) {
+    if (effect.kind !== 'GiveBackNodes') continue;
+    if (!effect.nodes.some((node) => suspended.has(node))) continue;
+    abandon(draft, effect, 'Slurm powers nodes of it down');
+    const nodes = stillUnwanted(draft, effect).filter((node) => !suspended.has(node));
+    if (nodes.length > 0) draft.effects.push({ ...effect, id: `${effect.id}'`, nodes });
+  }
+}
+
 function defer(draft: Draft, out: OutstandingEffect, why: string): void {
   const { id } = out.effect;
   draft.decisions.push({

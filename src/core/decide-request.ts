@@ -1,5 +1,6 @@
 /** What a hook call sets going. */
 import { claimedByOther, leaseOf, type Draft } from './draft.ts';
+import { endGiveBacks } from './decide-effects.ts';
 import { closeGang, endLeases, failGang } from './decide-gang.ts';
 import type { Gang, Refusal } from './gang.ts';
 import { parseHostlistElements } from './hostlist.ts';
@@ -66,6 +67,7 @@ export function decideSuspend(draft: Draft, request: HookRequest): void {
     });
   }
   const suspended = new Set(nodes.filter((node) => !askedSince(draft, node, request)));
+  endGiveBacks(draft, suspended);
   for (const gang of gangsOf(draft, suspended)) dropFromGang(draft, gang, suspended);
   const leased = [...suspended].filter((node) => leaseOf(draft, node) !== null);
   endLeases(draft, leased, request.verb, request.id);

@@ -178,6 +178,7 @@ describe('what cannot be launched at all', () => {
     expect(one.verdict(1).failed).toEqual(['q-dy-c-1', 'q-dy-c-2']);
     expect(one.givenBack()).toEqual([
       'q-dy-c-2 (Code:UnknownQueue)Failure when resuming nodes: the fleet has no queue q (it has: )',
+      'q-dy-c-2 null',
     ]);
     checkAtRest(one);
   });

@@ -5,6 +5,7 @@
 import { createDraft, type Draft } from './draft.ts';
 import {
   decideEffectFailed,
+  decideGivenBack,
   decideStarted,
   decideSwept,
   repeatDueEffects,
@@ -49,8 +50,9 @@ function decideInto(draft: Draft, event: Event): void {
   switch (event.kind) {
     case 'ConfigLoaded':
     case 'InstancesTerminated':
-    case 'NodesGivenBack':
       return;
+    case 'NodesGivenBack':
+      return decideGivenBack(draft, event.effectId);
     case 'Started':
       return decideStarted(draft);
     case 'HookCalled':

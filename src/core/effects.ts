@@ -38,7 +38,11 @@ export interface AssignNodes {
   readonly hostnames: readonly string[];
 }
 
-/** Down with the reason (unless null: they are down already), then power_down_force: back to service after SuspendTimeout. */
+/**
+ * With a reason: down, which sends the nodes' jobs back. Without: power_down_force, after which they are usable again
+ * when SuspendTimeout is over. The one follows the other's answer: a node that is taken down once more while it powers
+ * down stays down for good, so neither may be part of the other's repetition.
+ */
 export interface GiveBackNodes {
   readonly kind: 'GiveBackNodes';
   readonly id: string;
