@@ -91,6 +91,19 @@ const nothing = (): void => undefined;
 const refused = new SchedulerError('Invalid node name specified', { transient: false });
 const away = new SchedulerError('no contact', { transient: true });
 
+test('an instance whose end is decided while Slurm is told its address learns no name', async () => {
+  const world = setUp();
+  const told = hold<undefined>();
+  world.ports.assign = () => told.promise;
+  world.run(assign);
+  world.run({ kind: 'TerminateInstances', id: 'end', instanceIds: ['i-1'] });
+  await quiet();
+  told.resolve(undefined);
+  await quiet();
+  expect(world.ports.journal.at(-1)).toBe('publish i-2=q-dy-c-2');
+  expect(world.events.map(({ kind }) => kind)).toEqual(['InstancesTerminated', 'NodesAssigned']);
+});
+
 describe('an effect asks the world', () => {
   const table = new Map<string, [Effect, string[], Partial<Event>]>([
     [

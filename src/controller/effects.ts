@@ -37,15 +37,26 @@ export function createEffectRunner(world: World): EffectRunner {
       ? terminations
       : null;
   };
+  /** For each assignment that runs, the instances whose end was decided meanwhile. */
+  const assignments = new Set<Set<string>>();
   return (effect, done) => {
-    const run = async (): Promise<void> => done(await runEffect(world, effect));
+    const ended = new Set<string>();
+    if (effect.kind === 'AssignNodes') assignments.add(ended);
+    if (effect.kind === 'TerminateInstances') {
+      for (const each of assignments) for (const id of effect.instanceIds) each.add(id);
+    }
+    const run = async (): Promise<void> => {
+      const event = await runEffect(world, effect, ended);
+      assignments.delete(ended);
+      done(event);
+    };
     const lane = laneOf(effect);
     if (lane === null) void run();
     else lane(run);
   };
 }
 
-async function runEffect(world: World, effect: Effect): Promise<Event> {
+async function runEffect(world: World, effect: Effect, ended: ReadonlySet<string>): Promise<Event> {
   const at = (): number => world.clock.now();
   try {
     switch (effect.kind) {
@@ -62,7 +73,7 @@ async function runEffect(world: World, effect: Effect): Promise<Event> {
           instanceIds: await sweep(world, effect),
         };
       case 'AssignNodes':
-        await assign(world, effect);
+        await assign(world, effect, ended);
         return { kind: 'NodesAssigned', at: at(), effectId: effect.id };
       case 'GiveBackNodes':
         if (effect.reason === null) await world.scheduler.powerDownNodes(effect.nodes);
@@ -168,8 +179,15 @@ async function terminate(
   if (unnamed.status === 'rejected') throw new Error(`registry: ${String(unnamed.reason)}`);
 }
 
-/** Slurm first, then the instances: none may start slurmd for a node that Slurm cannot reach. */
-async function assign(world: World, effect: AssignNodes): Promise<void> {
+/**
+ * Slurm first, then the instances: none may start slurmd for a node that Slurm cannot reach. One whose end was decided
+ * while Slurm was told (`ended`) must not learn its name any more.
+ */
+async function assign(
+  world: World,
+  effect: AssignNodes,
+  ended: ReadonlySet<string>,
+): Promise<void> {
   const each = <T>(map: (node: string, index: number) => T): T[] => effect.nodes.map(map);
   if (effect.updateAddress) {
     await world.scheduler.assignNodes(
@@ -180,9 +198,8 @@ async function assign(world: World, effect: AssignNodes): Promise<void> {
       })),
     );
   }
-  await world.registry.publish(
-    each((node, index) => ({ node, instanceId: effect.instanceIds[index] ?? '' })),
-  );
+  const entries = each((node, index) => ({ node, instanceId: effect.instanceIds[index] ?? '' }));
+  await world.registry.publish(entries.filter(({ instanceId }) => !ended.has(instanceId)));
 }
 
 function sleep(clock: Clock, ms: number): Promise<void> {

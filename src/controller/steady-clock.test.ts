@@ -40,6 +40,14 @@ test('a moment is never later than now', () => {
   expect(clock.translate(9_000)).toBe(9_000);
 });
 
+test('a moment is never before what an earlier life has seen', () => {
+  const manual = createManualClock(10_000);
+  const clock = createSteadyClock(manual);
+  clock.notBefore(20_000);
+  manual.time += 5_000;
+  expect(clock.translate(9_000)).toBe(20_000);
+});
+
 test('timers are those of its clock', () => {
   const manual = createManualClock(10_000);
   const clock = createSteadyClock(manual);

@@ -6,15 +6,19 @@ import type { Instant } from '../core/units.ts';
 import type { Clock } from '../ports/clock.ts';
 
 export interface SteadyClock extends Clock {
-  /** Goes on from `instant`, if that is later: what an earlier life of muster has seen. */
+  /** Goes on from `instant`, if that is later: the last that an earlier life of muster has seen. */
   notBefore(instant: Instant): void;
-  /** A moment that the other clock told, in this one's time; never later than now. */
+  /**
+   * A moment that the other clock told, in this one's time: never later than now. And never earlier than what the
+   * earlier life has seen: what that had not read yet is newer, whatever the other clock did in the meantime.
+   */
   translate(instant: Instant): Instant;
 }
 
 export function createSteadyClock(clock: Clock): SteadyClock {
   let offset = 0;
   let latest = -Infinity;
+  let floor = -Infinity;
   function now(): Instant {
     const told = clock.now() + offset;
     if (told < latest) offset += latest - told;
@@ -25,11 +29,12 @@ export function createSteadyClock(clock: Clock): SteadyClock {
     now,
     schedule: (after, wake) => clock.schedule(after, wake),
     notBefore(instant) {
+      floor = instant;
       latest = Math.max(latest, instant);
     },
     translate(instant) {
       const at = now();
-      return Math.min(at, instant + offset);
+      return Math.max(floor, Math.min(at, instant + offset));
     },
   };
 }
