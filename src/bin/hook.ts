@@ -40,11 +40,12 @@ export async function runHook(
   if (options.wait !== true) return 0;
   const verdict = await settle(config, log, id, since);
   process.stdout.write(`Successfully launched nodes ${countedList(verdict.given)}\n`);
-  if (verdict.failed.length === 0) return 0;
-  process.stdout.write(
-    `Failed to launch nodes ${countedList(verdict.failed)}; ${log.path} says why\n`,
-  );
-  return 1;
+  if (verdict.failed.length > 0 || verdict.given.length === 0) {
+    const failed = `Failed to launch nodes ${countedList(verdict.failed)}; ${log.path} says why\n`;
+    process.stdout.write(failed);
+    return 1;
+  }
+  return 0;
 }
 
 /** Slurm's resume file is a memory file of slurmctld's, gone within seconds. */

@@ -5,14 +5,23 @@ import { planRequest } from '../core/plan.ts';
 import { planWarnings } from '../core/plan-warnings.ts';
 import { badConfig, loadOrTell } from './load.ts';
 
+/** The exit code for arguments that cannot be used. */
+const badUsage = 2;
+
 export function runPlan(
   hostlist: string,
   options: { config?: string; resumeFile?: string; json?: boolean },
 ): number {
   const config = loadOrTell(options.config);
   if (config === null) return badConfig;
-  const resumeFile =
-    options.resumeFile === undefined ? null : readFileSync(options.resumeFile, 'utf8');
+  let resumeFile: string | null = null;
+  try {
+    if (options.resumeFile !== undefined) resumeFile = readFileSync(options.resumeFile, 'utf8');
+  } catch (error: unknown) {
+    const why = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`muster: the resume file cannot be read (${why}); nothing was planned\n`);
+    return badUsage;
+  }
   const plan = planRequest(config.settings, hostlist, resumeFile);
   const warnings = planWarnings(config.settings, plan);
   const text =
