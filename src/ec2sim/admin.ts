@@ -94,6 +94,7 @@ const action = z.enum([
   'DescribeSubnets',
   'DescribeInstanceTypes',
   'DescribeAvailabilityZones',
+  'CreateFleet',
   'CreateCapacityReservation',
   'DescribeCapacityReservations',
   'ModifyCapacityReservation',
@@ -142,6 +143,12 @@ const faultSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('reservation-not-usable'),
     forMs: milliseconds,
+    ...faultCommon,
+  }),
+  z.strictObject({
+    kind: z.literal('fail-override'),
+    code: z.string().min(1),
+    message: z.string().optional(),
     ...faultCommon,
   }),
 ]);

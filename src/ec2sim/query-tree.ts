@@ -6,6 +6,7 @@ import {
   invalidValue,
   missingParameter,
   type Filter,
+  type LaunchTemplateReference,
   type Paging,
   type Tags,
   type TagSpecification,
@@ -103,4 +104,12 @@ export function paging(branch: Branch): Paging {
     ...(maxResults !== undefined && { maxResults: wholeNumber('MaxResults', maxResults) }),
     ...(nextToken !== undefined && { nextToken }),
   };
+}
+
+export function templateReference(branch: Branch): LaunchTemplateReference {
+  return present({
+    id: text(branch, 'LaunchTemplateId'),
+    name: text(branch, 'LaunchTemplateName'),
+    version: text(branch, 'Version'),
+  }) as LaunchTemplateReference;
 }

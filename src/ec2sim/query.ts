@@ -26,6 +26,7 @@ import {
   required,
   tags,
   tagSpecifications,
+  templateReference,
   text,
   texts,
   wholeNumber,
@@ -89,14 +90,6 @@ function launchParameters(branch: Branch): LaunchParameters {
     tagSpecifications: tagSpecifications(branch),
     networkInterfaces: networkInterfaces(branch),
   }) as LaunchParameters;
-}
-
-function templateReference(branch: Branch): LaunchTemplateReference {
-  return present({
-    id: text(branch, 'LaunchTemplateId'),
-    name: text(branch, 'LaunchTemplateName'),
-    version: text(branch, 'Version'),
-  }) as LaunchTemplateReference;
 }
 
 /** Acted upon elsewhere, or (the last four) part of how a request is signed: different on every repeat. */

@@ -1,6 +1,14 @@
-/** The answers of the actions about capacity in EC2's XML: reservations and placement groups. */
-import type { ActionName, Actions, PlacementGroupView, ReservationView } from '../sim/ec2/index.ts';
-import { items, leaf, tagSet, time } from './xml-parts.ts';
+/** The answers of the actions about capacity in EC2's XML: reservations, placement groups and fleets. */
+import type {
+  ActionName,
+  Actions,
+  FleetError,
+  FleetInstances,
+  FleetOrigin,
+  PlacementGroupView,
+  ReservationView,
+} from '../sim/ec2/index.ts';
+import { escapeXml, items, leaf, tagSet, time } from './xml-parts.ts';
 
 function capacityReservation(view: ReservationView, account: string): string {
   return (
@@ -35,9 +43,45 @@ function placementGroup(view: PlacementGroupView): string {
   );
 }
 
+function fleetOrigin({ template, override, market }: FleetOrigin): string {
+  const placement =
+    override.placementGroup === undefined
+      ? ''
+      : `<placement>${leaf('groupName', override.placementGroup)}</placement>`;
+  return (
+    '<launchTemplateAndOverrides><launchTemplateSpecification>' +
+    leaf('launchTemplateId', template.id) +
+    leaf('launchTemplateName', template.name) +
+    leaf('version', template.version) +
+    '</launchTemplateSpecification><overrides>' +
+    leaf('instanceType', override.instanceType) +
+    leaf('maxPrice', override.maxPrice) +
+    leaf('subnetId', override.subnetId) +
+    leaf('availabilityZone', override.availabilityZone) +
+    leaf('priority', override.priority) +
+    placement +
+    '</overrides></launchTemplateAndOverrides>' +
+    leaf('lifecycle', market)
+  );
+}
+
+function fleetInstances(entry: FleetInstances): string {
+  return (
+    fleetOrigin(entry) +
+    items('instanceIds', entry.instanceIds, escapeXml) +
+    leaf('instanceType', entry.instanceType) +
+    leaf('availabilityZone', entry.availabilityZone) +
+    leaf('subnetId', entry.subnetId)
+  );
+}
+
+function fleetError(entry: FleetError): string {
+  return fleetOrigin(entry) + leaf('errorCode', entry.code) + leaf('errorMessage', entry.message);
+}
+
 type CapacityAction = Extract<
   ActionName,
-  `${string}${'CapacityReservation' | 'PlacementGroup'}${string}`
+  'CreateFleet' | `${string}${'CapacityReservation' | 'PlacementGroup'}${string}`
 >;
 
 type Writers = {
@@ -45,6 +89,10 @@ type Writers = {
 };
 
 export const capacityWriters: Writers = {
+  CreateFleet: ({ fleetId, instances, errors }) =>
+    leaf('fleetId', fleetId) +
+    items('errorSet', errors, fleetError) +
+    items('fleetInstanceSet', instances, fleetInstances),
   CreateCapacityReservation: (view, account) =>
     `<capacityReservation>${capacityReservation(view, account)}</capacityReservation>`,
   DescribeCapacityReservations: ({ reservations, nextToken }, account) =>

@@ -5,6 +5,7 @@
 import type { Cloud } from '../../src/ports/cloud.ts';
 import type {
   Actions,
+  CreateFleetAnswer,
   Ec2Model,
   Ec2ModelOptions,
   InstanceState,
@@ -86,6 +87,7 @@ export interface Ec2Driver {
     names: readonly string[],
   ): Promise<readonly { readonly name: string; readonly vcpus: number }[]>;
   zones(): Promise<readonly string[]>;
+  fleet(request: Request<'CreateFleet'>): Promise<CreateFleetAnswer>;
   reserve(request: Request<'CreateCapacityReservation'>): Promise<ReservationView>;
   reservations(request: Request<'DescribeCapacityReservations'>): Promise<{
     readonly reservations: readonly ReservationView[];

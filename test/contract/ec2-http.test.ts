@@ -3,10 +3,12 @@ import { describe } from 'vitest';
 import { makeHttpDriver } from './http-driver.ts';
 import { cloudContract } from './suite-cloud.ts';
 import { describeContract } from './suite-describe.ts';
+import { fleetContract } from './suite-fleet.ts';
 import { launchContract } from './suite-launch.ts';
 import { limitContract } from './suite-limits.ts';
 import { reservationLifeContract } from './suite-reservation-life.ts';
 import { reservationContract } from './suite-reservations.ts';
+import { spotContract } from './suite-spot.ts';
 import { tokenContract } from './suite-tokens.ts';
 
 describe('EC2, ec2sim over HTTP', () => {
@@ -16,5 +18,7 @@ describe('EC2, ec2sim over HTTP', () => {
   limitContract(makeHttpDriver);
   reservationContract(makeHttpDriver);
   reservationLifeContract(makeHttpDriver);
+  fleetContract(makeHttpDriver);
+  spotContract(makeHttpDriver);
   cloudContract(makeHttpDriver);
 });

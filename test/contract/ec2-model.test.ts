@@ -3,10 +3,12 @@ import { describe } from 'vitest';
 import { makeModelDriver } from './model-driver.ts';
 import { cloudContract } from './suite-cloud.ts';
 import { describeContract } from './suite-describe.ts';
+import { fleetContract } from './suite-fleet.ts';
 import { launchContract } from './suite-launch.ts';
 import { limitContract } from './suite-limits.ts';
 import { reservationLifeContract } from './suite-reservation-life.ts';
 import { reservationContract } from './suite-reservations.ts';
+import { spotContract } from './suite-spot.ts';
 import { tokenContract } from './suite-tokens.ts';
 
 describe('EC2, the model in process', () => {
@@ -16,5 +18,7 @@ describe('EC2, the model in process', () => {
   limitContract(makeModelDriver);
   reservationContract(makeModelDriver);
   reservationLifeContract(makeModelDriver);
+  fleetContract(makeModelDriver);
+  spotContract(makeModelDriver);
   cloudContract(makeModelDriver);
 });

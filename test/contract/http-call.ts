@@ -1,6 +1,12 @@
 /** What the HTTP driver's calls have in common: one attempt in five seconds, failures as SeenError. */
-import { EC2ServiceException, type Filter as SdkFilter, type Tag } from '@aws-sdk/client-ec2';
-import type { Filter, Tags } from '../../src/sim/ec2/index.ts';
+import {
+  EC2ServiceException,
+  type Filter as SdkFilter,
+  type ResourceType,
+  type Tag,
+  type TagSpecification as SdkTagSpecification,
+} from '@aws-sdk/client-ec2';
+import type { Filter, Tags, TagSpecification } from '../../src/sim/ec2/index.ts';
 import { SeenError } from './driver.ts';
 
 export function seenTags(tags: readonly Tag[] | undefined): Tags {
@@ -9,6 +15,18 @@ export function seenTags(tags: readonly Tag[] | undefined): Tags {
 
 export function sdkTags(tags: Tags): Tag[] {
   return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+}
+
+export function sdkTagSpecifications(
+  specifications: readonly TagSpecification[] | undefined,
+): { TagSpecifications: SdkTagSpecification[] } | object {
+  if (specifications === undefined) return {};
+  return {
+    TagSpecifications: specifications.map(({ resourceType, tags }) => ({
+      ResourceType: resourceType as ResourceType,
+      Tags: sdkTags(tags),
+    })),
+  };
 }
 
 function seenError(error: unknown): SeenError {

@@ -12,16 +12,10 @@ import {
   type ModifyCapacityReservationCommandInput,
   type PlacementGroup,
   type PlacementStrategy,
-  type ResourceType,
-  type TagSpecification as SdkTagSpecification,
 } from '@aws-sdk/client-ec2';
-import type {
-  PlacementGroupView,
-  ReservationView,
-  TagSpecification,
-} from '../../src/sim/ec2/index.ts';
+import type { PlacementGroupView, ReservationView } from '../../src/sim/ec2/index.ts';
 import type { Ec2Driver } from './driver.ts';
-import { call, sdkFilters, sdkTags, seenTags } from './http-call.ts';
+import { call, sdkFilters, sdkTagSpecifications, seenTags } from './http-call.ts';
 
 function seenReservation(reservation: CapacityReservation): ReservationView {
   const { StartDate, EndDate, CreateDate } = reservation;
@@ -42,18 +36,6 @@ function seenReservation(reservation: CapacityReservation): ReservationView {
     startsAt: StartDate?.getTime() ?? 0,
     endsAt: EndDate?.getTime() ?? null,
     tags: seenTags(reservation.Tags),
-  };
-}
-
-function sdkTagSpecifications(
-  specifications: readonly TagSpecification[] | undefined,
-): { TagSpecifications: SdkTagSpecification[] } | object {
-  if (specifications === undefined) return {};
-  return {
-    TagSpecifications: specifications.map(({ resourceType, tags }) => ({
-      ResourceType: resourceType as ResourceType,
-      Tags: sdkTags(tags),
-    })),
   };
 }
 

@@ -28,6 +28,7 @@ import type {
 import { createTestTime, launchTimeoutMs, type Ec2Driver, type SeenInstance } from './driver.ts';
 import { call, sdkFilters, sdkTags, seenTags } from './http-call.ts';
 import { capacityCalls } from './http-capacity.ts';
+import { fleetCall } from './http-fleet.ts';
 
 function seen(instance: Instance): SeenInstance {
   return {
@@ -260,6 +261,7 @@ export async function makeHttpDriver(options: Omit<Ec2ModelOptions, 'now'>): Pro
     ...tagAndTemplateCalls(client),
     ...surroundingCalls(client),
     ...capacityCalls(client),
+    ...fleetCall(client),
     cloud: createEc2Cloud({ region: sim.model.region, launchTimeoutMs }),
     async close() {
       client.destroy();

@@ -97,6 +97,7 @@ export async function makeModelDriver(options: Omit<Ec2ModelOptions, 'now'>): Pr
       return types.map((type) => ({ name: type.instanceType, vcpus: type.vcpus }));
     },
     zones: async () => (await call('DescribeAvailabilityZones', {})).zones.map((each) => each.zone),
+    fleet: (request) => call('CreateFleet', request),
     reserve: (request) => call('CreateCapacityReservation', request),
     reservations: (request) => call('DescribeCapacityReservations', request),
     async modifyReservation(request) {

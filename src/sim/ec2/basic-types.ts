@@ -19,3 +19,10 @@ export interface Paging {
   readonly maxResults?: number;
   readonly nextToken?: string;
 }
+
+export interface LaunchTemplateReference {
+  readonly id?: string;
+  readonly name?: string;
+  /** `$Latest`, `$Default` or a number; absent: the default version. */
+  readonly version?: string;
+}

@@ -200,6 +200,31 @@ export function noSpotCapacity(): Ec2ApiError {
   );
 }
 
+/** What a fleet lists for an override whose spot pool has no room. */
+export function unfulfillable(): Ec2ApiError {
+  return new Ec2ApiError(
+    'UnfulfillableCapacity',
+    'Unable to fulfill capacity due to your request configuration. Please adjust your request and try again.',
+  );
+}
+
+export function spotPriceTooLow(maxPrice: number, price: number): Ec2ApiError {
+  return new Ec2ApiError(
+    'SpotMaxPriceTooLow',
+    `Your Spot request price of ${maxPrice} is lower than the minimum required Spot request fulfillment price of ${price}.`,
+  );
+}
+
+/** `InvalidFleetConfig`: of the whole request. */
+export function invalidFleet(message: string): Ec2ApiError {
+  return new Ec2ApiError('InvalidFleetConfig', message);
+}
+
+/** `InvalidFleetConfiguration`: of one override, listed in the fleet's answer. */
+export function invalidOverride(message: string): Ec2ApiError {
+  return new Ec2ApiError('InvalidFleetConfiguration', message);
+}
+
 export function placementGroupTaken(name: string): Ec2ApiError {
   return new Ec2ApiError(
     'InvalidPlacementGroup.Duplicate',

@@ -42,7 +42,9 @@ export type FaultKind =
   /** EC2 takes the instance back `afterMs` after its launch; spot instances only. */
   | { readonly kind: 'interrupted'; readonly afterMs: DurationMs }
   /** A new capacity reservation refuses launches for `forMs` from its creation. */
-  | { readonly kind: 'reservation-not-usable'; readonly forMs: DurationMs };
+  | { readonly kind: 'reservation-not-usable'; readonly forMs: DurationMs }
+  /** An override of a fleet gives nothing, and is listed with this code. */
+  | { readonly kind: 'fail-override'; readonly code: string; readonly message?: string };
 
 export type FaultSpec = FaultKind & {
   readonly match?: FaultMatch;
@@ -76,8 +78,8 @@ export interface Faults {
     action: ActionName,
     facts: LaunchFacts,
   ): Extract<FaultKind, { kind: K }> | null;
-  /** The failure that is due for the next instance of this launch, or for this reservation; null for none. */
-  forSubject<K extends 'never-boots' | 'impaired' | 'interrupted' | 'reservation-not-usable'>(
+  /** The failure that is due for the next instance of this launch, this reservation or override; null for none. */
+  forSubject<K extends Exclude<FaultKind, { readonly action: ActionName }>['kind']>(
     kind: K,
     facts: LaunchFacts,
   ): Extract<FaultKind, { kind: K }> | null;

@@ -29,6 +29,7 @@ import { launchInstances, type LaunchOutcome, type ResolvedLaunch } from './new-
 import { choosePlaces, type Places } from './places.ts';
 import { availablePlaces } from './reservations.ts';
 import type { Subnet } from './subnets.ts';
+import { tagsFor } from './tags.ts';
 import { layOver } from './templates.ts';
 import type { TokenBucket } from './throttle.ts';
 import type { LaunchParameters, Market, RunInstancesRequest } from './types.ts';
@@ -38,13 +39,6 @@ import { zonesOf, type World } from './world.ts';
 export function laidTogether(world: World, request: RunInstancesRequest): LaunchParameters {
   if (request.launchTemplate === undefined) return request;
   return layOver(world.templates.find(request.launchTemplate).data, request);
-}
-
-function instanceTags(parameters: LaunchParameters): Readonly<Record<string, string>> {
-  const specification = parameters.tagSpecifications?.find(
-    (each) => each.resourceType === 'instance',
-  );
-  return specification?.tags ?? {};
 }
 
 /** What faults can be matched with; of a launch that is wrong in itself, as much as can be told. */
@@ -58,7 +52,7 @@ export function launchFacts(world: World, request: RunInstancesRequest): LaunchF
   return {
     ...(parameters.instanceType !== undefined && { instanceType: parameters.instanceType }),
     ...(zone !== undefined && { availabilityZone: zone }),
-    tags: instanceTags(parameters),
+    tags: tagsFor('instance', parameters.tagSpecifications),
   };
 }
 
@@ -148,7 +142,7 @@ export function resolveLaunch(world: World, parameters: LaunchParameters): Resol
     tenancy: parameters.tenancy ?? 'default',
     market: parameters.market ?? 'on-demand',
     efa: (parameters.networkInterfaces ?? []).some((each) => each.interfaceType === 'efa'),
-    tags: instanceTags(parameters),
+    tags: tagsFor('instance', parameters.tagSpecifications),
   };
 }
 
@@ -169,21 +163,35 @@ export interface Limits {
   readonly room: number;
 }
 
+/** What is to be taken before, by other launches of the same call. */
+export interface Planned {
+  readonly tokens: number;
+  readonly vcpus: number;
+  readonly addresses: number;
+  readonly groupPlaces: number;
+}
+
+const nothingPlanned: Planned = { tokens: 0, vcpus: 0, addresses: 0, groupPlaces: 0 };
+
 /** A place in a reservation has its share of quota and room already. `bucket` is null when nothing is throttled. */
 export function limitsOf(
   world: World,
   launch: ResolvedLaunch,
   places: Places,
-  by: { readonly bucket: TokenBucket | null; readonly now: Instant },
+  by: { readonly bucket: TokenBucket | null; readonly now: Instant; readonly planned?: Planned },
 ): Limits {
   const { pools } = world;
+  const { planned = nothingPlanned } = by;
   return {
-    tokens: by.bucket?.level(by.now) ?? Infinity,
-    quota: places === null ? Math.floor(pools.vcpusLeft(launch.market) / launch.vcpus) : Infinity,
-    addresses: launch.subnet.free(),
+    tokens: (by.bucket?.level(by.now) ?? Infinity) - planned.tokens,
+    quota:
+      places === null
+        ? Math.floor((pools.vcpusLeft(launch.market) - planned.vcpus) / launch.vcpus)
+        : Infinity,
+    addresses: launch.subnet.free() - planned.addresses,
     room:
       places === null
-        ? Math.min(pools.room(launch), pools.groupRoom(launch.placementGroup))
+        ? Math.min(pools.room(launch), pools.groupRoom(launch.placementGroup) - planned.groupPlaces)
         : availablePlaces(places),
   };
 }

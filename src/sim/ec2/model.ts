@@ -12,9 +12,11 @@ import type { DurationMs, Instant } from '../../core/units.ts';
 import { createControls, type Ec2Controls, type Life } from './controls.ts';
 import { describeInstances, describeInstanceStatus } from './describe.ts';
 import { Ec2ApiError, throttled } from './errors.ts';
+import { createFleet } from './fleet.ts';
 import { httpStatusOf, type LaunchFacts } from './faults.ts';
 import { viewInstance } from './instances.ts';
 import { launchFacts, runInstances } from './launch.ts';
+import { tagsFor } from './tags.ts';
 import { endInstance, terminateInstances } from './lifecycle.ts';
 import { createThrottle } from './limits.ts';
 import { createPlacementGroup, describePlacementGroups } from './placement-groups.ts';
@@ -80,6 +82,11 @@ const handlers: Handlers = {
     const { reservationId, instances } = runInstances(life.world, request, bucket, now);
     return { reservationId, instances: instances.map((instance) => viewInstance(instance, now)) };
   },
+  CreateFleet(life, request, now) {
+    // The instances of a fleet count as those of RunInstances do.
+    const bucket = life.throttle.resources('RunInstances', now);
+    return createFleet(life.world, request, bucket, now);
+  },
   TerminateInstances(life, request, now) {
     const bucket = life.throttle.resources('TerminateInstances', now);
     if (bucket !== null && !bucket.take(request.instanceIds.length, now)) {
@@ -114,12 +121,6 @@ const handlers: Handlers = {
   DescribePlacementGroups: ({ world }, request) => describePlacementGroups(world, request),
 };
 
-function requestIdFrom(world: World): string {
-  const high = world.otherIds.hex16();
-  const low = world.otherIds.hex16();
-  return `${high.slice(0, 8)}-${high.slice(8, 12)}-${high.slice(12)}-${low.slice(0, 4)}-${low.slice(4)}`;
-}
-
 /**
  * Faults are matched with what a call would launch or reserve; a launch that is wrong in itself matches by nothing.
  */
@@ -134,8 +135,12 @@ function factsOf<A extends ActionName>(
     return {
       ...(instanceType !== undefined && { instanceType }),
       ...(availabilityZone !== undefined && { availabilityZone }),
-      tags: tagSpecifications?.[0]?.tags ?? {},
+      tags: tagsFor('capacity-reservation', tagSpecifications),
     };
+  }
+  if (action === 'CreateFleet') {
+    const { tagSpecifications } = request as Actions['CreateFleet']['request'];
+    return { tags: tagsFor('instance', tagSpecifications) };
   }
   if (action !== 'RunInstances') return {};
   try {
@@ -180,7 +185,7 @@ function performIn<A extends ActionName>(
 ): Outcome<Actions[A]['answer']> {
   const { world } = life;
   world.agenda.catchUp(now);
-  const requestId = requestIdFrom(world);
+  const requestId = world.otherIds.uuid();
   const facts = factsOf(world, action, request);
   const result = answerTo(life, action, request, { facts, now });
   if (result.kind === 'error') result.error.requestId = requestId;
@@ -229,9 +234,10 @@ export function createEc2Model(options: Ec2ModelOptions): Ec2Model {
     region: life.world.region,
     account: life.world.account,
     now: options.now,
-    newRequestId: () => requestIdFrom(life.world),
+    newRequestId: () => life.world.otherIds.uuid(),
     perform,
     runInstances: direct('RunInstances'),
+    createFleet: direct('CreateFleet'),
     describeInstances: direct('DescribeInstances'),
     describeInstanceStatus: direct('DescribeInstanceStatus'),
     terminateInstances: direct('TerminateInstances'),

@@ -3,6 +3,7 @@
  * pools' business.
  */
 import { invalidValue, placementGroupTaken, unknownPlacementGroup } from './errors.ts';
+import { tagsFor } from './tags.ts';
 import type {
   Actions,
   CreatePlacementGroupRequest,
@@ -16,7 +17,7 @@ const strategies = ['cluster', 'spread', 'partition'];
 /** Throws Ec2ApiError for a name that is taken and for a strategy that is none. */
 export function createPlacementGroup(
   world: World,
-  { name, strategy = 'cluster', tagSpecifications = [] }: CreatePlacementGroupRequest,
+  { name, strategy = 'cluster', tagSpecifications }: CreatePlacementGroupRequest,
 ): PlacementGroupView {
   if (world.placementGroups.has(name)) throw placementGroupTaken(name);
   if (!strategies.includes(strategy)) {
@@ -27,7 +28,7 @@ export function createPlacementGroup(
     groupId: `pg-0${world.otherIds.hex16()}`,
     arn: `arn:aws:ec2:${world.region}:${world.account}:placement-group/${name}`,
     strategy,
-    tags: tagSpecifications.find((each) => each.resourceType === 'placement-group')?.tags ?? {},
+    tags: tagsFor('placement-group', tagSpecifications),
   };
   world.placementGroups.set(name, group);
   return group;

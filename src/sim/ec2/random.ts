@@ -14,6 +14,8 @@ function mix(value: bigint): bigint {
 export interface RandomStream {
   /** 16 hexadecimal digits, never the same twice from one stream. */
   hex16(): string;
+  /** As `hex16`, in the form of a UUID. */
+  uuid(): string;
   /** A number from 0 up to, not including, 1. */
   fraction(): number;
 }
@@ -29,8 +31,16 @@ export function createRandomStream(seed: number, stream: string): RandomStream {
     counter += 1n;
     return mix((key + counter) & mask);
   }
+  function hex16(): string {
+    return next().toString(16).padStart(16, '0');
+  }
   return {
-    hex16: () => next().toString(16).padStart(16, '0'),
+    hex16,
+    uuid() {
+      const high = hex16();
+      const low = hex16();
+      return `${high.slice(0, 8)}-${high.slice(8, 12)}-${high.slice(12)}-${low.slice(0, 4)}-${low.slice(4)}`;
+    },
     fraction: () => Number(next() >> 11n) / 2 ** 53,
   };
 }

@@ -33,6 +33,7 @@ import {
   type NewReservation,
   type Reservation,
 } from './reservations.ts';
+import { tagsFor } from './tags.ts';
 import type {
   CreateCapacityReservationRequest,
   DescribeCapacityReservationsAnswer,
@@ -99,9 +100,6 @@ function checked(
     throw invalidValue(`Invalid availability zone: [${availabilityZone}]`);
   }
   const placementGroupArn = request.placementGroupArn ?? '';
-  const tags = request.tagSpecifications?.find(
-    (each) => each.resourceType === 'capacity-reservation',
-  )?.tags;
   return {
     market: 'on-demand',
     instanceType,
@@ -115,7 +113,7 @@ function checked(
       'open',
       'targeted',
     ]),
-    tags: tags ?? {},
+    tags: tagsFor('capacity-reservation', request.tagSpecifications),
     clientToken: request.clientToken ?? '',
     startsAt: now,
     endsAt: checkEnd(request, now),

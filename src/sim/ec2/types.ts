@@ -3,7 +3,14 @@
  * EC2's words and without its spelling. The Query API's parameter names and XML are `ec2sim/`'s business.
  */
 import type { Instant } from '../../core/units.ts';
-import type { Filter, Market, Paging, Tags, TagSpecification } from './basic-types.ts';
+import type {
+  Filter,
+  LaunchTemplateReference,
+  Market,
+  Paging,
+  Tags,
+  TagSpecification,
+} from './basic-types.ts';
 import type {
   CreateCapacityReservationRequest,
   CreatePlacementGroupRequest,
@@ -15,9 +22,11 @@ import type {
   ReservationChoice,
   ReservationView,
 } from './capacity-types.ts';
+import type { CreateFleetAnswer, CreateFleetRequest } from './fleet-types.ts';
 
 export type * from './basic-types.ts';
 export type * from './capacity-types.ts';
+export type * from './fleet-types.ts';
 
 export type InstanceState = 'pending' | 'running' | 'shutting-down' | 'terminated';
 
@@ -42,13 +51,6 @@ export interface LaunchParameters {
   readonly shutdownBehavior?: 'stop' | 'terminate';
   readonly tagSpecifications?: readonly TagSpecification[];
   readonly networkInterfaces?: readonly NetworkInterfaceSpec[];
-}
-
-export interface LaunchTemplateReference {
-  readonly id?: string;
-  readonly name?: string;
-  /** `$Latest`, `$Default` or a number; absent: the default version. */
-  readonly version?: string;
 }
 
 export interface RunInstancesRequest extends LaunchParameters {
@@ -209,6 +211,7 @@ export interface AvailabilityZoneView {
 /** Every action of the model: its request and its answer. */
 export interface Actions {
   RunInstances: { request: RunInstancesRequest; answer: RunInstancesAnswer };
+  CreateFleet: { request: CreateFleetRequest; answer: CreateFleetAnswer };
   DescribeInstances: { request: DescribeInstancesRequest; answer: DescribeInstancesAnswer };
   DescribeInstanceStatus: {
     request: DescribeInstanceStatusRequest;

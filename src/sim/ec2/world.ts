@@ -9,7 +9,7 @@ import { defaultTimes, type Ec2ModelOptions, type Times } from './settings.ts';
 import { createReservationBook, type ReservationBook } from './reservations.ts';
 import { createSubnet, defaultSubnets, type Subnet } from './subnets.ts';
 import { createLaunchTemplates, type LaunchTemplates } from './templates.ts';
-import type { PlacementGroupView } from './types.ts';
+import type { CreateFleetAnswer, PlacementGroupView } from './types.ts';
 
 /** A used client token: what it was used for, and what came of it. */
 export interface TokenRecord {
@@ -18,6 +18,12 @@ export interface TokenRecord {
   readonly instances: readonly Instance[];
   /** Instances of it that have not ended. */
   live: number;
+}
+
+/** A client token that a fleet has used, though it may have launched nothing. */
+export interface FleetRecord {
+  readonly fingerprint: string;
+  readonly answer: CreateFleetAnswer;
 }
 
 /** The sums that answer what was launched and what it cost; all in milliseconds and counts. */
@@ -52,6 +58,7 @@ export interface World extends Lasting {
   readonly reservations: ReservationBook;
   readonly placementGroups: Map<string, PlacementGroupView>;
   readonly tokens: Map<string, TokenRecord>;
+  readonly fleetTokens: Map<string, FleetRecord>;
   readonly faults: Faults;
   readonly agenda: Agenda;
   readonly totals: Totals;
@@ -91,6 +98,7 @@ export function createWorld(options: Ec2ModelOptions, lasting: Lasting): World {
     reservations: createReservationBook(),
     placementGroups: new Map(),
     tokens: new Map(),
+    fleetTokens: new Map(),
     faults: createFaults(),
     agenda: createAgenda(),
     totals: { launched: 0, terminated: 0, paying: 0, payingSince: 0, paidMs: 0 },
