@@ -1,6 +1,5 @@
 /** Small questions that scenarios ask about a view of the world. Pure. */
 import type { JobStatus } from '../ports/slurm-commands.ts';
-import { foldSorted } from '../core/hostlist.ts';
 import { equals, holds } from './phase.ts';
 import type { Check, View } from './phase.ts';
 
@@ -91,9 +90,4 @@ export function logHas(view: View, want: string, line: RegExp): Check {
     want,
     found ?? `no such line in ${view.log.length} lines of muster's log`,
   );
-}
-
-/** The nodes of a state, folded, for a message. */
-export function namesOf(view: View, kind: (state: string) => boolean): string {
-  return foldSorted(view.nodes.filter((node) => kind(node.state)).map((node) => node.name));
 }

@@ -15,7 +15,7 @@ const intro = `muster launches the nodes of a Slurm job on EC2 all or none. This
 a Slurm cluster of 200 nodes (c6i.32xlarge), an EC2 that has room for 106 of them, and a job that
 needs all 200. Slurm's programs, the AWS SDK and muster are real; EC2 is a simulator on this
 machine, and every instance that it "boots" is a slurmd process. No AWS account is used and no
-money is spent. It takes about two minutes.
+money is spent. It takes two to three minutes.
 
 In what Slurm prints, a mark behind a node's state means: ~ off, # starting, ! and % being given back.
 `;

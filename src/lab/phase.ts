@@ -21,12 +21,15 @@ import type {
 export interface Phase {
   /** Notes one thing that the phase had to show. */
   expect(what: string, check: Check): void;
-  /** Waits until `check` holds, and notes it; when the time is over, ends the scenario. */
-  require(what: string, limitMs: DurationMs, check: (view: View) => Check): Promise<void>;
+  /**
+   * Waits until `check` holds, and notes it; when the time is over, ends the scenario. Resolves to the view in which it
+   * held: what else must hold at that moment is asked of that view, because the next look may come seconds later.
+   */
+  require(what: string, limitMs: DurationMs, check: (view: View) => Check): Promise<View>;
   /** Waits like `require`, but goes on when the time is over. */
-  settle(what: string, limitMs: DurationMs, check: (view: View) => Check): Promise<void>;
-  /** The job counts of the phase are those of this moment, not of its end. */
-  countJobs(): Promise<void>;
+  settle(what: string, limitMs: DurationMs, check: (view: View) => Check): Promise<View>;
+  /** The job counts of the phase are those of this view, not of its end. */
+  countJobs(view: View): void;
   /** Shows what sinfo and squeue print now. */
   show(): Promise<void>;
   view(): Promise<View>;
@@ -145,20 +148,18 @@ async function startRecorder(
   const phase: Phase = {
     expect: note,
     async require(what, limitMs, check) {
-      const last = await waitFor(world, limitMs, async () =>
-        check(await viewOf(world, watch, start)),
-      );
-      note(what, last);
-      if (!last.ok) throw new ScenarioStopped(what);
+      const last = await waitFor(world, limitMs, () => viewOf(world, watch, start), check);
+      note(what, last.check);
+      if (!last.check.ok) throw new ScenarioStopped(what);
+      return last.view;
     },
     async settle(what, limitMs, check) {
-      note(
-        what,
-        await waitFor(world, limitMs, async () => check(await viewOf(world, watch, start))),
-      );
+      const last = await waitFor(world, limitMs, () => viewOf(world, watch, start), check);
+      note(what, last.check);
+      return last.view;
     },
-    async countJobs() {
-      counts = countJobs((await viewOf(world, watch, start)).jobs);
+    countJobs(view) {
+      counts = countJobs(view.jobs);
     },
     async show() {
       await watch.look();
@@ -222,16 +223,18 @@ async function viewOf(world: ScenarioWorld, watch: Watch, start: Start): Promise
   };
 }
 
-/** Asks until the check holds or the time is over; resolves to the last answer. */
+/** Looks until the check holds or the time is over; resolves to the last look and what it gave. */
 async function waitFor(
   world: ScenarioWorld,
   limitMs: DurationMs,
-  ask: () => Promise<Check>,
-): Promise<Check> {
+  look: () => Promise<View>,
+  ask: (view: View) => Check,
+): Promise<{ readonly view: View; readonly check: Check }> {
   const deadline = world.clock.now() + limitMs;
   for (;;) {
-    const check = await ask();
-    if (check.ok || world.clock.now() >= deadline) return check;
+    const view = await look();
+    const check = ask(view);
+    if (check.ok || world.clock.now() >= deadline) return { view, check };
     await sleep(world.clock, POLL_MS);
   }
 }

@@ -24,7 +24,8 @@ exec ${paths.hooks}/${hook} "$@"
 /**
  * What an instance runs. It knows its own id alone (INSTANCE_ID, set by the simulator as EC2's metadata would be) and learns its
  * node name from the registry, where muster writes it only after the gang is whole and Slurm has the address.
- * slurmd takes the place of the shell, so that ending the instance's process group ends it.
+ * slurmd takes the place of the shell, so that ending the instance's process group ends it. A step that runs then is in
+ * a session of its own: it ends with its job, or with the lab.
  */
 export function bootScript(paths: LabPaths, slurmd: string): string {
   return `#!/bin/sh

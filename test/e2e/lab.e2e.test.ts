@@ -115,7 +115,7 @@ describe(`on the ${kind} Slurm`, () => {
     expect(before.instanceSecondsWithoutJob).toBeGreaterThan(106 * 5);
     const after = phaseOf(result, 'after');
     expect(after.instances.launched).toBe(0);
-    expect(after.runInstancesCalls).toBe(1);
+    expect(after.runInstancesCalls).toBeGreaterThan(0);
     expect(after.instanceSecondsWithoutJob).toBe(0);
     const rises = phaseOf(result, 'capacity-rises');
     expect(rises.instances.launched).toBe(200);

@@ -84,7 +84,8 @@ const spec: WorldSpec = {
   region: 'us-east-2',
   zone: 'us-east-2b',
   subnetId: 'subnet-12345678',
-  suspendTimeSeconds: 10,
+  // Longer than the nodes take to come up, all of them, on a busy machine: else the first have gone when the last arrives.
+  suspendTimeSeconds: 20,
   bootMs: BOOT_MS,
 };
 
@@ -151,13 +152,12 @@ async function before(world: ScenarioWorld, phase: Phase): Promise<void> {
   await phase.require(`${ROOM} instances are launched for ${WANTED} nodes`, 30_000, (view) =>
     launchedAre(view, ROOM),
   );
-  await phase.require(`${ROOM} nodes come up and idle`, 60_000, (view) => {
-    bootProgress(world, view, ROOM);
-    return nodesAre(view, ROOM, isIdle);
+  const view = await phase.require(`${ROOM} nodes come up and idle`, 60_000, (now) => {
+    bootProgress(world, now, ROOM);
+    return nodesAre(now, ROOM, isIdle);
   });
-  await phase.countJobs();
+  phase.countJobs(view);
   await phase.show();
-  const view = await phase.view();
   phase.expect('the job still waits', jobIs(view, job, 'PENDING'));
   phase.expect(
     'the other nodes were given back',
@@ -188,19 +188,21 @@ async function after(world: ScenarioWorld, phase: Phase): Promise<string> {
     nodes: WANTED,
     seconds: 8,
   });
-  await phase.require(`EC2 is asked for all ${WANTED} in one call`, 30_000, (view) =>
-    equals(1, view.runInstancesCalls),
-  );
-  await phase.require('all nodes go back', 30_000, (view) =>
+  const view = await phase.require('EC2 refuses, and all nodes go back', 60_000, (now) =>
     holds(
-      nodeCountOf(view, isGivenBack) === WANTED && jobOf(view, job).state === 'PENDING',
+      now.runInstancesCalls > 0 &&
+        nodeCountOf(now, isGivenBack) === WANTED &&
+        jobOf(now, job).state === 'PENDING',
       `${WANTED} given back, job PENDING`,
-      `${nodeCountOf(view, isGivenBack)} given back, ${nodeCountOf(view, isPoweringUp)} powering up, job ${jobOf(view, job).state}`,
+      `${nodeCountOf(now, isGivenBack)} given back, ${nodeCountOf(now, isPoweringUp)} powering up, job ${jobOf(now, job).state}`,
     ),
   );
-  await phase.countJobs();
+  phase.countJobs(view);
   await phase.show();
-  const view = await phase.view();
+  phase.expect(
+    `each call asks for all ${WANTED} or none`,
+    logHas(view, 'MinCount = MaxCount', new RegExp(`MinCount ${WANTED}, MaxCount ${WANTED}`)),
+  );
   phase.expect('no instance is launched', launchedAre(view, 0));
   phase.expect('the job waits for another try', jobIs(view, job, 'PENDING'));
   phase.expect(
@@ -235,10 +237,9 @@ async function capacityRises(world: ScenarioWorld, phase: Phase, job: string): P
     bootProgress(world, view, WANTED);
     return nodesAre(view, WANTED, isUp);
   });
-  await phase.require('the job runs', 60_000, (view) => jobIs(view, job, 'RUNNING'));
-  await phase.countJobs();
+  const view = await phase.require('the job runs', 60_000, (now) => jobIs(now, job, 'RUNNING'));
+  phase.countJobs(view);
   await phase.show();
-  const view = await phase.view();
   phase.expect('it has every node', equals(WANTED, jobOf(view, job).nodes.length));
   await phase.require('it completes', 60_000, (now) => jobIs(now, job, 'COMPLETED'));
   world.progress({ kind: 'step', text: 'waiting until Slurm suspends the nodes' });

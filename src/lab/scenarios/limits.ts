@@ -180,30 +180,25 @@ async function show(world: ScenarioWorld, phase: Phase, limit: Limit, mode: Mode
   const want = limit.want[mode];
   const mine = (view: View): readonly JobStatus[] =>
     view.jobs.filter((job) => ids.includes(job.id));
-  await phase.require(
+  const saw = (view: View): string => mine(view).map(describeJob).join(', ');
+  let view = await phase.require(
     `${want.fail} of ${ids.length} jobs fail for lack of capacity`,
     40_000,
-    (view) => {
-      const failed = mine(view).filter((job) => job.state === 'NODE_FAIL').length;
-      return holds(failed === want.fail, String(want.fail), mine(view).map(describeJob).join(', '));
+    (now) => {
+      const failed = mine(now).filter((job) => job.state === 'NODE_FAIL').length;
+      return holds(failed === want.fail, String(want.fail), saw(now));
     },
   );
   if (want.run > 0) {
-    await phase.require(`${want.run} run`, 60_000, (view) => {
-      const ran = mine(view).filter((job) => job.state === 'RUNNING' || job.state === 'COMPLETED');
-      return holds(
-        ran.length === want.run,
-        String(want.run),
-        mine(view).map(describeJob).join(', '),
-      );
-    });
+    view = await phase.require(`${want.run} run`, 60_000, (now) =>
+      holds(mine(now).filter(hasStarted).length === want.run, String(want.run), saw(now)),
+    );
   }
-  await phase.countJobs();
+  phase.countJobs(view);
   await phase.show();
   // Which of the jobs get the room is EC2's to say: their calls are made at once.
-  const view = await phase.view();
   const used = mine(view)
-    .filter((job) => job.state === 'RUNNING' || job.state === 'COMPLETED')
+    .filter(hasStarted)
     .reduce((sum, job) => sum + job.nodes.length, 0);
   await phase.settle(`${want.forNothing} instances are there for no job`, 15_000, (now) =>
     equals(want.forNothing, now.alive.length - used),
@@ -214,6 +209,10 @@ async function show(world: ScenarioWorld, phase: Phase, limit: Limit, mode: Mode
       equals(want.run, mine(now).filter((job) => job.state === 'COMPLETED').length),
     );
   }
+}
+
+function hasStarted(job: JobStatus): boolean {
+  return job.state === 'RUNNING' || job.state === 'COMPLETING' || job.state === 'COMPLETED';
 }
 
 /** Room for so many new instances beside those that are there. */

@@ -88,11 +88,10 @@ async function launch(world: ScenarioWorld, phase: Phase): Promise<void> {
   world.progress({ kind: 'command', text: sbatchLine(jobs) });
   await world.slurm.submit(jobs);
   const failing = JOBS - JOBS_WITH_ROOM;
-  await phase.require(`${failing} jobs fail and leave the queue`, 60_000, (view) =>
-    equals(failing, inState(view, 'NODE_FAIL').length),
+  const view = await phase.require(`${failing} jobs fail and leave the queue`, 60_000, (now) =>
+    equals(failing, inState(now, 'NODE_FAIL').length),
   );
   await phase.show();
-  const view = await phase.view();
   phase.expect(`${JOBS_WITH_ROOM} jobs have their nodes`, {
     ...equals(JOBS_WITH_ROOM, inState(view, 'CONFIGURING', 'RUNNING').length),
   });
@@ -113,17 +112,16 @@ async function runJobs(world: ScenarioWorld, phase: Phase): Promise<void> {
     world.progress({ kind: 'progress', text: 'nodes up', done: nodeCountOf(view, isUp), of: ROOM });
     return nodesAre(view, ROOM, isUp);
   });
-  await phase.require(`${JOBS_WITH_ROOM} jobs run at once`, 60_000, (view) =>
-    equals(JOBS_WITH_ROOM, inState(view, 'RUNNING').length),
+  const view = await phase.require(`${JOBS_WITH_ROOM} jobs run at once`, 60_000, (now) =>
+    equals(JOBS_WITH_ROOM, inState(now, 'RUNNING').length),
   );
-  await phase.countJobs();
+  phase.countJobs(view);
   await phase.show();
-  const view = await phase.view();
   const nodes = inState(view, 'RUNNING').flatMap((job) => job.nodes);
   phase.expect(`on ${ROOM} nodes`, equals(ROOM, new Set(nodes).size));
   phase.expect(
     'sinfo shows them allocated',
-    sinfoShowed(view, `${ROOM} alloc`, new RegExp(`\\s${ROOM}\\s+alloc\\s`)),
+    sinfoShowed(await phase.view(), `${ROOM} alloc`, new RegExp(`\\s${ROOM}\\s+alloc\\s`)),
   );
   phase.expect('no further instance is launched', launchedAre(view, 0));
   const still = view.jobs.filter((job) => job.state !== 'RUNNING').length;
