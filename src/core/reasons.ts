@@ -12,7 +12,8 @@ export const reasonCodes = {
   NodeOutsideFleet: "the node's number is above the compute resource's count",
   NodeAddressRefused: 'scontrol refused the address of a node',
   InstancesVanished: 'EC2 repeated an answer whose instances have ended since',
-  LaunchTooLate: 'it could not be asked for in time: too many launches before it, or muster was not running',
+  LaunchTooLate:
+    'it could not be asked for in time: too many launches before it, or muster was not running',
   PoweredDown: 'Slurm powered a node of the gang down before it was whole',
 } as const;
 
