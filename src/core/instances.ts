@@ -17,5 +17,7 @@ export interface LaunchOrder {
   readonly launch: LaunchSource;
   /** `spot` asks for a one-time spot request; `capacity-block` for a launch into a capacity block. */
   readonly market: 'on-demand' | 'spot' | 'capacity-block';
+  /** The capacity reservation that it launches into; absent: none is named. Not for spot. */
+  readonly reservationId?: string;
   readonly tags: Readonly<Record<string, string>>;
 }

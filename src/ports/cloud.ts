@@ -3,6 +3,7 @@
  * one is the model itself (`sim/`).
  */
 import type { Instance, LaunchOrder } from '../core/instances.ts';
+import type { FleetOrder, ReservationOrder } from '../core/orders.ts';
 
 export interface LaunchAnswer {
   readonly requestId: string;
@@ -27,6 +28,78 @@ export interface Cloud {
   terminateInstances(instanceIds: readonly string[]): Promise<void>;
   /** The instances launched with a client token, in every state EC2 still shows. Rejects with CloudError. */
   describeByClientToken(clientToken: string): Promise<readonly ListedInstance[]>;
+}
+
+/** A capacity reservation as EC2 shows it. */
+export interface Reservation {
+  readonly reservationId: string;
+  /**
+   * EC2 may call one `pending` for minutes that can be used. `failed` is shown for an hour and holds nothing. `other`:
+   * a state that the reservations of `createReservation` do not come to.
+   */
+  readonly state: 'pending' | 'active' | 'cancelled' | 'expired' | 'failed' | 'other';
+  readonly instanceType: string;
+  readonly availabilityZone: string;
+  readonly count: number;
+  /** Places that no instance uses. */
+  readonly available: number;
+  readonly endsAt: number | null;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export interface ReservationAnswer {
+  readonly requestId: string;
+  readonly reservation: Reservation;
+}
+
+/** What one pool of a fleet gave. */
+export interface FleetLaunch {
+  readonly instanceIds: readonly string[];
+  readonly instanceType: string;
+  readonly availabilityZone: string;
+  readonly subnetId: string;
+}
+
+/** Why one pool of a fleet did not give all that was wanted of it. */
+export interface FleetRefusal {
+  readonly code: string;
+  readonly message: string;
+  readonly instanceType: string;
+  readonly subnetId: string;
+}
+
+export interface FleetAnswer {
+  readonly requestId: string;
+  readonly fleetId: string;
+  readonly launches: readonly FleetLaunch[];
+  readonly refusals: readonly FleetRefusal[];
+}
+
+/**
+ * Capacity beyond RunInstances: reserved before anything is launched, or from several pools in one call. Both
+ * implementations of `Cloud` are one of these too; apart from it, so that who only launches needs no more than that.
+ */
+export interface CapacityCloud {
+  /**
+   * One CreateCapacityReservation call, one attempt. Rejects with CloudError; after a lost answer the same order may be
+   * repeated: its token makes it idempotent.
+   */
+  createReservation(order: ReservationOrder): Promise<ReservationAnswer>;
+  /**
+   * Lets go of what is unused; instances in it run on. One that is over, or that EC2 does not know, is passed over; but
+   * one that was made moments ago and that EC2 does not know yet is a CloudError: it is paid for all the same.
+   */
+  cancelReservation(reservationId: string): Promise<void>;
+  /** The reservations that have all of these tags, in every state EC2 still shows. Rejects with CloudError. */
+  describeReservations(tags: Readonly<Record<string, string>>): Promise<readonly Reservation[]>;
+  /**
+   * One CreateFleet call, one attempt. An answer may have launched less than was asked, or nothing, and says why; its
+   * token is used up then: trying again takes another. Rejects with CloudError as `runInstances` does. The answer has no
+   * addresses, and the instances do not bear the order's token: `describeByTags` has them.
+   */
+  runFleet(order: FleetOrder): Promise<FleetAnswer>;
+  /** The instances that have all of these tags, in every state EC2 still shows. Rejects with CloudError. */
+  describeByTags(tags: Readonly<Record<string, string>>): Promise<readonly ListedInstance[]>;
 }
 
 /** What EC2, or the way to it, said instead of an answer. The verdict on it is the core's (`core/verdict.ts`). */

@@ -2,7 +2,7 @@
  * What the contract suite drives: EC2 as a caller sees it, in process or over HTTP through the real SDK. The test owns
  * the clock and the model behind both.
  */
-import type { Cloud } from '../../src/ports/cloud.ts';
+import type { CapacityCloud, Cloud } from '../../src/ports/cloud.ts';
 import type {
   Actions,
   CreateFleetAnswer,
@@ -98,7 +98,7 @@ export interface Ec2Driver {
   createPlacementGroup(request: Request<'CreatePlacementGroup'>): Promise<PlacementGroupView>;
   placementGroups(names: readonly string[]): Promise<readonly PlacementGroupView[]>;
   /** The port that muster itself uses, on the same model. */
-  readonly cloud: Cloud;
+  readonly cloud: Cloud & CapacityCloud;
   close(): Promise<void>;
 }
 

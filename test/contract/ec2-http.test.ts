@@ -1,6 +1,7 @@
 /** The contract, driven over HTTP through the real AWS SDK. */
 import { describe } from 'vitest';
 import { makeHttpDriver } from './http-driver.ts';
+import { capacityCloudContract } from './suite-capacity-cloud.ts';
 import { cloudContract } from './suite-cloud.ts';
 import { describeContract } from './suite-describe.ts';
 import { fleetContract } from './suite-fleet.ts';
@@ -21,4 +22,5 @@ describe('EC2, ec2sim over HTTP', () => {
   fleetContract(makeHttpDriver);
   spotContract(makeHttpDriver);
   cloudContract(makeHttpDriver);
+  capacityCloudContract(makeHttpDriver);
 });

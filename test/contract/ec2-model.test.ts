@@ -1,6 +1,7 @@
 /** The contract, driven in process. */
 import { describe } from 'vitest';
 import { makeModelDriver } from './model-driver.ts';
+import { capacityCloudContract } from './suite-capacity-cloud.ts';
 import { cloudContract } from './suite-cloud.ts';
 import { describeContract } from './suite-describe.ts';
 import { fleetContract } from './suite-fleet.ts';
@@ -21,4 +22,5 @@ describe('EC2, the model in process', () => {
   fleetContract(makeModelDriver);
   spotContract(makeModelDriver);
   cloudContract(makeModelDriver);
+  capacityCloudContract(makeModelDriver);
 });

@@ -5,7 +5,7 @@ import { CloudError } from '../../src/ports/cloud.ts';
 import type { MakeDriver } from './driver.ts';
 import { driversOf, quick, roomFor106, subnetB } from './suite-launch.ts';
 
-const order: LaunchOrder = {
+export const order: LaunchOrder = {
   clientToken: 'gang-1/1/1',
   minCount: 3,
   maxCount: 3,
@@ -21,7 +21,7 @@ const order: LaunchOrder = {
   },
 };
 
-async function cloudErrorOf(call: Promise<unknown>): Promise<CloudError> {
+export async function cloudErrorOf(call: Promise<unknown>): Promise<CloudError> {
   const error: unknown = await call.then(
     () => new Error('the call was answered, though it should have failed'),
     (reason: unknown) => reason,

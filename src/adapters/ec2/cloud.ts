@@ -6,16 +6,16 @@
  * credentials and endpoint come from the SDK's own variables and files (AWS_ENDPOINT_URL included).
  */
 import {
-  DescribeInstancesCommand,
   EC2Client,
   RunInstancesCommand,
   TerminateInstancesCommand,
   type EC2ClientConfig,
 } from '@aws-sdk/client-ec2';
-import type { DurationMs, Instant } from '../../core/units.ts';
-import { CloudError, type Cloud, type ListedInstance } from '../../ports/cloud.ts';
-import { cloudErrorFrom } from './errors.ts';
-import { instanceFrom, listedInstanceFrom, runInstancesInput } from './requests.ts';
+import type { DurationMs } from '../../core/units.ts';
+import { CloudError, type CapacityCloud, type Cloud } from '../../ports/cloud.ts';
+import { calling, createYoung, describeAll, otherTimeoutMs } from './calls.ts';
+import { createCapacityCloud } from './capacity.ts';
+import { instanceFrom, runInstancesInput } from './requests.ts';
 
 /** Without `info`, which gets a copy of each call's input and output, 500 instances at a time, before it drops them. */
 const silentLogger = {
@@ -31,13 +31,8 @@ export interface Ec2CloudOptions {
 }
 
 const defaultLaunchTimeoutMs = 30_000;
-/** Repetitions by the SDK included. */
-const otherTimeoutMs = 60_000;
-const pageSize = 1000;
 /** EC2 names every unknown id of a call at once; a second round is for ids it forgot in between. */
 const terminateRoundsMax = 3;
-/** Until then EC2 may not know an instance that it has just launched. */
-const youngMs = 5 * 60_000;
 
 function clientConfig(region: string, attempts: number): EC2ClientConfig {
   return {
@@ -53,41 +48,12 @@ function clientConfig(region: string, attempts: number): EC2ClientConfig {
   };
 }
 
-async function calling<T>(
-  name: string,
-  timeoutMs: DurationMs,
-  call: (options: { abortSignal: AbortSignal }) => Promise<T>,
-): Promise<T> {
-  const abortSignal = AbortSignal.timeout(timeoutMs);
-  try {
-    return await call({ abortSignal });
-  } catch (error: unknown) {
-    throw cloudErrorFrom(error, name, abortSignal);
-  }
-}
-
 /** The ids that an `InvalidInstanceID.NotFound` names; empty for any other error. */
 function unknownIdsIn(error: unknown): ReadonlySet<string> {
   if (!(error instanceof CloudError) || error.code !== 'InvalidInstanceID.NotFound') {
     return new Set();
   }
   return new Set(error.message.match(/\bi-[0-9a-f]+/g) ?? []);
-}
-
-/** Remembers what was launched a moment ago: when EC2 says it does not know such an instance, it exists all the same. */
-function createYoungInstances() {
-  const launchedAt = new Map<string, Instant>();
-  return {
-    add(ids: readonly string[]): void {
-      const now = Date.now();
-      for (const [id, at] of launchedAt) {
-        if (at > now - youngMs) break;
-        launchedAt.delete(id);
-      }
-      for (const id of ids) launchedAt.set(id, now);
-    },
-    has: (id: string): boolean => (launchedAt.get(id) ?? 0) > Date.now() - youngMs,
-  };
 }
 
 /**
@@ -117,38 +83,14 @@ async function terminateKnown(
   return leftOut;
 }
 
-async function describeByClientToken(
-  client: EC2Client,
-  clientToken: string,
-): Promise<readonly ListedInstance[]> {
-  return calling('DescribeInstances', otherTimeoutMs, async ({ abortSignal }) => {
-    const listed: ListedInstance[] = [];
-    let nextToken: string | undefined;
-    do {
-      const page = await client.send(
-        new DescribeInstancesCommand({
-          Filters: [{ Name: 'client-token', Values: [clientToken] }],
-          MaxResults: pageSize,
-          ...(nextToken !== undefined && { NextToken: nextToken }),
-        }),
-        { abortSignal },
-      );
-      for (const reservation of page.Reservations ?? []) {
-        listed.push(...(reservation.Instances ?? []).map(listedInstanceFrom));
-      }
-      nextToken = page.NextToken;
-    } while (nextToken !== undefined && nextToken !== '');
-    return listed;
-  });
-}
-
 /** EC2 of one region. Loading this module loads the SDK: a hook must not. */
-export function createEc2Cloud(options: Ec2CloudOptions): Cloud {
+export function createEc2Cloud(options: Ec2CloudOptions): Cloud & CapacityCloud {
   const launcher = new EC2Client(clientConfig(options.region, 1));
   const client = new EC2Client(clientConfig(options.region, 3));
   const launchTimeoutMs = options.launchTimeoutMs ?? defaultLaunchTimeoutMs;
-  const young = createYoungInstances();
+  const young = createYoung();
   return {
+    ...createCapacityCloud({ launcher, client, launchTimeoutMs }),
     async runInstances(order) {
       const answer = await calling('RunInstances', launchTimeoutMs, (sendOptions) =>
         launcher.send(new RunInstancesCommand(runInstancesInput(order)), sendOptions),
@@ -167,6 +109,7 @@ export function createEc2Cloud(options: Ec2CloudOptions): Cloud {
         );
       }
     },
-    describeByClientToken: (clientToken) => describeByClientToken(client, clientToken),
+    describeByClientToken: (clientToken) =>
+      describeAll(client, [{ Name: 'client-token', Values: [clientToken] }]),
   };
 }

@@ -60,6 +60,11 @@ export function runInstancesInput(order: LaunchOrder): RunInstancesCommandInput 
     ClientToken: order.clientToken,
     InstanceInitiatedShutdownBehavior: 'terminate',
     ...(market !== null && { InstanceMarketOptions: market }),
+    ...(order.reservationId !== undefined && {
+      CapacityReservationSpecification: {
+        CapacityReservationTarget: { CapacityReservationId: order.reservationId },
+      },
+    }),
     ...(tags.length > 0 && {
       TagSpecifications: [
         { ResourceType: 'instance', Tags: tags },

@@ -4,12 +4,27 @@
  * Answers come in a later turn, as real ones do. A delayed answer waits on the clock that is given; without one it
  * comes at once, and a silence is told as a time-out at once.
  */
-import type { Instance, LaunchOrder } from '../../core/instances.ts';
 import type { DurationMs } from '../../core/units.ts';
-import { CloudError, type Cloud, type ListedInstance } from '../../ports/cloud.ts';
+import {
+  CloudError,
+  type CapacityCloud,
+  type Cloud,
+  type ListedInstance,
+  type Reservation,
+} from '../../ports/cloud.ts';
 import type { Clock } from '../../ports/clock.ts';
+import {
+  fleetFrom,
+  fleetRequest,
+  instanceFrom,
+  launchRequest,
+  listedFrom,
+  reservationFrom,
+  reservationRequest,
+  tagFilters,
+} from './cloud-orders.ts';
 import type { Ec2Model } from './model.ts';
-import type { ActionName, Actions, InstanceView, RunInstancesRequest } from './types.ts';
+import type { ActionName, Actions, Filter } from './types.ts';
 
 export interface ModelCloudOptions {
   /** The clock of the world the model lives in. */
@@ -20,57 +35,10 @@ export interface ModelCloudOptions {
   readonly launchTimeoutMs?: DurationMs;
 }
 
-function requestFrom(order: LaunchOrder): RunInstancesRequest {
-  const { launch, tags } = order;
-  const common: RunInstancesRequest = {
-    minCount: order.minCount,
-    maxCount: order.maxCount,
-    clientToken: order.clientToken,
-    shutdownBehavior: 'terminate',
-    ...(order.market !== 'on-demand' && { market: order.market }),
-    ...(Object.keys(tags).length > 0 && {
-      tagSpecifications: [
-        { resourceType: 'instance', tags },
-        { resourceType: 'volume', tags },
-      ],
-    }),
-  };
-  switch (launch.kind) {
-    case 'launch-template':
-      return { ...common, launchTemplate: { name: launch.name, version: launch.version } };
-    case 'instance-type':
-      return {
-        ...common,
-        instanceType: launch.instanceType,
-        ...(launch.imageId !== null && { imageId: launch.imageId }),
-        ...(launch.placementGroup !== null && { placementGroup: launch.placementGroup }),
-        ...(launch.efa
-          ? {
-              networkInterfaces: [
-                { deviceIndex: 0, subnetId: launch.subnetId, interfaceType: 'efa' },
-              ],
-            }
-          : { subnetId: launch.subnetId }),
-      };
-  }
-}
-
-function instanceFrom(view: InstanceView): Instance {
-  return {
-    instanceId: view.instanceId,
-    privateIp: view.privateIp,
-    hostname: view.privateDnsName.split('.')[0] ?? '',
-  };
-}
-
-function listedFrom(view: InstanceView): ListedInstance {
-  return {
-    ...instanceFrom(view),
-    state: view.state,
-    clientToken: view.clientToken === '' ? null : view.clientToken,
-    tags: view.tags,
-    launchedAt: view.launchedAt,
-  };
+interface Travel {
+  readonly clock: Clock | undefined;
+  readonly latencyMs: DurationMs;
+  readonly timeoutMs: DurationMs;
 }
 
 /** Performs the action at once; the promise settles as the answer travels. */
@@ -78,7 +46,7 @@ function carry<A extends ActionName>(
   model: Ec2Model,
   action: A,
   request: Actions[A]['request'],
-  by: { clock: Clock | undefined; latencyMs: DurationMs; timeoutMs: DurationMs },
+  by: Travel,
 ): Promise<{ answer: Actions[A]['answer']; requestId: string }> {
   const { requestId, result, delayMs, lost } = model.perform(action, request);
   const travelMs = lost === 'silence' ? Infinity : by.latencyMs + delayMs;
@@ -102,7 +70,66 @@ function carry<A extends ActionName>(
   });
 }
 
-export function createModelCloud(model: Ec2Model, options: ModelCloudOptions = {}): Cloud {
+async function describeAll(
+  model: Ec2Model,
+  filters: readonly Filter[],
+  by: Travel,
+): Promise<readonly ListedInstance[]> {
+  const listed: ListedInstance[] = [];
+  let nextToken: string | null = null;
+  do {
+    const request: Actions['DescribeInstances']['request'] = {
+      filters,
+      maxResults: 1000,
+      ...(nextToken !== null && { nextToken }),
+    };
+    const { answer } = await carry(model, 'DescribeInstances', request, by);
+    listed.push(...answer.instances.map(listedFrom));
+    nextToken = answer.nextToken;
+  } while (nextToken !== null);
+  return listed;
+}
+
+function createCapacityCloud(model: Ec2Model, launchBy: Travel, otherBy: Travel): CapacityCloud {
+  return {
+    async createReservation(order) {
+      const request = reservationRequest(order);
+      const done = await carry(model, 'CreateCapacityReservation', request, launchBy);
+      return { requestId: done.requestId, reservation: reservationFrom(done.answer) };
+    },
+    async cancelReservation(reservationId) {
+      // What is over or unknown is left out here, where the real adapter asks EC2 for its state.
+      const known = model.reservations().find((each) => each.reservationId === reservationId);
+      if (known === undefined || ['cancelled', 'expired', 'failed'].includes(known.state)) return;
+      await carry(model, 'CancelCapacityReservation', { reservationId }, otherBy);
+    },
+    async describeReservations(tags) {
+      const found: Reservation[] = [];
+      let nextToken: string | null = null;
+      do {
+        const request: Actions['DescribeCapacityReservations']['request'] = {
+          filters: tagFilters(tags),
+          ...(nextToken !== null && { nextToken }),
+        };
+        const { answer } = await carry(model, 'DescribeCapacityReservations', request, otherBy);
+        found.push(...answer.reservations.map(reservationFrom));
+        nextToken = answer.nextToken;
+      } while (nextToken !== null);
+      return found;
+    },
+    async runFleet(order) {
+      const request = fleetRequest(order);
+      const { answer, requestId } = await carry(model, 'CreateFleet', request, launchBy);
+      return fleetFrom(answer, requestId);
+    },
+    describeByTags: (tags) => describeAll(model, tagFilters(tags), otherBy),
+  };
+}
+
+export function createModelCloud(
+  model: Ec2Model,
+  options: ModelCloudOptions = {},
+): Cloud & CapacityCloud {
   const launchTimeoutMs = options.launchTimeoutMs ?? 30_000;
   const launchBy = {
     clock: options.clock,
@@ -111,8 +138,9 @@ export function createModelCloud(model: Ec2Model, options: ModelCloudOptions = {
   };
   const otherBy = { ...launchBy, timeoutMs: 2 * launchTimeoutMs };
   return {
+    ...createCapacityCloud(model, launchBy, otherBy),
     async runInstances(order) {
-      const request = requestFrom(order);
+      const request = launchRequest(order);
       const { answer, requestId } = await carry(model, 'RunInstances', request, launchBy);
       return { requestId, instances: answer.instances.map(instanceFrom) };
     },
@@ -122,20 +150,7 @@ export function createModelCloud(model: Ec2Model, options: ModelCloudOptions = {
       if (known.length === 0) return;
       await carry(model, 'TerminateInstances', { instanceIds: known }, otherBy);
     },
-    async describeByClientToken(clientToken) {
-      const listed: ListedInstance[] = [];
-      let nextToken: string | null = null;
-      do {
-        const request: Actions['DescribeInstances']['request'] = {
-          filters: [{ name: 'client-token', values: [clientToken] }],
-          maxResults: 1000,
-          ...(nextToken !== null && { nextToken }),
-        };
-        const { answer } = await carry(model, 'DescribeInstances', request, otherBy);
-        listed.push(...answer.instances.map(listedFrom));
-        nextToken = answer.nextToken;
-      } while (nextToken !== null);
-      return listed;
-    },
+    describeByClientToken: (clientToken) =>
+      describeAll(model, [{ name: 'client-token', values: [clientToken] }], otherBy),
   };
 }

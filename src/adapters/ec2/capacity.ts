@@ -1,0 +1,118 @@
+/**
+ * Reservations and fleets by way of the AWS SDK. What launches or reserves gets one attempt, because a refusal for lack
+ * of capacity is a server error, which the SDK would repeat; cancels and describes may be repeated by the SDK.
+ */
+import {
+  CancelCapacityReservationCommand,
+  CreateCapacityReservationCommand,
+  CreateFleetCommand,
+  DescribeCapacityReservationsCommand,
+  type DescribeCapacityReservationsCommandInput,
+  type EC2Client,
+} from '@aws-sdk/client-ec2';
+import type { DurationMs } from '../../core/units.ts';
+import { CloudError, type CapacityCloud, type Reservation } from '../../ports/cloud.ts';
+import {
+  calling,
+  createYoung,
+  describeAll,
+  otherTimeoutMs,
+  pageSize,
+  tagFilters,
+} from './calls.ts';
+import {
+  createFleetInput,
+  createReservationInput,
+  fleetAnswerFrom,
+  reservationFrom,
+} from './capacity-requests.ts';
+
+async function describeReservations(
+  client: EC2Client,
+  input: DescribeCapacityReservationsCommandInput,
+): Promise<readonly Reservation[]> {
+  return calling('DescribeCapacityReservations', otherTimeoutMs, async ({ abortSignal }) => {
+    const found: Reservation[] = [];
+    let nextToken: string | undefined;
+    do {
+      const page = await client.send(
+        new DescribeCapacityReservationsCommand({
+          ...input,
+          MaxResults: pageSize,
+          ...(nextToken !== undefined && { NextToken: nextToken }),
+        }),
+        { abortSignal },
+      );
+      found.push(...(page.CapacityReservations ?? []).map(reservationFrom));
+      nextToken = page.NextToken;
+    } while (nextToken !== undefined && nextToken !== '');
+    return found;
+  });
+}
+
+function isUnknown(error: unknown): boolean {
+  return error instanceof CloudError && error.code === 'InvalidCapacityReservationId.NotFound';
+}
+
+/** EC2 documents no code for cancelling what is over, so the reservation itself is looked at. */
+async function isOver(client: EC2Client, reservationId: string): Promise<boolean> {
+  try {
+    const found = await describeReservations(client, { CapacityReservationIds: [reservationId] });
+    return found.every(({ state }) => ['cancelled', 'expired', 'failed'].includes(state));
+  } catch (error: unknown) {
+    if (isUnknown(error)) return true;
+    throw error;
+  }
+}
+
+export interface Clients {
+  /** One attempt a call. */
+  readonly launcher: EC2Client;
+  readonly client: EC2Client;
+  readonly launchTimeoutMs: DurationMs;
+}
+
+export function createCapacityCloud({ launcher, client, launchTimeoutMs }: Clients): CapacityCloud {
+  const young = createYoung();
+  return {
+    async createReservation(order) {
+      const command = new CreateCapacityReservationCommand(createReservationInput(order));
+      const answer = await calling('CreateCapacityReservation', launchTimeoutMs, (options) =>
+        launcher.send(command, options),
+      );
+      const reservation = reservationFrom(answer.CapacityReservation ?? {});
+      young.add([reservation.reservationId]);
+      return { requestId: answer.$metadata.requestId ?? '', reservation };
+    },
+    async cancelReservation(reservationId) {
+      const command = new CancelCapacityReservationCommand({
+        CapacityReservationId: reservationId,
+      });
+      try {
+        await calling('CancelCapacityReservation', otherTimeoutMs, (options) =>
+          client.send(command, options),
+        );
+      } catch (error: unknown) {
+        if (isUnknown(error) && young.has(reservationId)) {
+          throw new CloudError(
+            'InvalidCapacityReservationId.NotFound',
+            `EC2 does not know ${reservationId} yet. It was made a moment ago, is paid for all the same and is not ` +
+              'cancelled. The same call will do it later.',
+            { cause: error },
+          );
+        }
+        const answered = error instanceof CloudError && error.httpStatus === 400;
+        if (!answered || !(await isOver(client, reservationId))) throw error;
+      }
+    },
+    describeReservations: (tags) => describeReservations(client, { Filters: tagFilters(tags) }),
+    async runFleet(order) {
+      const command = new CreateFleetCommand(createFleetInput(order));
+      const answer = await calling('CreateFleet', launchTimeoutMs, (options) =>
+        launcher.send(command, options),
+      );
+      return fleetAnswerFrom(answer, answer.$metadata.requestId ?? '');
+    },
+    describeByTags: (tags) => describeAll(client, tagFilters(tags)),
+  };
+}
