@@ -87,6 +87,8 @@ function periodic(world: World, kind: Pass, periodMs: DurationMs): () => void {
 
   function plan(): void {
     const now = world.clock.now();
+    // What is due at this very moment still comes: the other loop's pass, a moment before, has not made it needless.
+    if (plannedAt === now) return;
     let wanted = world.queueChanged[kind] && world.pending.length > 0 ? now : Infinity;
     for (const job of world.pending) {
       // A pass at the very moment of a BeginTime sees it.
