@@ -177,6 +177,19 @@ describe('the loop', () => {
     expect(did(ports).filter((line) => line.startsWith('append Hook'))).toHaveLength(1);
   });
 
+  test('removes a spool file that it could not remove when it looks again', async () => {
+    const { ports } = await started();
+    ports.removeFiles = () => Promise.reject(new Error('EROFS'));
+    spool(ports, request('r', 'q-dy-c-1'));
+    ports.arrived();
+    await quiet();
+    expect(ports.files.size).toBe(1);
+    ports.removeFiles = async () => undefined;
+    ports.arrived();
+    await quiet();
+    expect(ports.files.size).toBe(0);
+  });
+
   test('wakes by itself for what it put off', async () => {
     const { ports, clock } = await started();
     const { run } = ports;
@@ -278,6 +291,22 @@ describe('the loop', () => {
     await quiet();
     expect(did(next).filter((line) => line.startsWith('run'))).toEqual(['run r-0-0']);
     expect(did(next).at(-1)).toBe('append NodesAssigned');
+  });
+
+  test('carries nothing on before it has read what Slurm has asked since', async () => {
+    const { ports } = await started();
+    const assigned = hold<undefined>();
+    ports.assign = () => assigned.promise;
+    spool(ports, request('r', 'q-dy-c-1'));
+    ports.arrived();
+    await quiet();
+    const next = createFakePorts(createVirtualClock(start + 1_000), ports.turns);
+    spool(next, request('s', 'q-dy-c-1', { verb: 'suspend', at: start + 500 }));
+    await createController(next).start(settings);
+    await quiet();
+    expect(next.journal[0]).toBe('append ConfigLoaded Started HookCalled Woke');
+    expect(next.journal.filter((line) => /^(assign|publish) /.test(line))).toEqual([]);
+    expect(next.journal).toContain('terminate i-1');
   });
 });
 

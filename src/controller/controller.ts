@@ -58,6 +58,8 @@ export function createController(
   const inbox: Event[] = [];
   const runEffect = createEffectRunner({ ...ports, clock });
   const spooled = new Set<string>();
+  /** Requests that are worked on, and that the spool would not let go. */
+  const unforgotten = new Set<string>();
   let cancelWake = (): void => undefined;
   let stopWatching = (): void => undefined;
   let running = false;
@@ -78,7 +80,10 @@ export function createController(
   function enqueue(event: Event): void {
     if (stopped) return;
     inbox.push(event);
-    if (running) return;
+    if (!running) run();
+  }
+
+  function run(): void {
     running = true;
     loop().catch((error: unknown) => end.reject(error));
   }
@@ -111,12 +116,16 @@ export function createController(
     if (stopping && effectsOut === 0) end.resolve();
   }
 
-  /** A file that cannot be removed does no harm: the ledger knows the request. It is not read again by this process. */
+  /** A file that cannot be removed does no harm for a day, as long as the ledger knows the request: it is tried again. */
   async function forget(requestIds: readonly string[]): Promise<void> {
     try {
       await spool.remove(requestIds);
-      for (const id of requestIds) spooled.delete(id);
+      for (const id of requestIds) {
+        spooled.delete(id);
+        unforgotten.delete(id);
+      }
     } catch (error: unknown) {
+      for (const id of requestIds) unforgotten.add(id);
       log.write({
         level: 'ERROR',
         source: 'muster.spool:remove',
@@ -214,6 +223,7 @@ export function createController(
     } finally {
       scanning = false;
     }
+    if (unforgotten.size > 0) await forget([...unforgotten]);
     // What arrived during the scan may have been missed by it.
     if (scanAgain) await scan();
   }
@@ -224,10 +234,13 @@ export function createController(
     async start(settings) {
       for await (const { turn } of ledger.read(0)) apply(state, turn);
       clock.notBefore(state.now);
+      // Nothing is carried on before what Slurm has asked meanwhile is known: it may be of no use any more, or do harm.
+      running = true;
       enqueue({ kind: 'ConfigLoaded', at: clock.now(), settings });
       enqueue({ kind: 'Started', at: clock.now() });
       stopWatching = spool.watch(() => void scan());
       await scan();
+      run();
     },
     reload(settings) {
       enqueue({ kind: 'ConfigLoaded', at: clock.now(), settings });

@@ -27,7 +27,12 @@ export function apply(state: State, turn: Turn): void {
   if ('effectId' in event && !deferred) endEffect(state, event.effectId);
   for (const effect of turn.effects) {
     if (state.outstanding.has(effect.id)) continue;
-    state.outstanding.set(effect.id, { effect, tries: 0, looks: 0, deferredUntil: null });
+    state.outstanding.set(effect.id, {
+      effect,
+      tries: 0,
+      looks: 0,
+      deferredUntil: null,
+    });
   }
 }
 
@@ -59,6 +64,12 @@ function applyDecision(state: State, decision: Decision): void {
       return deferEffect(state, decision);
     case 'EffectRepeated':
       return repeatEffect(state, decision.effectId);
+    case 'GiveBackNarrowed': {
+      const out = state.outstanding.get(decision.effectId);
+      if (out?.effect.kind === 'GiveBackNodes')
+        out.effect = { ...out.effect, nodes: decision.nodes };
+      return;
+    }
     case 'LaunchQueued':
       state.outstanding.set(decision.effect.id, {
         effect: decision.effect,
@@ -110,6 +121,7 @@ function formGang(state: State, formed: Extract<Decision, { kind: 'GangFormed' }
     batches: new Map(),
     refused: [],
     assigning: new Set(),
+    mayBeGiven: false,
     given: [],
   });
   for (const node of formed.nodes) {
@@ -134,6 +146,10 @@ function deferEffect(state: State, deferred: Extract<Decision, { kind: 'EffectDe
   if (out === undefined) return;
   out.tries += 1;
   out.deferredUntil = deferred.until;
+  if (out.effect.kind === 'AssignNodes' && deferred.unknownOutcome) {
+    const assigned = state.gangs.get(out.effect.gangId);
+    if (assigned !== undefined) assigned.mayBeGiven = true;
+  }
   const gang = state.gangs.get(state.batchGangs.get(deferred.effectId) ?? '');
   const batch = gang?.batches.get(deferred.effectId);
   if (batch === undefined) return;

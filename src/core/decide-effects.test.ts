@@ -86,6 +86,35 @@ describe('Slurm refuses the address of a node', () => {
   });
 });
 
+describe('muster ended while it told Slurm of a gang', () => {
+  function restarted() {
+    const one = assigning('q-dy-c-[1-2]', { scalingStrategy: 'all-or-nothing' });
+    one.restart();
+    return one;
+  }
+
+  test('Slurm is told for as long as it takes: the nodes may be at work', () => {
+    const one = restarted();
+    for (let round = 0; round < 20; round += 1) {
+      one.fail(one.only('AssignNodes'), 'no contact', true);
+      one.advance(60_000);
+    }
+    expect(one.effects('TerminateInstances')).toEqual([]);
+    one.settle();
+    expect(one.verdict().given).toEqual(['q-dy-c-1', 'q-dy-c-2']);
+  });
+
+  test('a node that Slurm powers down goes alone', () => {
+    const one = restarted();
+    one.suspend('q-dy-c-1');
+    expect(one.only('TerminateInstances').instanceIds).toHaveLength(1);
+    one.fail(one.only('AssignNodes'), 'no contact', true);
+    one.settle();
+    expect(one.verdict().given).toEqual(['q-dy-c-2']);
+    expect(one.effects('GiveBackNodes')).toEqual([]);
+  });
+});
+
 describe('Slurm cannot be reached', () => {
   test('the assignment is repeated with growing pauses, and then given', () => {
     const one = assigning('q-dy-c-[1-2]');
@@ -210,12 +239,18 @@ describe('Slurm refuses a give-back', () => {
     one.resume('q-dy-c-[1-3]', ['q-dy-c-[1-3]']);
     one.refuse(one.only('RunInstances'), 'InsufficientInstanceCapacity');
     one.fail(one.only('GiveBackNodes'), 'no answer', true);
-    one.suspend('q-dy-c-[1-2]');
+    one.suspend('q-dy-c-1');
+    one.advance(2_000);
+    const again = one.only('GiveBackNodes');
+    expect(again.nodes).toEqual(['q-dy-c-2', 'q-dy-c-3']);
+    one.suspend('q-dy-c-2');
+    one.fail(again, 'no answer', true);
+    one.advance(4_000);
     expect(one.only('GiveBackNodes').nodes).toEqual(['q-dy-c-3']);
     one.suspend('q-dy-c-3');
-    expect(one.decisions('EffectAbandoned')).toHaveLength(2);
-    one.advance(120_000);
-    expect(one.effects('GiveBackNodes')).toHaveLength(2);
+    one.finish(one.only('GiveBackNodes'));
+    expect(one.effects('GiveBackNodes')).toHaveLength(3);
+    checkAtRest(one);
   });
 
   test('and not for nodes that are wanted again meanwhile', () => {

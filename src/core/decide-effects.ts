@@ -26,7 +26,7 @@ export function decideStarted(draft: Draft): void {
       effectId,
       until: draft.at,
       why: 'Restarted',
-      unknownOutcome: effect.kind === 'RunInstances',
+      unknownOutcome: effect.kind === 'RunInstances' || effect.kind === 'AssignNodes',
     });
   }
 }
@@ -90,15 +90,15 @@ export function decideGivenBack(draft: Draft, effectId: string): void {
 
 /**
  * Slurm powers these nodes down, or gives up on them: what an older give-back was for has come about, and its
- * repetition would hit their next life.
+ * repetition would hit their next life. One that runs goes on, and is repeated for the others alone.
  */
 export function endGiveBacks(draft: Draft, suspended: ReadonlySet<string>): void {
   for (const { effect } of draft.state.outstanding.values()) {
     if (effect.kind !== 'GiveBackNodes') continue;
-    if (!effect.nodes.some((node) => suspended.has(node))) continue;
-    abandon(draft, effect, 'Slurm powers nodes of it down');
-    const nodes = stillUnwanted(draft, effect).filter((node) => !suspended.has(node));
-    if (nodes.length > 0) draft.effects.push({ ...effect, id: `${effect.id}'`, nodes });
+    const nodes = effect.nodes.filter((node) => !suspended.has(node));
+    if (nodes.length === 0) abandon(draft, effect, 'Slurm powers its nodes down');
+    else if (nodes.length < effect.nodes.length)
+      draft.decisions.push({ kind: 'GiveBackNarrowed', effectId: effect.id, nodes });
   }
 }
 
@@ -152,7 +152,8 @@ function assignFailed(
   const gang = openGang(draft, effect.gangId);
   if (gang === null) return abandon(draft, effect, message);
   const deadline = gang.requestedAt + draft.state.settings.launchPatienceMs;
-  if (transient && draft.at < deadline) return defer(draft, out, message);
+  // Where it may have been done before a restart its nodes may be at work: their end is Slurm's to say.
+  if (transient && (draft.at < deadline || gang.mayBeGiven)) return defer(draft, out, message);
   const members = new Set(gang.nodes);
   const nodes = effect.nodes.filter((node) => members.has(node));
   const refusal = { nodes, code: 'NodeAddressRefused', message };

@@ -90,7 +90,10 @@ function gangsOf(draft: Draft, nodes: ReadonlySet<string>): Gang[] {
   return [...ids].flatMap((id) => draft.state.gangs.get(id) ?? []);
 }
 
-/** A job's gang cannot be whole without the nodes and is let go; in every other gang a node stands for itself. */
+/**
+ * A job's gang cannot be whole without the nodes and is let go; in every other gang a node stands for itself, and in one
+ * that may have been given before a restart: its other nodes may be at work.
+ */
 function dropFromGang(draft: Draft, gang: Gang, suspended: ReadonlySet<string>): void {
   const dropped = gang.nodes.filter((node) => suspended.has(node));
   const refusal: Refusal = {
@@ -98,7 +101,7 @@ function dropFromGang(draft: Draft, gang: Gang, suspended: ReadonlySet<string>):
     code: 'PoweredDown',
     message: `Slurm powered ${dropped.length} of the ${gang.nodes.length} nodes down before the launch was whole`,
   };
-  if (gang.kind === 'job' && gang.firm) {
+  if (gang.kind === 'job' && gang.firm && !gang.mayBeGiven) {
     failGang(draft, gang, { ...refusal, nodes: gang.nodes }, suspended);
     return;
   }

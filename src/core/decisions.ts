@@ -72,6 +72,12 @@ export type Decision =
       readonly unknownOutcome: boolean;
     }
   | { readonly kind: 'EffectRepeated'; readonly effectId: string }
+  /** A give-back is for these nodes alone from now on. */
+  | {
+      readonly kind: 'GiveBackNarrowed';
+      readonly effectId: string;
+      readonly nodes: readonly string[];
+    }
   | { readonly kind: 'EffectAbandoned'; readonly effectId: string; readonly why: string }
   | { readonly kind: 'GangWhole'; readonly gangId: string; readonly effectIds: readonly string[] }
   /** Slurm has been told of these nodes. */

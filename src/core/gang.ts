@@ -37,6 +37,8 @@ export interface Gang {
   refused: readonly Refusal[];
   /** Assignments out, by effect id. */
   assigning: Set<string>;
+  /** Muster ended while an assignment ran: its nodes may have been given, and at work since. */
+  mayBeGiven: boolean;
   /** Nodes that Slurm has been told of. */
   given: readonly string[];
 }

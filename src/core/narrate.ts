@@ -170,6 +170,7 @@ function narrateDecision(decision: Decision): Line[] {
     case 'BatchHeld':
     case 'BatchRefused':
     case 'EffectRepeated':
+    case 'GiveBackNarrowed':
     case 'EffectAbandoned':
     case 'GangWhole':
     case 'NodesRefused': // told when the gang closes

@@ -9,7 +9,7 @@ import { defaultSettings, type Settings } from './settings.ts';
 import type { Instant } from './units.ts';
 
 export interface OutstandingEffect {
-  readonly effect: Effect;
+  effect: Effect;
   /** Times it was run and failed. */
   tries: number;
   /** Times a sweep was answered: looks that failed, or were cut short by a restart, saw nothing and do not count. */
