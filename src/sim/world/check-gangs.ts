@@ -21,7 +21,6 @@ export interface GangChecks {
 interface GangBook {
   readonly id: string;
   readonly firm: boolean;
-  readonly isJob: boolean;
   /** Members when it was formed. */
   readonly all: readonly string[];
   /** Members that are still wanted. */
@@ -62,7 +61,6 @@ export function createGangChecks(watched: Watched): GangChecks {
       gangs.set(decision.gangId, {
         id: decision.gangId,
         firm: decision.firm,
-        isJob: decision.gangKind === 'job',
         all: decision.nodes,
         nodes: new Set(decision.nodes),
         codes: new Set(),
@@ -108,7 +106,7 @@ export function createGangChecks(watched: Watched): GangChecks {
       gangOfToken.get(clientToken)?.codes.add(code);
     },
     published(entries) {
-      for (const entry of entries) checkPublished(watched, gangs, entry);
+      for (const entry of entries) checkPublished(watched, entry);
     },
     step() {
       for (const job of slurm.records.jobs) {
@@ -161,10 +159,15 @@ function checkExplained({ chronicle }: Watched, gang: GangBook, { code, message 
   );
 }
 
-/** A firm gang is given whole or not at all. A job's gang loses no member on the way; a launch-batch may, by a suspend. */
+/**
+ * A firm gang is given whole or not at all.
+ *
+ * Today: a launch-batch goes on without nodes that Slurm powers down, and so does a job's gang that may have been given
+ * before muster was killed.
+ */
 function checkVerdict({ chronicle }: Watched, gang: GangBook, given: readonly string[]): void {
   if (!gang.firm || given.length === 0) return;
-  const wanted = gang.isJob ? gang.all : [...gang.nodes];
+  const wanted = [...gang.nodes];
   const has = new Set(given);
   const missing = wanted.filter((node) => !has.has(node));
   if (missing.length === 0) return;
@@ -174,34 +177,37 @@ function checkVerdict({ chronicle }: Watched, gang: GangBook, given: readonly st
   );
 }
 
-/** No instance learns its name before every instance of its gang is held. */
+/**
+ * No instance learns its name before every instance of its gang is held. The gang is the one that is being assigned:
+ * it may use an instance that an earlier one launched.
+ */
 function checkPublished(
   { chronicle, model, state, died, machines, registry }: Watched,
-  gangs: ReadonlyMap<string, GangBook>,
   { instanceId, node }: RegistryEntry,
 ): void {
-  const own = model.instance(instanceId);
-  const lease = state?.leases.get(node);
-  const gang = gangs.get(own?.tags['muster:gang'] ?? '');
-  if (own === undefined || gang === undefined) {
-    chronicle.broke('whole or nothing', `${instanceId} is named ${node} and is no gang's instance`);
-    return;
-  }
-  // A suspend may end a lease while its name is being written: then its instance ends, too.
-  if (own.endAskedAt !== null || lease?.instance.instanceId !== instanceId) return;
+  const says = (what: string): void => chronicle.broke('whole or nothing', what);
+  const ended = model.instance(instanceId)?.endAskedAt ?? null;
+  // One that has died a moment ago: nobody learns anything.
+  if (ended !== null && died.has(instanceId)) return;
+  if (ended !== null || state?.leases.get(node)?.instance.instanceId !== instanceId)
+    return says(`${instanceId} is named ${node}, which it does not hold any more`);
   for (const other of machines.live) {
     if (other !== instanceId && registry.nameOf(other) === node)
       chronicle.broke('one instance a node', `${other} and ${instanceId} are both named ${node}`);
   }
-  if (!gang.firm) return;
-  for (const member of gang.nodes) {
-    const held = state?.leases.get(member)?.instance.instanceId;
-    const isLive = held !== undefined && (machines.live.has(held) || died.has(held));
-    if (isLive) continue;
-    chronicle.broke(
-      'whole or nothing',
-      `${instanceId} is named ${node} while ${member} of its gang ${gang.id} holds ${held ?? 'nothing'}`,
-    );
+  const gangs = [...state.gangs.values()].filter(
+    (gang) => gang.phase === 'assigning' && gang.nodes.includes(node),
+  );
+  if (gangs.length === 0) says(`${instanceId} is named ${node} while no gang of it is held`);
+  for (const gang of gangs) {
+    if (!gang.firm) continue;
+    for (const member of gang.nodes) {
+      const held = state.leases.get(member)?.instance.instanceId;
+      if (held !== undefined && (machines.live.has(held) || died.has(held))) continue;
+      says(
+        `${instanceId} is named ${node} while ${member} of its gang ${gang.id} holds ${held ?? 'nothing'}`,
+      );
+    }
   }
 }
 
@@ -218,9 +224,17 @@ function checkStarted(watched: Watched, job: Readonly<JobRecord>): void {
       continue;
     }
     const named = registry.nameOf(instanceId);
+    // Today: an instance that knows its name, and that EC2 does not end yet, may join once more.
+    if (isOnItsWayOut(watched, instanceId)) continue;
     if (named !== name) says(`${instanceId} of ${name} is named ${named ?? 'nothing'}`);
     const address = model.instance(instanceId)?.privateIp;
     if (scenario.settings.updateNodeAddress && slurm.addressOf(name) !== address)
       says(`${name} has the address ${slurm.addressOf(name)}, its instance ${address}`);
   }
+}
+
+function isOnItsWayOut({ state }: Watched, instanceId: string): boolean {
+  return [...(state?.outstanding.values() ?? [])].some(
+    ({ effect }) => effect.kind === 'TerminateInstances' && effect.instanceIds.includes(instanceId),
+  );
 }

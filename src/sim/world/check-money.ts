@@ -21,6 +21,9 @@ export function createMoneyChecks(watched: Watched): MoneyChecks {
   const { clock, machines, slurm, model, chronicle, scenario, weather } = watched;
   const paid = new Map<string, Paid>();
   const nodes = new Map<string, string>();
+  const { resumeRate = 0 } = scenario.slurm;
+  const slowResumeMs =
+    resumeRate === 0 ? 0 : 120_000 * Math.ceil(slurm.records.nodes.length / resumeRate);
   let idleMs = 0;
   let lookedAt = clock.now();
 
@@ -35,7 +38,8 @@ export function createMoneyChecks(watched: Watched): MoneyChecks {
 
   /**
    * Today: a node that never boots is found by ResumeTimeout alone, and the nodes that wait for it idle until SuspendTime;
-   * a launch waits for EC2 up to launch_patience. All that is away delays everything.
+   * a launch waits for EC2 up to launch_patience, a job for its last node as long as ResumeRate makes it. All that is
+   * away delays everything.
    */
   function idleMsMax(): DurationMs {
     const { slurm: times, settings } = scenario;
@@ -45,6 +49,7 @@ export function createMoneyChecks(watched: Watched): MoneyChecks {
       times.suspendTimeMs +
       times.suspendTimeoutMs +
       sweepsMs +
+      slowResumeMs +
       weather.delayedMs() +
       (weather.isHealing() ? 0 : retriesMs)
     );
