@@ -105,7 +105,7 @@ export interface Ec2Driver {
 export type MakeDriver = (options: Omit<Ec2ModelOptions, 'now'>) => Promise<Ec2Driver>;
 
 /** Launch time-out of the drivers' cloud port: short, because lost answers are waited for. */
-export const launchTimeoutMs = 300;
+export const launchTimeoutMs = 2_000;
 
 /** The tests' time: it stands still until it is moved. */
 export function createTestTime() {
