@@ -1,4 +1,7 @@
-/** Test projects: `unit` is fast and in parallel, `contract` drives the models, `e2e` runs whole clusters one at a time. */
+/**
+ * Test projects: `unit` is fast and in parallel, `contract` drives the models, `simulation` runs worlds full of faults,
+ * `e2e` runs whole clusters one at a time.
+ */
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -19,6 +22,14 @@ export default defineConfig({
           name: 'contract',
           include: ['test/contract/**/*.test.ts', 'test/recordings/**/*.test.ts'],
           testTimeout: 30_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'simulation',
+          include: ['test/sim/**/*.test.ts'],
+          testTimeout: 300_000,
         },
       },
       {

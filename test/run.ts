@@ -28,6 +28,7 @@ const stages: readonly Stage[] = [
   { name: 'types', command: ['tsc', '--noEmit'] },
   { name: 'unit', command: ['vitest', 'run', '--coverage'], project: 'unit' },
   { name: 'contract', command: ['vitest', 'run'], project: 'contract' },
+  { name: 'simulation', command: ['vitest', 'run'], project: 'simulation' },
   { name: 'end to end', command: ['vitest', 'run'], project: 'e2e' },
 ];
 

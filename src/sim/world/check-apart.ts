@@ -21,11 +21,15 @@ interface LastCall {
   readonly at: Instant;
 }
 
-/** Muster cannot know of a request before it was read and is in the ledger. */
+/**
+ * Muster cannot know of a request before it was read and is in the ledger.
+ *
+ * Today: it also repeats give-backs while the spool cannot be read, and so does not know who wants their nodes.
+ */
 const unreadMs = 5_000;
 
 export function createApartChecks(watched: Watched): ApartChecks {
-  const { chronicle, clock, slurm } = watched;
+  const { chronicle, clock, slurm, weather } = watched;
   const lastCalls = new Map<string, LastCall>();
   /** Request ids and nodes that muster refused. */
   const refused = new Set<string>();
@@ -42,7 +46,7 @@ export function createApartChecks(watched: Watched): ApartChecks {
       }
       const last = lastCalls.get(node);
       if (last?.verb !== 'resume' || refused.has(`${last.requestId} ${node}`)) continue;
-      if (last.at + unreadMs > clock.now()) continue;
+      if (Math.max(last.at, weather.outUntil('spool')) + unreadMs > clock.now()) continue;
       chronicle.broke(
         'apart',
         `${node} is ${what}, but request ${last.requestId} wants it and was not refused`,

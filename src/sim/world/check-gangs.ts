@@ -13,7 +13,7 @@ import type { Watched } from './checkers.ts';
 
 export interface GangChecks {
   turn(turn: Turn): void;
-  refused(clientToken: string, code: string): void;
+  refused(gangId: string, code: string): void;
   published(entries: readonly RegistryEntry[]): void;
   step(): void;
 }
@@ -37,7 +37,6 @@ const lostCodes: ReadonlySet<string> = new Set(['Timeout', 'ConnectionError']);
 export function createGangChecks(watched: Watched): GangChecks {
   const { chronicle, model, slurm } = watched;
   const gangs = new Map<string, GangBook>();
-  const gangOfToken = new Map<string, GangBook>();
   const running = new Set<Readonly<JobRecord>>();
 
   model.listen({
@@ -73,9 +72,6 @@ export function createGangChecks(watched: Watched): GangChecks {
     const gang = gangs.get(decision.gangId);
     if (gang === undefined) return;
     switch (decision.kind) {
-      case 'GangStarted':
-        for (const { clientToken } of decision.batches) gangOfToken.set(clientToken, gang);
-        return;
       case 'NodesDropped':
         for (const node of decision.nodes) gang.nodes.delete(node);
         return;
@@ -91,6 +87,7 @@ export function createGangChecks(watched: Watched): GangChecks {
         checkVerdict(watched, gang, decision.given);
         gang.isClosed = true;
         return;
+      case 'GangStarted':
       case 'GangWhole':
       case 'NodesGiven':
         return;
@@ -102,8 +99,8 @@ export function createGangChecks(watched: Watched): GangChecks {
       for (const decision of turn.decisions) decided(decision);
       if (turn.event.kind === 'HookCalled') checkFormed(watched, turn);
     },
-    refused(clientToken, code) {
-      gangOfToken.get(clientToken)?.codes.add(code);
+    refused(gangId, code) {
+      gangs.get(gangId)?.codes.add(code);
     },
     published(entries) {
       for (const entry of entries) checkPublished(watched, entry);

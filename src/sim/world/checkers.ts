@@ -48,8 +48,8 @@ export interface Checkers {
   /** A turn is in the ledger. */
   turn(turn: Turn): void;
   logged(line: LogLine): void;
-  /** EC2 answered a launch with an error. */
-  refused(clientToken: string, code: string): void;
+  /** EC2 answered a gang's launch with an error. */
+  refused(gangId: string, code: string): void;
   /** An instance ended by itself. */
   died(instanceId: string): void;
   watchScheduler(scheduler: Scheduler): Scheduler;
@@ -81,7 +81,7 @@ export function createCheckers(parts: Omit<Watched, 'state' | 'died'>): Checkers
       if (line.source === 'muster.controller:decide')
         parts.chronicle.broke('muster judges every request', line.message);
     },
-    refused: (clientToken, code) => gangs.refused(clientToken, code),
+    refused: (gangId, code) => gangs.refused(gangId, code),
     died: (instanceId) => void watched.died.add(instanceId),
     watchScheduler: (scheduler) => apart.watchScheduler(scheduler),
     watchRegistry: (registry) => ({

@@ -30,8 +30,8 @@ export interface Ec2LineParts {
   readonly chronicle: Chronicle;
   readonly weather: Weather;
   readonly dice: Dice;
-  /** Told of every launch that EC2 answered with an error, by its client token. */
-  readonly refused: (clientToken: string, code: string) => void;
+  /** Told of every launch that EC2 answered with an error, by its gang. */
+  readonly refused: (gangId: string, code: string) => void;
 }
 
 export function createEc2Line(parts: Ec2LineParts): Cloud {
@@ -72,7 +72,9 @@ export function createEc2Line(parts: Ec2LineParts): Cloud {
         try {
           return await near.runInstances(order);
         } catch (error: unknown) {
-          if (error instanceof CloudError) parts.refused(order.clientToken, error.code);
+          if (error instanceof CloudError) {
+            parts.refused(order.tags['muster:gang'] ?? '', error.code);
+          }
           throw error;
         }
       }),

@@ -17,6 +17,8 @@ export interface Weather {
   /** Whether a fault of an enabled kind happens now. `chance` is for an intensity of 1. */
   strikes(kind: FaultKind, chance: number): boolean;
   isOut(what: Outage): boolean;
+  /** When it came back, or will come back; 0 where it never was out. */
+  outUntil(what: Outage): Instant;
   /** The head node's clock. */
   wall(): Instant;
   /** Begins the faults that come by time. `between`: what is done to muster and to instances. */
@@ -118,6 +120,7 @@ export function createWeather(parts: WeatherParts): Weather {
     strikes: (kind, chance) =>
       !healing && faults.has(kind) && calls.chance(Math.min(0.9, chance * intensity)),
     isOut,
+    outUntil: (what) => outUntil.get(what) ?? 0,
     wall: () => clock.now() + offset,
     begin,
     isHealing: () => healing,
@@ -136,14 +139,18 @@ export function createWeather(parts: WeatherParts): Weather {
 }
 
 /** The faults that last for the whole phase. */
-function setUp({ scenario: { faults, bootMs }, model }: WeatherParts, sky: Dice): void {
+function setUp({ scenario: { faults, bootMs }, model, chronicle }: WeatherParts, sky: Dice): void {
+  const consistencyMs = faults.has('stale-reads') ? sky.spread(1_000, 60_000) : 0;
+  const addressDelayMs = faults.has('no-addresses') ? sky.spread(500, 70_000) : 0;
+  if (consistencyMs > 0) chronicle.fault('stale-reads', () => `for ${consistencyMs / 1000} s`);
+  if (addressDelayMs > 0) chronicle.fault('no-addresses', () => `for ${addressDelayMs / 1000} s`);
   model.setTimes({
     bootMs,
     bootJitterMs: Math.floor(bootMs / 2),
     pendingMs: 8_000,
     shutdownMs: sky.int(1, 40) * 1000,
-    consistencyMs: faults.has('stale-reads') ? sky.spread(1_000, 60_000) : 0,
-    addressDelayMs: faults.has('no-addresses') ? sky.spread(500, 70_000) : 0,
+    consistencyMs,
+    addressDelayMs,
   });
   model.setThrottling(faults.has('throttling'));
   if (faults.has('hung-boots'))

@@ -256,7 +256,7 @@ function start(world: World, options: SimulateOptions): void {
     chronicle,
     weather,
     dice,
-    refused: (clientToken, code) => checkers.refused(clientToken, code),
+    refused: (gangId, code) => checkers.refused(gangId, code),
   });
   const life = createLife({
     clock,

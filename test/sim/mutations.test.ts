@@ -1,0 +1,219 @@
+/**
+ * Tests of the checkers: muster is broken on purpose, and a world must see it within a bounded number of seeds. Each
+ * saboteur stands between the controller and its ports; the same seeds hold every promise without it.
+ */
+import { describe, expect, test } from 'vitest';
+import type { Controller, ControllerPorts } from '../../src/controller/controller.ts';
+import type { Turn } from '../../src/core/turn.ts';
+import { CloudError, type Cloud } from '../../src/ports/cloud.ts';
+import { simulate } from '../../src/sim/world/world.ts';
+import { quiet } from './quiet.ts';
+
+type Sabotage = (ports: ControllerPorts, controller: () => Controller) => ControllerPorts;
+
+const seedsMax = 150;
+
+/** The names of the promises that may be seen broken first. */
+const saboteurs = new Map<string, [Sabotage, readonly string[]]>([
+  [
+    'each attempt of a launch has a token of its own',
+    [
+      (ports) => {
+        let attempts = 0;
+        return withCloud(ports, {
+          runInstances(order) {
+            attempts += 1;
+            const clientToken = `${order.clientToken}-${attempts}`;
+            return ports.cloud.runInstances({ ...order, clientToken });
+          },
+        });
+      },
+      ['once'],
+    ],
+  ],
+  [
+    'a rollback is skipped: nothing is terminated',
+    [
+      (ports) => withCloud(ports, { terminateInstances: () => Promise.resolve() }),
+      ['no stray money'],
+    ],
+  ],
+  [
+    'a lease is forgotten on restart',
+    [
+      (ports) => ({
+        ...ports,
+        ledger: {
+          append: (turns) => ports.ledger.append(turns),
+          async *read(after) {
+            for await (const { sequence, turn } of ports.ledger.read(after))
+              yield { sequence, turn: withoutItsFirstLease(turn) };
+          },
+        },
+      }),
+      ['no stray money', 'one instance a node', 'whole or nothing', 'once'],
+    ],
+  ],
+  [
+    'throttling counts as lack of capacity',
+    [
+      (ports) =>
+        withCloud(ports, {
+          async runInstances(order) {
+            try {
+              return await ports.cloud.runInstances(order);
+            } catch (error: unknown) {
+              if (!(error instanceof CloudError) || error.code !== 'RequestLimitExceeded')
+                throw error;
+              throw new CloudError('InsufficientInstanceCapacity', error.message);
+            }
+          },
+        }),
+      ['it says why'],
+    ],
+  ],
+  [
+    'a part is given to Slurm early',
+    [
+      (ports, controller) =>
+        withCloud(ports, {
+          async runInstances(order) {
+            const nodes = nodesOfLaunch(controller(), order.clientToken);
+            const answer = await ports.cloud.runInstances(order);
+            const entries = answer.instances.flatMap(({ instanceId }, index) => {
+              const node = nodes[index];
+              return node === undefined ? [] : [{ instanceId, node }];
+            });
+            await ports.registry.publish(entries);
+            return answer;
+          },
+        }),
+      ['whole or nothing'],
+    ],
+  ],
+  [
+    'nodes are given before Slurm knows their addresses',
+    [
+      (ports) => ({
+        ...ports,
+        scheduler: { ...ports.scheduler, assignNodes: () => Promise.resolve() },
+      }),
+      ['no job starts on part of a gang'],
+    ],
+  ],
+  [
+    'the ledger says that it has what it lost',
+    [
+      (ports) => {
+        let appends = 0;
+        return {
+          ...ports,
+          ledger: {
+            read: (after) => ports.ledger.read(after),
+            append(turns) {
+              appends += 1;
+              return appends % 7 === 0 ? Promise.resolve(0) : ports.ledger.append(turns);
+            },
+          },
+        };
+      },
+      ['in the ledger first', 'no stray money', 'it ends', 'whole or nothing', 'muster goes on'],
+    ],
+  ],
+  [
+    'suspends are not heard',
+    [
+      (ports) => ({
+        ...ports,
+        spool: {
+          ...ports.spool,
+          async scan() {
+            const requests = await ports.spool.scan();
+            const heard = requests.filter(({ verb }) => verb !== 'suspend');
+            const unheard = requests.filter(({ verb }) => verb === 'suspend');
+            await ports.spool.remove(unheard.map(({ id }) => id));
+            return heard;
+          },
+        },
+      }),
+      ['it ends', 'no stray money', 'one instance a node', 'once'],
+    ],
+  ],
+  [
+    'nodes are not powered down',
+    [
+      (ports) => ({
+        ...ports,
+        scheduler: { ...ports.scheduler, powerDownNodes: () => Promise.resolve() },
+      }),
+      ['it ends'],
+    ],
+  ],
+  [
+    'nodes are taken down without a reason',
+    [
+      (ports) => ({
+        ...ports,
+        scheduler: {
+          ...ports.scheduler,
+          downNodes: (nodes) => ports.scheduler.downNodes(nodes, 'it failed'),
+        },
+      }),
+      ['it says why'],
+    ],
+  ],
+  [
+    "one gang's failure takes another's nodes along",
+    [
+      (ports, controller) => ({
+        ...ports,
+        scheduler: {
+          ...ports.scheduler,
+          downNodes: (nodes, reason) =>
+            ports.scheduler.downNodes([...nodes, ...controller().state.leases.keys()], reason),
+        },
+      }),
+      ['apart'],
+    ],
+  ],
+]);
+
+function withCloud(ports: ControllerPorts, cloud: Partial<Cloud>): ControllerPorts {
+  return { ...ports, cloud: { ...ports.cloud, ...cloud } };
+}
+
+function nodesOfLaunch({ state }: Controller, clientToken: string): readonly string[] {
+  for (const gang of state.gangs.values()) {
+    for (const batch of gang.batches.values())
+      if (batch.clientToken === clientToken) return batch.nodes;
+  }
+  return [];
+}
+
+function withoutItsFirstLease(turn: Turn): Turn {
+  return {
+    ...turn,
+    decisions: turn.decisions.map((decision) =>
+      decision.kind === 'BatchHeld' ? { ...decision, placed: decision.placed.slice(1) } : decision,
+    ),
+  };
+}
+
+/** The first of the seeds whose world sees it, and what it sees. */
+async function firstSeen(sabotage: Sabotage) {
+  for (let seed = 1; seed <= seedsMax; seed += 1) {
+    const { broken } = await simulate(seed, { quiet, sabotage });
+    if (broken !== null) return { seed, check: broken.check };
+  }
+  throw new Error(`${seedsMax} seeds have not seen it`);
+}
+
+describe('a world sees that', () => {
+  for (const [name, [sabotage, checks]] of saboteurs) {
+    test(name, async () => {
+      const seen = await firstSeen(sabotage);
+      expect(checks).toContain(seen.check);
+      expect((await simulate(seen.seed, { quiet })).broken).toBe(null);
+    });
+  }
+});
