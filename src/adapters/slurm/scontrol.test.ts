@@ -191,6 +191,23 @@ describe('calls that come together', () => {
   });
 });
 
+describe('a list of names', () => {
+  for (const [kibibytes, processes] of [
+    [99, 1],
+    [105, 2],
+  ] as const) {
+    test(`of ${kibibytes} KiB takes ${processes} process${processes === 1 ? '' : 'es'}`, async () => {
+      const count = Math.floor((kibibytes * 1024) / 64);
+      const nodes = Array.from(
+        { length: count },
+        (_, index) => `q-dy-${index}`.padEnd(61, 'x') + '-1',
+      );
+      await scontrol.powerDownNodes(nodes);
+      expect(started).toHaveLength(processes);
+    });
+  }
+});
+
 describe('a refusal', () => {
   test('of a merged call is of that one alone whose node it is', async () => {
     put('unknown', 'unknown-dy-c-2\n');
