@@ -172,6 +172,44 @@ describe('the admin API', () => {
     expect((await admin(sim, 'DELETE', 'faults')).body['faults']).toEqual([]);
   });
 
+  test('sets room of spot and of placement groups, makes capacity blocks, interrupts; shows reservations', async () => {
+    let now = 0;
+    const sim = await start({ now: () => now });
+    const pool = { instanceType: 'c6i.32xlarge', availabilityZone: 'us-east-2b' };
+    await admin(sim, 'PUT', 'capacity', { ...pool, market: 'spot', capacity: 3 });
+    await admin(sim, 'PUT', 'placement-groups', { groupName: 'group-1', capacity: 2 });
+    await admin(sim, 'PUT', 'times', { spotNoticeMs: 30_000, reservationPendingMs: 60_000 });
+    await admin(sim, 'POST', 'faults', [
+      { kind: 'interrupted', afterMs: 5 },
+      { kind: 'reservation-not-usable', forMs: 5, match: { tag: { key: 'gang', value: 'g' } } },
+      { kind: 'fail-override', code: 'RequestLimitExceeded' },
+      { kind: 'refuse', action: 'CreateFleet', code: 'InternalError' },
+    ]);
+    await admin(sim, 'DELETE', 'faults');
+    const block = { ...pool, count: 4, startsAt: 60_000, endsAt: 9_000_000, tags: { for: 'ml' } };
+    const { body } = await admin(sim, 'POST', 'capacity-blocks', block);
+    expect(body).toMatchObject({
+      pools: [
+        { ...pool, market: 'spot', capacity: 3 },
+        { ...pool, market: 'capacity-block', capacity: null, used: 4, held: 4 },
+      ],
+      times: { spotNoticeMs: 30_000, reservationPendingMs: 60_000 },
+      reservations: [{ state: 'scheduled', totalCount: 4, tags: { for: 'ml' }, secondsUnused: 0 }],
+    });
+    const launched = { ...pool, imageId: 'ami-1', minCount: 1, maxCount: 1 };
+    const { instances } = sim.model.runInstances({ ...launched, market: 'spot' });
+    await admin(sim, 'POST', 'interrupt', { instanceId: instances[0]?.instanceId });
+    expect((await admin(sim, 'GET', 'instances')).body['instances']).toMatchObject([
+      { interruptedAt: 30_000, endAskedAt: null, capacityReservationId: '' },
+    ]);
+    now = 30_000;
+    expect((await admin(sim, 'GET', 'instances')).body['instances']).toMatchObject([
+      { endAskedAt: 30_000 },
+    ]);
+    const inGroup = { ...launched, placementGroup: 'group-1', minCount: 3, maxCount: 3 };
+    expect(() => sim.model.runInstances(inGroup)).toThrow(/sufficient/);
+  });
+
   test('makes a launch template, and a new version when it exists', async () => {
     const sim = await start();
     const data = { instanceType: 'c5.xlarge', imageId: 'ami-1' };
@@ -247,6 +285,19 @@ describe('the admin API', () => {
         route: 'subnets',
         body: { subnetId: 'subnet-1', availabilityZone: 'z', cidr: 'x' },
         want: /write it as/,
+      },
+    ],
+    [
+      'an interruption of what is no spot instance',
+      { method: 'POST', route: 'interrupt', body: { instanceId: 'i-1' }, want: /does not exist/ },
+    ],
+    [
+      'a capacity block that is over',
+      {
+        method: 'POST',
+        route: 'capacity-blocks',
+        body: { instanceType: 'c5.large', availabilityZone: 'z', count: 1, endsAt: 1 },
+        want: /must end after/,
       },
     ],
     [

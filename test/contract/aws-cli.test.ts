@@ -128,6 +128,35 @@ function commandLineContract(program: string): void {
     });
   });
 
+  test('reserves capacity, launches into it and cancels it', async () => {
+    const made = await ec2(
+      'create-capacity-reservation',
+      ...['--instance-type', 'c5.xlarge', '--instance-platform', 'Linux/UNIX'],
+      ...['--availability-zone', 'us-east-2b', '--instance-count', '2'],
+      ...['--instance-match-criteria', 'targeted'],
+      ...['--end-date-type', 'limited', '--end-date', '2099-01-01T00:00:00Z'],
+      '--tag-specifications',
+      'ResourceType=capacity-reservation,Tags=[{Key=gang,Value=g1}]',
+    );
+    const { CapacityReservation } = made as {
+      CapacityReservation: { readonly CapacityReservationId: string };
+    };
+    const id = CapacityReservation.CapacityReservationId;
+    expect(CapacityReservation).toMatchObject({ State: 'active', AvailableInstanceCount: 2 });
+    const run = await ec2(
+      'run-instances',
+      ...['--instance-type', 'c5.xlarge', '--image-id', 'ami-1', '--subnet-id', subnetId],
+      '--capacity-reservation-specification',
+      `CapacityReservationTarget={CapacityReservationId=${id}}`,
+    );
+    expect(run).toMatchObject({ Instances: [{ CapacityReservationId: id }] });
+    await ec2('cancel-capacity-reservation', '--capacity-reservation-id', id);
+    const filters = ['--filters', 'Name=tag:gang,Values=g1'];
+    expect(await ec2('describe-capacity-reservations', ...filters)).toMatchObject({
+      CapacityReservations: [{ CapacityReservationId: id, State: 'cancelled' }],
+    });
+  });
+
   test('describes subnets, zones and instance types', async () => {
     expect(await ec2('describe-subnets', '--subnet-ids', subnetId)).toMatchObject({
       Subnets: [{ SubnetId: subnetId, AvailabilityZone: 'us-east-2b', CidrBlock: '10.0.64.0/18' }],

@@ -93,7 +93,8 @@ export function createCapacityCloud({ launcher, client, launchTimeoutMs }: Clien
           client.send(command, options),
         );
       } catch (error: unknown) {
-        if (isUnknown(error) && young.has(reservationId)) {
+        if (isUnknown(error)) {
+          if (!young.has(reservationId)) return;
           throw new CloudError(
             'InvalidCapacityReservationId.NotFound',
             `EC2 does not know ${reservationId} yet. It was made a moment ago, is paid for all the same and is not ` +

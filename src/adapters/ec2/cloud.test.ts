@@ -3,7 +3,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { LaunchOrder } from '../../core/instances.ts';
-import { CloudError, type Cloud } from '../../ports/cloud.ts';
+import { CloudError, type CapacityCloud, type Cloud } from '../../ports/cloud.ts';
 import { createEc2Cloud } from './cloud.ts';
 
 const order: LaunchOrder = {
@@ -43,7 +43,7 @@ afterEach(async () => {
   await closed;
 });
 
-function cloud(): Cloud {
+function cloud(): Cloud & CapacityCloud {
   return createEc2Cloud({ region: 'us-east-2', launchTimeoutMs: 200 });
 }
 
@@ -224,6 +224,18 @@ describe('a launch', () => {
       },
     ],
     [
+      'a reservation',
+      {
+        order: { launch, reservationId: 'cr-1' },
+        want: {
+          InstanceType: 'c6i.32xlarge',
+          SubnetId: 'subnet-1',
+          'CapacityReservationSpecification.CapacityReservationTarget.CapacityReservationId':
+            'cr-1',
+        },
+      },
+    ],
+    [
       'a capacity block',
       {
         order: { launch, market: 'capacity-block' },
@@ -350,5 +362,158 @@ describe('a termination', () => {
           );
     await cloud().terminateInstances(['i-00000001']);
     expect(calls).toHaveLength(2);
+  });
+});
+
+describe('a reservation', () => {
+  const id = 'cr-00000000000000001';
+  const reservation = {
+    clientToken: 't',
+    instanceType: 'c6i.32xlarge',
+    platform: 'Linux/UNIX',
+    availabilityZone: 'us-east-2b',
+    count: 4,
+    placementGroupArn: null,
+    endsAt: null,
+    tags: {},
+  };
+  const made = `<CreateCapacityReservationResponse><capacityReservation><capacityReservationId>${id}</capacityReservationId><state>assessing</state></capacityReservation></CreateCapacityReservationResponse>`;
+  const notFound = errorXml('InvalidCapacityReservationId.NotFound', 'no such reservation');
+
+  test('without end, tags or group asks for none of them; a state it cannot come to is told as other', async () => {
+    respond = (r) => answerXml(r, 200, made);
+    const { reservation: told } = await cloud().createReservation(reservation);
+    expect(told).toEqual({
+      reservationId: id,
+      state: 'other',
+      instanceType: '',
+      availabilityZone: '',
+      count: 0,
+      available: 0,
+      endsAt: null,
+      tags: {},
+    });
+    expect(Object.fromEntries(calls[0] ?? [])).toEqual({
+      Action: 'CreateCapacityReservation',
+      Version: '2016-11-15',
+      ClientToken: 't',
+      InstanceType: 'c6i.32xlarge',
+      InstancePlatform: 'Linux/UNIX',
+      AvailabilityZone: 'us-east-2b',
+      InstanceCount: '4',
+      InstanceMatchCriteria: 'targeted',
+      EndDateType: 'unlimited',
+    });
+  });
+
+  test('made a moment ago that EC2 does not know yet is not cancelled, and that is said', async () => {
+    respond = (r, parameters) =>
+      parameters.get('Action') === 'CreateCapacityReservation'
+        ? answerXml(r, 200, made)
+        : answerXml(r, 400, notFound);
+    const port = cloud();
+    await port.createReservation(reservation);
+    const failure = await failureOf(port.cancelReservation(id));
+    expect(failure.code).toBe('InvalidCapacityReservationId.NotFound');
+    expect(failure.message).toMatch(/cr-00000000000000001 yet.*paid for all the same/);
+    calls.length = 0;
+    await port.cancelReservation('cr-00000000000000002');
+    expect(calls).toHaveLength(1);
+  });
+
+  const states = new Map([
+    ['cancelled', 'answered'],
+    ['expired', 'answered'],
+    ['failed', 'answered'],
+    ['active', 'SomeCode'],
+    ['pending', 'SomeCode'],
+    ['cancelling', 'SomeCode'],
+  ]);
+  for (const [state, outcome] of states) {
+    test(`that EC2 will not cancel, for whatever code, and shows as ${state}: ${outcome}`, async () => {
+      respond = (r, parameters) =>
+        parameters.get('Action') === 'CancelCapacityReservation'
+          ? answerXml(r, 400, errorXml('SomeCode', 'no'))
+          : answerXml(
+              r,
+              200,
+              `<DescribeCapacityReservationsResponse><capacityReservationSet><item><state>${state}</state></item></capacityReservationSet></DescribeCapacityReservationsResponse>`,
+            );
+      const ended = await cloud()
+        .cancelReservation(id)
+        .then(
+          () => 'answered',
+          (error: unknown) => (error as CloudError).code,
+        );
+      expect(ended).toBe(outcome);
+      expect(calls[1]?.get('CapacityReservationId.1')).toBe(id);
+    });
+  }
+
+  test('that a server error or a broken way keeps from being cancelled is not looked at', async () => {
+    respond = (r) => r.socket?.destroy();
+    expect((await failureOf(cloud().cancelReservation(id))).code).toBe('ConnectionError');
+    expect(calls.every((call) => call.get('Action') === 'CancelCapacityReservation')).toBe(true);
+  });
+});
+
+describe('a fleet', () => {
+  const fleet = {
+    clientToken: 't',
+    launchTemplate: { name: 'blog-q1-cr1', version: '3' },
+    pools: [
+      { instanceType: 'c6i.32xlarge', subnetId: 'subnet-2' },
+      { instanceType: 'c6i.16xlarge', subnetId: 'subnet-1' },
+    ],
+    market: 'spot',
+    count: 8,
+    minCount: 8,
+    singleZone: true,
+    singleType: false,
+    tags: { gang: 'g' },
+  } as const;
+
+  test('asks for its pools with their order as priority, and tags instances and volumes', async () => {
+    respond = (r) =>
+      answerXml(r, 200, '<CreateFleetResponse><fleetId>fleet-1</fleetId></CreateFleetResponse>');
+    expect(await cloud().runFleet(fleet)).toEqual({
+      requestId: 'request-1',
+      fleetId: 'fleet-1',
+      launches: [],
+      refusals: [],
+    });
+    const config = 'LaunchTemplateConfigs.1';
+    expect(Object.fromEntries(calls[0] ?? [])).toEqual({
+      Action: 'CreateFleet',
+      Version: '2016-11-15',
+      Type: 'instant',
+      ClientToken: 't',
+      [`${config}.LaunchTemplateSpecification.LaunchTemplateName`]: 'blog-q1-cr1',
+      [`${config}.LaunchTemplateSpecification.Version`]: '3',
+      [`${config}.Overrides.1.InstanceType`]: 'c6i.32xlarge',
+      [`${config}.Overrides.1.SubnetId`]: 'subnet-2',
+      [`${config}.Overrides.1.Priority`]: '0',
+      [`${config}.Overrides.2.InstanceType`]: 'c6i.16xlarge',
+      [`${config}.Overrides.2.SubnetId`]: 'subnet-1',
+      [`${config}.Overrides.2.Priority`]: '1',
+      'TargetCapacitySpecification.TotalTargetCapacity': '8',
+      'TargetCapacitySpecification.DefaultTargetCapacityType': 'spot',
+      'SpotOptions.AllocationStrategy': 'capacity-optimized-prioritized',
+      'SpotOptions.MinTargetCapacity': '8',
+      'SpotOptions.SingleAvailabilityZone': 'true',
+      'SpotOptions.SingleInstanceType': 'false',
+      'TagSpecification.1.ResourceType': 'instance',
+      'TagSpecification.1.Tag.1.Key': 'gang',
+      'TagSpecification.1.Tag.1.Value': 'g',
+      'TagSpecification.2.ResourceType': 'volume',
+      'TagSpecification.2.Tag.1.Key': 'gang',
+      'TagSpecification.2.Tag.1.Value': 'g',
+    });
+  });
+
+  test('that EC2 answers with a server error is asked once', async () => {
+    respond = (r) => answerXml(r, 500, errorXml('InternalError', 'An internal error.'));
+    expect((await failureOf(cloud().runFleet(fleet))).httpStatus).toBe(500);
+    expect(calls).toHaveLength(1);
   });
 });

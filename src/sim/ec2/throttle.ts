@@ -31,6 +31,7 @@ export const ec2ThrottleLimits: ThrottleLimits = {
     CreateTags: { size: 100, refill: 10 },
     CreateLaunchTemplate: mutating,
     CreateLaunchTemplateVersion: mutating,
+    // These are taken for ordinary actions that change something.
     CreateFleet: mutating,
     CreateCapacityReservation: mutating,
     ModifyCapacityReservation: mutating,
