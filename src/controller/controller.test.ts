@@ -190,6 +190,16 @@ describe('the loop', () => {
     expect(ports.files.size).toBe(0);
   });
 
+  test('runs what the last turn of a commit leaves of an effect', async () => {
+    const { ports } = await started();
+    const fail = request('a', 'q-dy-c-[1-2]', { verb: 'resume-fail' });
+    spool(ports, fail, request('b', 'q-dy-c-1', { verb: 'suspend' }));
+    ports.arrived();
+    await quiet();
+    expect(did(ports)[0]).toBe('append HookCalled HookCalled');
+    expect(did(ports)).toContain('power-down q-dy-c-2');
+  });
+
   test('wakes by itself for what it put off', async () => {
     const { ports, clock } = await started();
     const { run } = ports;

@@ -100,9 +100,12 @@ export function createController(
       );
       for (const turn of turns) {
         options.onTurn?.(turn, state);
-        for (const effect of turn.effects) {
+        for (const { id } of turn.effects) {
+          // A later turn of the same commit may have ended it, put it off or narrowed it.
+          const out = state.outstanding.get(id);
+          if (out === undefined || out.deferredUntil !== null) continue;
           effectsOut += 1;
-          runEffect(effect, (event) => {
+          runEffect(out.effect, (event) => {
             effectsOut -= 1;
             enqueue(event);
           });
