@@ -45,13 +45,18 @@ export interface WeatherParts {
   readonly model: Ec2Model;
 }
 
-const outages: readonly { readonly kind: FaultKind; readonly what: Outage }[] = [
-  { kind: 'registry', what: 'registry' },
-  { kind: 'ledger', what: 'ledger' },
-  { kind: 'spool', what: 'spool' },
-  { kind: 'slurmctld', what: 'slurmctld' },
-  { kind: 'scontrol', what: 'scontrol' },
-  { kind: 'lost-answers', what: 'ec2' },
+const outages: readonly {
+  readonly kind: FaultKind;
+  readonly what: Outage;
+  readonly longestMs: DurationMs;
+}[] = [
+  { kind: 'registry', what: 'registry', longestMs: 120_000 },
+  { kind: 'ledger', what: 'ledger', longestMs: 120_000 },
+  // Longer ones are the ledger's as well: they share a disk.
+  { kind: 'spool', what: 'spool', longestMs: 3_000 },
+  { kind: 'slurmctld', what: 'slurmctld', longestMs: 120_000 },
+  { kind: 'scontrol', what: 'scontrol', longestMs: 120_000 },
+  { kind: 'lost-answers', what: 'ec2', longestMs: 120_000 },
 ];
 
 export function createWeather(parts: WeatherParts): Weather {
@@ -77,8 +82,8 @@ export function createWeather(parts: WeatherParts): Weather {
     next();
   }
 
-  function goOut(kind: FaultKind, what: Outage, acts: WeatherActs): void {
-    const ms = sky.spread(200, 120_000);
+  function goOut({ kind, what, longestMs }: (typeof outages)[number], acts: WeatherActs): void {
+    const ms = sky.spread(200, longestMs);
     outUntil.set(what, Math.max(outUntil.get(what) ?? 0, clock.now() + ms));
     delayed += ms;
     chronicle.fault(kind, () => `${what} is away for ${ms / 1000} s`);
@@ -100,8 +105,8 @@ export function createWeather(parts: WeatherParts): Weather {
   }
 
   function begin(acts: WeatherActs): void {
-    for (const { kind, what } of outages) {
-      if (faults.has(kind)) nowAndThen(300_000, () => goOut(kind, what, acts));
+    for (const outage of outages) {
+      if (faults.has(outage.kind)) nowAndThen(300_000, () => goOut(outage, acts));
     }
     if (faults.has('capacity')) {
       changeRoom(parts, sky);
