@@ -30,14 +30,15 @@ export async function runHook(
 ): Promise<number> {
   const config = loadOrTell(options.config, options.wait !== true);
   if (config === null) return badConfig;
-  const log = openFileLog(config.logDir);
-  const spool = await openSpool({ stateDir: config.stateDir, log });
+  // The request must not depend on a log that can be written.
+  const spool = await openSpool({ stateDir: config.stateDir, log: stderrLog });
   const id = randomUUID();
   const reader = openLedgerReader(config.stateDir);
   const since = reader?.last() ?? 0;
   reader?.close();
-  await spool.write({ id, verb, hostlist, resumeFile: readResumeFile(log) });
+  await spool.write({ id, verb, hostlist, resumeFile: readResumeFile(stderrLog) });
   if (options.wait !== true) return 0;
+  const log = openFileLog(config.logDir);
   const verdict = await settle(config, log, id, since);
   process.stdout.write(`Successfully launched nodes ${countedList(verdict.given)}\n`);
   if (verdict.failed.length > 0 || verdict.given.length === 0) {
@@ -47,6 +48,10 @@ export async function runHook(
   }
   return 0;
 }
+
+const stderrLog: Log = {
+  write: ({ message }) => void process.stderr.write(`muster: ${message}\n`),
+};
 
 /** Slurm's resume file is a memory file of slurmctld's, gone within seconds. */
 function readResumeFile(log: Log): string | null {

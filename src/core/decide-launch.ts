@@ -46,6 +46,8 @@ function startGang(draft: Draft, gang: Gang, locate: ReturnType<typeof createLoc
     }
     places.set(node, located.place);
   }
+  const late = places.size > 0 ? tooLate(draft, gang) : null;
+  if (late !== null) return failGang(draft, gang, { ...late, nodes: gang.nodes });
   const placeOf = (node: string): Place => {
     const place = places.get(node);
     if (place === undefined) throw new Error(`node ${node} was located and lost`);
@@ -69,6 +71,14 @@ function startGang(draft: Draft, gang: Gang, locate: ReturnType<typeof createLoc
   for (const effect of effects) draft.decisions.push({ kind: 'LaunchQueued', effect });
   draft.queued.push(...effects);
   if (started.length === 0) concludeLaunch(draft, gang, []);
+}
+
+/** Slurm's ResumeTimeout runs from the request: what is found long after it must not be launched any more. */
+export function tooLate(draft: Draft, gang: Gang): Pick<Refusal, 'code' | 'message'> | null {
+  const patienceMs = draft.state.settings.launchPatienceMs;
+  if (draft.at <= gang.requestedAt + patienceMs) return null;
+  const message = `muster could not ask EC2 within ${patienceMs / 1000} s of the request`;
+  return { code: 'LaunchTooLate', message };
 }
 
 function launchEffect(draft: Draft, gang: Gang, batch: PlannedBatch, index: number): RunInstances {

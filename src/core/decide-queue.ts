@@ -3,7 +3,7 @@
  * out in the order in which they were first asked for, so that capacity goes to who came first.
  */
 import { abandon, again, sweepLaunch } from './decide-gang.ts';
-import { refuseBatch } from './decide-launch.ts';
+import { refuseBatch, tooLate } from './decide-launch.ts';
 import { openGang, type Draft } from './draft.ts';
 import type { RunInstances } from './effects.ts';
 import { bucketAt } from './launch-bucket.ts';
@@ -44,9 +44,8 @@ function isWanted(draft: Draft, effect: RunInstances): boolean {
     refuseBatch(draft, gang, batch, { code: 'PoweredDown', message }, false);
     return false;
   }
-  const patienceMs = draft.state.settings.launchPatienceMs;
-  if (draft.at <= gang.requestedAt + patienceMs) return true;
-  const message = `muster could not ask EC2 within ${patienceMs / 1000} s of the request`;
-  refuseBatch(draft, gang, batch, { code: 'LaunchTooLate', message }, false);
+  const late = tooLate(draft, gang);
+  if (late === null) return true;
+  refuseBatch(draft, gang, batch, late, false);
   return false;
 }

@@ -181,5 +181,5 @@ test('a hundred thousand nodes fold and expand in well under a second', () => {
   const folded = foldHostlist(nodes);
   expect(expand(folded)).toHaveLength(100_000);
   // Some 0.1 s when idle; quadratic work takes minutes.
-  expect(performance.now() - before).toBeLessThan(2_000);
+  expect(performance.now() - before).toBeLessThan(10_000);
 });

@@ -156,5 +156,6 @@ test('takes linear time on a hundred kilobytes of hyphens and marks', () => {
   const before = performance.now();
   for (const text of ['-', '-dy-', '1', '-1'])
     expect(parseNodeName(text.repeat(30_000)).kind).toBe('error');
-  expect(performance.now() - before).toBeLessThan(500);
+  // Quadratic work on these takes minutes.
+  expect(performance.now() - before).toBeLessThan(5_000);
 });

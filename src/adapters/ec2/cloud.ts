@@ -15,7 +15,7 @@ import type { DurationMs } from '../../core/units.ts';
 import { CloudError, type CapacityCloud, type Cloud } from '../../ports/cloud.ts';
 import { calling, createYoung, describeAll, otherTimeoutMs } from './calls.ts';
 import { createCapacityCloud } from './capacity.ts';
-import { instanceFrom, runInstancesInput } from './requests.ts';
+import { instanceFrom, isAlive, runInstancesInput } from './requests.ts';
 
 /** Without `info`, which gets a copy of each call's input and output, 500 instances at a time, before it drops them. */
 const silentLogger = {
@@ -95,7 +95,8 @@ export function createEc2Cloud(options: Ec2CloudOptions): Cloud & CapacityCloud 
       const answer = await calling('RunInstances', launchTimeoutMs, (sendOptions) =>
         launcher.send(new RunInstancesCommand(runInstancesInput(order)), sendOptions),
       );
-      const instances = (answer.Instances ?? []).map(instanceFrom);
+      // A repeated token is answered as the first time, with only the states changed: what has ended is no instance.
+      const instances = (answer.Instances ?? []).filter(isAlive).map(instanceFrom);
       young.add(instances.map((instance) => instance.instanceId));
       return { requestId: answer.$metadata.requestId ?? '', instances };
     },
