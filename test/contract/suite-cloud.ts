@@ -127,6 +127,15 @@ export function cloudContract(make: MakeDriver): void {
       });
     }
 
+    test('a repeated token brings no instance that has ended since', async () => {
+      const ec2 = await driver(quick);
+      const { instances } = await ec2.cloud.runInstances(order);
+      const [first, ...others] = instances.map((each) => each.instanceId);
+      await ec2.cloud.terminateInstances([first ?? '']);
+      const again = await ec2.cloud.runInstances(order);
+      expect(again.instances.map((each) => each.instanceId)).toEqual(others);
+    });
+
     test('fifty launches at once', async () => {
       const ec2 = await driver(quick);
       const launches = Array.from({ length: 50 }, (_, index) =>

@@ -142,7 +142,10 @@ export function createModelCloud(
     async runInstances(order) {
       const request = launchRequest(order);
       const { answer, requestId } = await carry(model, 'RunInstances', request, launchBy);
-      return { requestId, instances: answer.instances.map(instanceFrom) };
+      const alive = answer.instances.filter(
+        ({ state }) => state === 'pending' || state === 'running',
+      );
+      return { requestId, instances: alive.map(instanceFrom) };
     },
     async terminateInstances(instanceIds) {
       // What the model does not know is left out here, where the real adapter reads it from EC2's message.
