@@ -36,6 +36,8 @@ export interface LifeParts {
   readonly scheduler: Scheduler;
   readonly registry: Registry;
   readonly log: (line: LogLine) => void;
+  /** Whether the spool keeps the files that it is to remove now. */
+  readonly spoolKeeps: () => boolean;
   /** Called at every point where muster may be killed. */
   readonly mayCrash: (point: string) => void;
   /** Breaks muster on purpose, to test the checkers. */
@@ -98,7 +100,12 @@ export function createLife(parts: LifeParts): Life {
     },
     spool: {
       scan: () => guard('scan', () => store('spool', () => spool.list())),
-      remove: (ids) => guard('forget', () => store('spool', () => spool.remove(ids))),
+      remove: (ids) =>
+        guard('forget', () =>
+          parts.spoolKeeps()
+            ? Promise.reject(new Error('spool: read-only file system'))
+            : store('spool', () => spool.remove(ids)),
+        ),
       setAside: (id) => guard('set-aside', () => store('spool', () => spool.setAside(id))),
       watch(wake) {
         arrived = wake;

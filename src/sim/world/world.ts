@@ -267,6 +267,11 @@ function start(world: World, options: SimulateOptions): void {
     scheduler,
     registry: checkers.watchRegistry(registry),
     log: (line) => checkers.logged(line),
+    spoolKeeps: () => {
+      if (!weather.strikes('spool', 0.08)) return false;
+      chronicle.fault('spool', () => 'it keeps what is worked on');
+      return true;
+    },
     mayCrash: (point) => {
       if (weather.strikes('crashes', 0.006)) crash(world, options, point);
     },
