@@ -45,8 +45,14 @@ export function createEffectRunner(world: World): EffectRunner {
     if (effect.kind === 'TerminateInstances') {
       for (const each of assignments) for (const id of effect.instanceIds) each.add(id);
     }
+    // Their names before they wait for the lane, however long EC2 keeps that busy: an instance on its way out must not
+    // start slurmd any more, and its node may have its next life long before EC2 has answered.
+    const unnamed =
+      effect.kind === 'TerminateInstances'
+        ? Promise.allSettled([world.registry.remove(effect.instanceIds)])
+        : null;
     const run = async (): Promise<void> => {
-      const event = await runEffect(world, effect, ended);
+      const event = await runEffect(world, effect, ended, unnamed);
       assignments.delete(ended);
       done(event);
     };
@@ -56,14 +62,19 @@ export function createEffectRunner(world: World): EffectRunner {
   };
 }
 
-async function runEffect(world: World, effect: Effect, ended: ReadonlySet<string>): Promise<Event> {
+async function runEffect(
+  world: World,
+  effect: Effect,
+  ended: ReadonlySet<string>,
+  unnamed: Promise<PromiseSettledResult<void>[]> | null,
+): Promise<Event> {
   const at = (): number => world.clock.now();
   try {
     switch (effect.kind) {
       case 'RunInstances':
         return await launch(world, effect);
       case 'TerminateInstances':
-        await terminate(world, effect.instanceIds);
+        await terminate(world, effect.instanceIds, unnamed);
         return { kind: 'InstancesTerminated', at: at(), effectId: effect.id };
       case 'SweepLaunch':
         return {
@@ -166,17 +177,15 @@ async function sweep(world: World, effect: SweepLaunch): Promise<string[]> {
   return instanceIds;
 }
 
-/**
- * Their names first: an instance that is on its way out must not start slurmd any more. A registry that cannot be
- * written keeps no instance running; the whole is repeated later.
- */
+/** A registry that cannot be written keeps no instance running; the whole is repeated later. */
 async function terminate(
-  { registry, cloud }: World,
+  { cloud }: World,
   instanceIds: readonly string[],
+  unnamed: Promise<PromiseSettledResult<void>[]> | null,
 ): Promise<void> {
-  const [unnamed] = await Promise.allSettled([registry.remove(instanceIds)]);
+  const [names] = (await unnamed) ?? [];
   await cloud.terminateInstances(instanceIds);
-  if (unnamed.status === 'rejected') throw new Error(`registry: ${String(unnamed.reason)}`);
+  if (names?.status === 'rejected') throw new Error(`registry: ${String(names.reason)}`);
 }
 
 /**

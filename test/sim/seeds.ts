@@ -20,4 +20,8 @@ export const seeds: ReadonlyMap<number, string> = new Map([
   [2063, "Slurm's model: the backfill pass cancelled the main pass of the same moment for good"],
   [2115, 'power-downs that waited for scontrol were issued again and hit the next job'],
   [13594, 'an effect ran although a later turn of its commit had ended it'],
+  [
+    459743492,
+    'EC2 hung on terminations, others waited for the lane with their names, and the next life shared them',
+  ],
 ]);
