@@ -178,10 +178,8 @@ function checkVerdict({ chronicle }: Watched, gang: GangBook, given: readonly st
  * No instance learns its name before every instance of its gang is held. The gang is the one that is being assigned:
  * it may use an instance that an earlier one launched.
  */
-function checkPublished(
-  { chronicle, model, state, died, machines, registry }: Watched,
-  { instanceId, node }: RegistryEntry,
-): void {
+function checkPublished(watched: Watched, { instanceId, node }: RegistryEntry): void {
+  const { chronicle, model, state, died, machines, registry } = watched;
   const says = (what: string): void => chronicle.broke('whole or nothing', what);
   const ended = model.instance(instanceId)?.endAskedAt ?? null;
   // One that has died a moment ago: nobody learns anything.
@@ -189,7 +187,9 @@ function checkPublished(
   if (ended !== null || state?.leases.get(node)?.instance.instanceId !== instanceId)
     return says(`${instanceId} is named ${node}, which it does not hold any more`);
   for (const other of machines.live) {
-    if (other !== instanceId && registry.nameOf(other) === node)
+    if (other === instanceId || registry.nameOf(other) !== node) continue;
+    // Today: one keeps its name while neither the registry nor EC2 can be reached; its end is asked for again.
+    if (!isOnItsWayOut(watched, other))
       chronicle.broke('one instance a node', `${other} and ${instanceId} are both named ${node}`);
   }
   const gangs = [...state.gangs.values()].filter(
