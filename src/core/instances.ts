@@ -15,6 +15,9 @@ export interface LaunchOrder {
   readonly minCount: number;
   readonly maxCount: number;
   readonly launch: LaunchSource;
+  /** In place of the launch source's own. */
+  readonly instanceType?: string;
+  readonly subnetId?: string;
   /** `spot` asks for a one-time spot request; `capacity-block` for a launch into a capacity block. */
   readonly market: 'on-demand' | 'spot' | 'capacity-block';
   /** The capacity reservation that it launches into; absent: none is named. Not for spot. */

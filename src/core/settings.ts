@@ -11,6 +11,18 @@ export type ScalingStrategy = 'all-or-nothing' | 'greedy-all-or-nothing' | 'best
 
 export type CapacityType = 'on-demand' | 'spot' | 'capacity-block';
 
+/** How a gang that one call cannot hold is made whole: capacity reserved first, or launched and taken back. */
+export type GangStrategy = 'reserve' | 'launch';
+
+/** One place that capacity can come from. What is null is as the compute resource's launch source has it. */
+export interface Pool {
+  readonly instanceType: string | null;
+  readonly subnetId: string | null;
+  readonly market: CapacityType;
+  /** A reservation or capacity block of the site's own to launch into. */
+  readonly reservationId: string | null;
+}
+
 /** How RunInstances is told what to launch. */
 export type LaunchSource =
   | { readonly kind: 'launch-template'; readonly name: string; readonly version: string }
@@ -32,12 +44,22 @@ export interface ComputeResource {
   /** In order of preference; the first is launched (others are the ladder's, not used yet). */
   readonly instanceTypes: readonly string[];
   readonly launch: LaunchSource;
+  /** The ladder, in order, never empty; absent: the one pool of the launch source and the queue's capacity type. */
+  readonly pools?: readonly Pool[];
 }
 
 export interface Queue {
   readonly name: string;
   readonly capacityType: CapacityType;
   readonly computeResources: readonly ComputeResource[];
+  /** For gangs that need several calls; absent: `reserve`. */
+  readonly strategy?: GangStrategy;
+  /** True: the parts of a gang may be in different zones. */
+  readonly spread?: boolean;
+  /** False: while a job of the queue waits for capacity, later ones that want the same pool wait too. Absent: true. */
+  readonly greedy?: boolean;
+  /** Instances launched beyond a gang's size, of which the first to boot are kept. Absent: none. */
+  readonly spares?: number;
 }
 
 export interface Settings {
@@ -56,8 +78,31 @@ export interface Settings {
   readonly updateNodeAddress: boolean;
   /** EC2's limit on RunInstances calls: so many at once, then so many a second. */
   readonly launchRequests: { readonly burst: number; readonly perSecond: number };
+  /** EC2's limit on the instances that RunInstances launches: so many at once, then so many a second. */
+  readonly launchInstances: { readonly burst: number; readonly perSecond: number };
   /** How long a launch that EC2 throttles or does not answer is repeated, from the request on. */
   readonly launchPatienceMs: number;
+  /** Slurm's ResumeTimeout: it runs from the request and nothing extends it. Null: not known. */
+  readonly resumeTimeoutMs: number | null;
+  /** From a launch to its slurmd's registration, allowed to every instance. */
+  readonly bootTimeMs: number;
+  /** So much before ResumeTimeout muster's own deadlines end. */
+  readonly deadlineMarginMs: number;
+  /** How long a gang waits for the call that brings its next nodes (Slurm's ResumeRate). */
+  readonly assemblyPatienceMs: number;
+  /** How long one rung of a ladder is tried before the next one is. */
+  readonly rungPatienceMs: number;
+  /** A refused job's way back: when it is tried again, and when it is held. */
+  readonly retry: {
+    readonly firstMs: number;
+    readonly maxMs: number;
+    readonly tries: number;
+    readonly forMs: number;
+  };
+  /** How long EC2's refusals and successes are remembered, by pool and size. */
+  readonly capacityMemory: { readonly refusalMs: number; readonly successMs: number };
+  /** What reservations are made for (CreateCapacityReservation's InstancePlatform). */
+  readonly platform: string;
   /** The fleet, or null when no cluster file describes it: then names are taken at their word. */
   readonly queues: readonly Queue[] | null;
 }
@@ -75,7 +120,16 @@ export const defaultSettings: Settings = {
   // EC2's own for an account in a region, unless AWS has raised it
   // (https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html).
   launchRequests: { burst: 5, perSecond: 2 },
+  launchInstances: { burst: 1000, perSecond: 2 },
   launchPatienceMs: 5 * 60_000,
+  resumeTimeoutMs: null,
+  bootTimeMs: 5 * 60_000,
+  deadlineMarginMs: 60_000,
+  assemblyPatienceMs: 60_000,
+  rungPatienceMs: 2 * 60_000,
+  retry: { firstMs: 60_000, maxMs: 15 * 60_000, tries: 50, forMs: 24 * 3_600_000 },
+  capacityMemory: { refusalMs: 60_000, successMs: 3_600_000 },
+  platform: 'Linux/UNIX',
   queues: null,
 };
 

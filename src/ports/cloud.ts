@@ -30,6 +30,12 @@ export interface Cloud {
   describeByClientToken(clientToken: string): Promise<readonly ListedInstance[]>;
 }
 
+/** A subnet as EC2 shows it. */
+export interface ListedSubnet {
+  readonly subnetId: string;
+  readonly availabilityZone: string;
+}
+
 /** A capacity reservation as EC2 shows it. */
 export interface Reservation {
   readonly reservationId: string;
@@ -100,6 +106,8 @@ export interface CapacityCloud {
   runFleet(order: FleetOrder): Promise<FleetAnswer>;
   /** The instances that have all of these tags, in every state EC2 still shows. Rejects with CloudError. */
   describeByTags(tags: Readonly<Record<string, string>>): Promise<readonly ListedInstance[]>;
+  /** Those of these subnets that EC2 knows. Rejects with CloudError. */
+  describeSubnets(subnetIds: readonly string[]): Promise<readonly ListedSubnet[]>;
 }
 
 /** What EC2, or the way to it, said instead of an answer. The verdict on it is the core's (`core/verdict.ts`). */
