@@ -10,6 +10,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Registry } from '../ports/registry.ts';
 import { SchedulerError, type Scheduler } from '../ports/scheduler.ts';
 import { createLane, type Lane } from './lane.ts';
+import { askJobs, releaseNodes } from './slurm-talk.ts';
 
 export interface World {
   readonly cloud: Cloud;
@@ -83,6 +84,14 @@ async function runEffect(
           effectId: effect.id,
           instanceIds: await sweep(world, effect),
         };
+      case 'AskJobs': {
+        const told = await inTime(world, askJobs(world.scheduler, effect.jobIds, effect.nodes));
+        return { kind: 'JobsTold', at: at(), effectId: effect.id, told };
+      }
+      case 'ReleaseNodes': {
+        const { freed, kept } = await releaseNodes(world.scheduler, effect);
+        return { kind: 'NodesReleased', at: at(), effectId: effect.id, freed, kept };
+      }
       case 'AssignNodes':
         await assign(world, effect, ended);
         return { kind: 'NodesAssigned', at: at(), effectId: effect.id };
@@ -209,6 +218,18 @@ async function assign(
   }
   const entries = each((node, index) => ({ node, instanceId: effect.instanceIds[index] ?? '' }));
   await world.registry.publish(entries.filter(({ instanceId }) => !ended.has(instanceId)));
+}
+
+/** Launches wait for this answer, so it may not take as long as a command may. */
+const askMs = 5_000;
+
+function inTime<T>({ clock }: World, answer: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.schedule(askMs, () =>
+      reject(new SchedulerError(`Slurm did not answer in ${askMs / 1000} s`, { transient: true })),
+    );
+    answer.then(resolve, reject).finally(cancel);
+  });
 }
 
 function sleep(clock: Clock, ms: number): Promise<void> {

@@ -3,10 +3,14 @@
  * ledger gives the state that was, whatever today's `decide` would decide.
  */
 import type { Decision } from './decisions.ts';
-import type { Gang, Refusal } from './gang.ts';
-import { emptyUntil, takeToken } from './launch-bucket.ts';
+import type { Event } from './events.ts';
+import type { Gang, GangPhase, Refusal } from './gang.ts';
+import { emptyUntil, takeTokens } from './launch-bucket.ts';
+import { instanceTokens } from './launch-schedule.ts';
+import { defaultSettings, type Settings } from './settings.ts';
 import type { State } from './state.ts';
 import type { Turn } from './turn.ts';
+import type { Instant } from './units.ts';
 
 /** A repeated spool file shows up within seconds, or after the outage that left it there. */
 const takenForMs = 24 * 3_600_000;
@@ -14,10 +18,10 @@ const takenForMs = 24 * 3_600_000;
 export function apply(state: State, turn: Turn): void {
   const { event } = turn;
   state.now = Math.max(state.now, event.at);
-  if (event.kind === 'ConfigLoaded') state.settings = event.settings;
+  if (event.kind === 'ConfigLoaded') loadSettings(state, event.settings);
   if (event.kind === 'HookCalled') takeRequest(state, event.request.id);
   if (event.kind === 'LaunchSwept') countLook(state, event.effectId);
-  for (const decision of turn.decisions) applyDecision(state, decision);
+  for (const decision of turn.decisions) applyDecision(state, decision, event);
   const deferred = turn.decisions.some(
     (decision) =>
       decision.kind === 'EffectDeferred' &&
@@ -36,6 +40,15 @@ export function apply(state: State, turn: Turn): void {
   }
 }
 
+/** A ledger's older settings lack what was added since. A bucket that nothing was taken from yet is full. */
+function loadSettings(state: State, loaded: Settings): void {
+  state.settings = { ...defaultSettings, ...loaded };
+  const { launchRequests, launchInstances } = state.settings;
+  if (state.launchBucket.at === 0) state.launchBucket = { tokens: launchRequests.burst, at: 0 };
+  if (state.instanceBucket.at === 0)
+    state.instanceBucket = { tokens: launchInstances.burst, at: 0 };
+}
+
 function countLook(state: State, effectId: string): void {
   const out = state.outstanding.get(effectId);
   if (out !== undefined) out.looks += 1;
@@ -49,7 +62,7 @@ function takeRequest(state: State, requestId: string): void {
   state.taken.set(requestId, state.now);
 }
 
-function applyDecision(state: State, decision: Decision): void {
+function applyDecision(state: State, decision: Decision, event: Event): void {
   switch (decision.kind) {
     case 'RequestTaken':
     case 'InputFaulty':
@@ -59,7 +72,9 @@ function applyDecision(state: State, decision: Decision): void {
       openRequest(state, decision.requestId).failed.push(...decision.refusal.nodes);
       return;
     case 'GangFormed':
-      return formGang(state, decision);
+      return formGang(state, decision, event);
+    case 'GangDissolved':
+      return dissolveGang(state, decision);
     case 'EffectDeferred':
       return deferEffect(state, decision);
     case 'EffectRepeated':
@@ -91,6 +106,7 @@ function applyDecision(state: State, decision: Decision): void {
     case 'RequestSettled':
       state.requests.delete(decision.requestId);
       return;
+    case 'GangGrew':
     case 'GangStarted':
     case 'BatchHeld':
     case 'BatchRefused':
@@ -106,17 +122,23 @@ function applyDecision(state: State, decision: Decision): void {
   }
 }
 
-function formGang(state: State, formed: Extract<Decision, { kind: 'GangFormed' }>): void {
+function formGang(
+  state: State,
+  formed: Extract<Decision, { kind: 'GangFormed' }>,
+  event: Event,
+): void {
   openRequest(state, formed.requestId).openGangs.add(formed.gangId);
   state.gangs.set(formed.gangId, {
     id: formed.gangId,
-    requestId: formed.requestId,
+    requestIds: [formed.requestId],
     requestedAt: formed.requestedAt,
     kind: formed.gangKind,
     firm: formed.firm,
     jobIds: formed.jobIds,
     nodes: formed.nodes,
-    phase: 'waiting',
+    missing: formed.missing,
+    assembleBy: formed.assembleBy,
+    phase: phaseOf(formed),
     waitsFor: formed.waitsFor,
     batches: new Map(),
     refused: [],
@@ -124,12 +146,64 @@ function formGang(state: State, formed: Extract<Decision, { kind: 'GangFormed' }
     mayBeGiven: false,
     given: [],
   });
-  for (const node of formed.nodes) {
-    state.claims.set(node, [...(state.claims.get(node) ?? []), formed.gangId]);
+  if (formed.gangKind === 'request' && event.kind === 'HookCalled')
+    state.asked.set(formed.requestId, event.request);
+  claimNodes(state, formed.gangId, formed.nodes, formed.requestedAt);
+}
+
+function phaseOf({
+  gangKind,
+  missing,
+}: Pick<Extract<Decision, { kind: 'GangFormed' }>, 'gangKind' | 'missing'>): GangPhase {
+  if (gangKind === 'request') return 'asking';
+  return missing.length > 0 ? 'assembling' : 'waiting';
+}
+
+function claimNodes(state: State, gangId: string, nodes: readonly string[], at: Instant): void {
+  for (const node of nodes) {
+    state.claims.set(node, [...(state.claims.get(node) ?? []), gangId]);
     // The node's instance is counted on again: a suspend that is read late, but was called before, is past.
     const lease = state.leases.get(node);
-    if (lease !== undefined) lease.requestedAt = Math.max(lease.requestedAt, formed.requestedAt);
+    if (lease !== undefined) lease.requestedAt = Math.max(lease.requestedAt, at);
   }
+}
+
+/** Who waited for it waits for those in its place that have the same nodes. */
+function dissolveGang(state: State, dissolved: Extract<Decision, { kind: 'GangDissolved' }>): void {
+  const { gangId, requestId } = dissolved;
+  const gang = state.gangs.get(gangId);
+  if (gang === undefined) return;
+  state.gangs.delete(gangId);
+  state.asked.delete(requestId);
+  for (const node of gang.nodes) releaseClaim(state, node, gangId);
+  const request = openRequest(state, requestId);
+  request.openGangs.delete(gangId);
+  const heirs = [...request.openGangs].flatMap((id) => state.gangs.get(id) ?? []);
+  for (const waiter of state.gangs.values()) {
+    if (!waiter.waitsFor.includes(gangId)) continue;
+    const nodes = new Set(waiter.nodes);
+    const instead = heirs.filter(
+      (heir) => heir.id !== waiter.id && heir.nodes.some((node) => nodes.has(node)),
+    );
+    waiter.waitsFor = [
+      ...waiter.waitsFor.filter((id) => id !== gangId),
+      ...instead.map((heir) => heir.id),
+    ];
+  }
+}
+
+/** Another call's nodes; when nobody is missing any more it may start. */
+function growGang(state: State, gang: Gang, grew: Extract<Decision, { kind: 'GangGrew' }>): void {
+  openRequest(state, grew.requestId).openGangs.add(gang.id);
+  if (!gang.requestIds.includes(grew.requestId))
+    gang.requestIds = [...gang.requestIds, grew.requestId];
+  gang.jobIds = grew.jobIds;
+  gang.nodes = [...gang.nodes, ...grew.nodes];
+  gang.missing = grew.missing;
+  gang.assembleBy = grew.assembleBy;
+  gang.phase = phaseOf({ gangKind: gang.kind, missing: grew.missing });
+  gang.waitsFor = [...new Set([...gang.waitsFor, ...grew.waitsFor])];
+  claimNodes(state, gang.id, grew.nodes, gang.requestedAt);
 }
 
 function openRequest(state: State, requestId: string) {
@@ -162,7 +236,13 @@ function repeatEffect(state: State, effectId: string): void {
   if (out === undefined) return;
   out.deferredUntil = null;
   if (out.effect.kind !== 'RunInstances') return;
-  state.launchBucket = takeToken(state.launchBucket, state.settings.launchRequests, state.now);
+  const { launchRequests, launchInstances } = state.settings;
+  state.launchBucket = takeTokens(state.launchBucket, launchRequests, state.now, 1);
+  const batch = state.gangs.get(state.batchGangs.get(effectId) ?? '')?.batches.get(effectId);
+  if (batch !== undefined) batch.sentAt ??= state.now;
+  if (out.tries > 0) return;
+  const count = instanceTokens(state, { effect: out.effect });
+  state.instanceBucket = takeTokens(state.instanceBucket, launchInstances, state.now, count);
 }
 
 function endEffect(state: State, effectId: string): void {
@@ -175,10 +255,17 @@ type GangDecision = Extract<Decision, { gangId: string }>;
 
 function applyToGang(state: State, gang: Gang, decision: GangDecision): void {
   switch (decision.kind) {
+    case 'GangGrew':
+      return growGang(state, gang, decision);
     case 'GangStarted':
       gang.phase = 'launching';
       for (const batch of decision.batches) {
-        gang.batches.set(batch.effectId, { ...batch, tries: 0, unknownOutcome: false });
+        gang.batches.set(batch.effectId, {
+          ...batch,
+          tries: 0,
+          unknownOutcome: false,
+          sentAt: null,
+        });
         state.batchGangs.set(batch.effectId, gang.id);
       }
       return;
@@ -223,6 +310,7 @@ function applyToGang(state: State, gang: Gang, decision: GangDecision): void {
     case 'GangClosed':
       return closeGang(state, gang, decision);
     case 'GangFormed':
+    case 'GangDissolved':
       return;
   }
 }
@@ -259,9 +347,12 @@ function closeGang(
   state.gangs.delete(gang.id);
   for (const effectId of gang.batches.keys()) state.batchGangs.delete(effectId);
   for (const node of gang.nodes) releaseClaim(state, node, gang.id);
-  const request = state.requests.get(gang.requestId);
-  if (request === undefined) return;
-  request.openGangs.delete(gang.id);
-  request.given.push(...closed.given);
-  for (const refusal of closed.refusals) request.failed.push(...refusal.nodes);
+  for (const requestId of gang.requestIds) {
+    state.asked.delete(requestId);
+    const request = state.requests.get(requestId);
+    if (request === undefined) continue;
+    request.openGangs.delete(gang.id);
+    request.given.push(...closed.given);
+    for (const refusal of closed.refusals) request.failed.push(...refusal.nodes);
+  }
 }

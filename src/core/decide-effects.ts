@@ -1,9 +1,11 @@
 /** Effects that failed, that are due again, or that an earlier life of muster left behind. */
 import { backoffMs } from './backoff.ts';
 import { abandon, again, assignNodes, failGang } from './decide-gang.ts';
+import { askForMs, decideJobsTold, formSilentGangs } from './decide-jobs.ts';
 import { refuseNodes, settleAssignment } from './decide-launch.ts';
 import { leaseOf, openGang, type Draft } from './draft.ts';
-import type { AssignNodes, GiveBackNodes } from './effects.ts';
+import type { AssignNodes, GiveBackNodes, ReleaseNodes } from './effects.ts';
+import type { Told } from './job-facts.ts';
 import type { OutstandingEffect } from './state.ts';
 
 const retryBackoff = { baseMs: 1_000, maxMs: 60_000 };
@@ -49,6 +51,9 @@ function repeat(draft: Draft, out: OutstandingEffect): void {
       return repeatAssign(draft, effect);
     case 'GiveBackNodes':
       return repeatGiveBack(draft, effect);
+    case 'ReleaseNodes':
+      return repeatRelease(draft, effect);
+    case 'AskJobs':
     case 'TerminateInstances':
     case 'SweepLaunch':
       return again(draft, effect);
@@ -77,6 +82,20 @@ function repeatGiveBack(draft: Draft, effect: GiveBackNodes): void {
   if (nodes.length === effect.nodes.length) return again(draft, effect);
   abandon(draft, effect, 'nodes of it are wanted again');
   if (nodes.length > 0) draft.effects.push({ ...effect, id: `${effect.id}'`, nodes });
+}
+
+/** Nodes that are wanted again are not let go. */
+function repeatRelease(draft: Draft, effect: ReleaseNodes): void {
+  const nodes = effect.nodes.filter((node) => !draft.state.claims.has(node));
+  if (nodes.length === effect.nodes.length) return again(draft, effect);
+  abandon(draft, effect, 'nodes of it are wanted again');
+  if (nodes.length > 0) draft.effects.push({ ...effect, id: `${effect.id}'`, nodes });
+}
+
+/** Jobs that Slurm has put on the nodes meanwhile get a gang of their own. */
+export function decideReleased(draft: Draft, effectId: string, kept: Told): void {
+  if (kept.jobs.length === 0) return;
+  formSilentGangs(draft, effectId.replaceAll('/', '-'), kept);
 }
 
 /** What is down is powered down next. */
@@ -128,6 +147,14 @@ export function decideEffectFailed(
     case 'RunInstances':
       // An instance that muster started is never forgotten, however long EC2 refuses to take it back.
       return defer(draft, out, message);
+    case 'AskJobs': {
+      const since = draft.state.asked.get(effect.requestId)?.at ?? 0;
+      if (transient && draft.at < since + askForMs) return defer(draft, out, message);
+      return decideJobsTold(draft, effectId, null);
+    }
+    case 'ReleaseNodes':
+      if (transient && out.tries < giveBackTriesMax) return defer(draft, out, message);
+      return abandon(draft, effect, message);
     case 'GiveBackNodes':
       if (transient && out.tries < giveBackTriesMax) return defer(draft, out, message);
       abandon(draft, effect, message);

@@ -141,17 +141,21 @@ export function closeGang(
   draft.decisions.push({
     kind: 'GangClosed',
     gangId: gang.id,
-    requestId: gang.requestId,
+    requestIds: gang.requestIds,
     jobIds: gang.jobIds,
     given,
     // What was refused for nodes that had all been powered down before is nobody's.
     refusals: refusals.filter(({ nodes }) => nodes.length > 0),
   });
-  const request = draft.state.requests.get(gang.requestId);
+  for (const requestId of gang.requestIds) settleRequest(draft, requestId);
+}
+
+function settleRequest(draft: Draft, requestId: string): void {
+  const request = draft.state.requests.get(requestId);
   if (request === undefined) return;
   if ([...request.openGangs].some((id) => !draft.closed.has(id))) return;
   const closings = draft.decisions.flatMap((decision) =>
-    decision.kind === 'GangClosed' && decision.requestId === request.id ? [decision] : [],
+    decision.kind === 'GangClosed' && decision.requestIds.includes(request.id) ? [decision] : [],
   );
   const allGiven = new Set([...request.given, ...closings.flatMap((closing) => closing.given)]);
   const allFailed = new Set([

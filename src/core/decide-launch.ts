@@ -1,5 +1,6 @@
 /** From a gang formed to a gang given: its launches, their answers, and Slurm's. */
 import { backoffMs } from './backoff.ts';
+import { bootAllowanceMs, launchBy, marginMs } from './deadlines.ts';
 import type { BatchStarted, PlacedInstance } from './decisions.ts';
 import {
   concludeLaunch,
@@ -16,7 +17,9 @@ import type { Failure } from './events.ts';
 import { createLocator, type Place } from './fleet.ts';
 import type { Batch, Gang, Refusal } from './gang.ts';
 import type { Instance } from './instances.ts';
+import { tokenWaitMs } from './launch-schedule.ts';
 import { cutBatches, type PlannedBatch } from './plan.ts';
+import type { Instant } from './units.ts';
 import { verdictOf } from './verdict.ts';
 
 /** EC2 refills launch requests at about 2 a second, so a throttled one is worth asking again after a second. */
@@ -46,7 +49,8 @@ function startGang(draft: Draft, gang: Gang, locate: ReturnType<typeof createLoc
     }
     places.set(node, located.place);
   }
-  const late = places.size > 0 ? tooLate(draft, gang) : null;
+  const late =
+    places.size > 0 ? (tooLate(draft, gang) ?? waitTooLong(draft, gang, places.size)) : null;
   if (late !== null) return failGang(draft, gang, { ...late, nodes: gang.nodes });
   const placeOf = (node: string): Place => {
     const place = places.get(node);
@@ -75,10 +79,32 @@ function startGang(draft: Draft, gang: Gang, locate: ReturnType<typeof createLoc
 
 /** Slurm's ResumeTimeout runs from the request: what is found long after it must not be launched any more. */
 export function tooLate(draft: Draft, gang: Gang): Pick<Refusal, 'code' | 'message'> | null {
-  const patienceMs = draft.state.settings.launchPatienceMs;
-  if (draft.at <= gang.requestedAt + patienceMs) return null;
-  const message = `muster could not ask EC2 within ${patienceMs / 1000} s of the request`;
+  const by = launchBy(draft.state.settings, gang);
+  if (draft.at <= by) return null;
+  const seconds = Math.round((by - gang.requestedAt) / 1000);
+  const message = `muster could not ask EC2 within ${seconds} s of the request`;
   return { code: 'LaunchTooLate', message };
+}
+
+/** Whether instances that must wait for EC2's launch tokens would boot within ResumeTimeout; if not, what would be enough. */
+function waitTooLong(
+  draft: Draft,
+  gang: Gang,
+  count: number,
+): Pick<Refusal, 'code' | 'message'> | null {
+  const { settings } = draft.state;
+  if (settings.resumeTimeoutMs === null) return null;
+  const queued = draft.queued.reduce((sum, { order }) => sum + order.maxCount, 0);
+  const waitMs = tokenWaitMs(draft.state, draft.at, queued, count);
+  if (waitMs === 0 || draft.at + waitMs <= launchBy(settings, gang)) return null;
+  const spentMs = draft.at - gang.requestedAt;
+  const needMs = spentMs + waitMs + bootAllowanceMs(settings) + marginMs(settings);
+  const { burst, perSecond } = settings.launchInstances;
+  const seconds = (ms: number): number => Math.ceil(ms / 1000);
+  const message =
+    `EC2 launches ${burst} instances at once and ${perSecond} a second then, so ${count} take ${seconds(waitMs)} s: ` +
+    `set ResumeTimeout to ${seconds(needMs)} at least (it is ${seconds(settings.resumeTimeoutMs)})`;
+  return { code: 'ResumeTimeoutTooShort', message };
 }
 
 function launchEffect(draft: Draft, gang: Gang, batch: PlannedBatch, index: number): RunInstances {
@@ -180,7 +206,7 @@ export function decideLaunchFailed(draft: Draft, effectId: string, failure: Fail
   if (verdict === 'throttle' || verdict === 'transient') {
     const { baseMs, maxMs } = verdict === 'throttle' ? throttleBackoff : transientBackoff;
     const until = draft.at + backoffMs(effectId, batch.tries, baseMs, maxMs);
-    if (until <= gang.requestedAt + draft.state.settings.launchPatienceMs) {
+    if (until <= retryBy(draft, gang, batch)) {
       // A throttled launch keeps its place: it is the first to go when there is a token again.
       if (verdict === 'throttle')
         draft.decisions.push({ kind: 'LaunchesThrottled', readyAt: until });
@@ -196,6 +222,13 @@ export function decideLaunchFailed(draft: Draft, effectId: string, failure: Fail
     }
   }
   refuseBatch(draft, gang, batch, failure, unknownOutcome);
+}
+
+/** Patience counts from when EC2 was first asked: instances of a large gang wait for their tokens before that. */
+function retryBy(draft: Draft, gang: Gang, batch: Batch): Instant {
+  const { settings } = draft.state;
+  const patient = (batch.sentAt ?? gang.requestedAt) + settings.launchPatienceMs;
+  return settings.resumeTimeoutMs === null ? patient : Math.min(patient, launchBy(settings, gang));
 }
 
 /** The batch gets nothing: the end of a firm gang, a loss of nodes for a soft one. */

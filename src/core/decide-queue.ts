@@ -6,24 +6,15 @@ import { abandon, again, sweepLaunch } from './decide-gang.ts';
 import { refuseBatch, tooLate } from './decide-launch.ts';
 import { openGang, type Draft } from './draft.ts';
 import type { RunInstances } from './effects.ts';
-import { bucketAt } from './launch-bucket.ts';
+import { scheduleLaunches, waitingLaunches } from './launch-schedule.ts';
 
 export function releaseLaunches(draft: Draft): void {
-  const { outstanding, launchBucket, settings } = draft.state;
-  let { tokens } = bucketAt(launchBucket, settings.launchRequests, draft.at);
-  // A Map keeps the order of first insertion, which a retry does not change.
-  for (const { effect, deferredUntil } of outstanding.values()) {
-    if (effect.kind !== 'RunInstances' || deferredUntil === null || deferredUntil > draft.at)
-      continue;
-    if (!isWanted(draft, effect) || tokens < 1) continue;
-    tokens -= 1;
-    again(draft, effect);
-  }
-  for (const effect of draft.queued) {
-    if (tokens < 1) return;
-    tokens -= 1;
-    again(draft, effect);
-  }
+  const waiting = waitingLaunches(draft.state).filter(
+    ({ effect, dueAt }) => dueAt > draft.at || isWanted(draft, effect),
+  );
+  const fresh = draft.queued.map((effect) => ({ effect, dueAt: draft.at, isRepeat: false }));
+  const { now } = scheduleLaunches(draft.state, draft.at, [...waiting, ...fresh]);
+  for (const effect of now) again(draft, effect);
 }
 
 /** False: the launch is over, and what had to be decided about it has been. */

@@ -1,56 +1,19 @@
 /** What a hook call sets going. */
-import { claimedByOther, leaseOf, type Draft } from './draft.ts';
+import { askJobs, formGangs } from './decide-jobs.ts';
+import { leaseOf, type Draft } from './draft.ts';
 import { endGiveBacks } from './decide-effects.ts';
 import { closeGang, endLeases, failGang } from './decide-gang.ts';
 import type { Gang, Refusal } from './gang.ts';
 import { parseHostlistElements } from './hostlist.ts';
 import { planRequest } from './plan.ts';
-import { nodeReason } from './reasons.ts';
 import type { HookRequest } from './requests.ts';
 import type { Instant } from './units.ts';
 
-/** ResumeProgram: forms the gangs; they start in the turn that follows at once. */
+/** ResumeProgram: forms the gangs, after Slurm was asked about the jobs; they start in the turn that follows at once. */
 export function decideResume(draft: Draft, request: HookRequest): void {
   const plan = planRequest(draft.state.settings, request.hostlist, request.resumeFile);
-  for (const message of plan.faults) {
-    draft.decisions.push({ kind: 'InputFaulty', requestId: request.id, message });
-  }
-  for (const [index, refusal] of plan.rejected.entries()) {
-    draft.decisions.push({ kind: 'NodesRejected', requestId: request.id, refusal });
-    // A configuration that lost a node's place does not take the node from a gang, or an instance, of before.
-    const nodes = refusal.nodes.filter(
-      (node) => leaseOf(draft, node) === null && !claimedByOther(draft, node, ''),
-    );
-    if (nodes.length === 0) continue;
-    const id = `${request.id}/rejected${index}`;
-    draft.effects.push({ kind: 'GiveBackNodes', id, nodes, reason: nodeReason(refusal) });
-  }
-  const claims = new Map<string, string[]>();
-  for (const [index, planned] of plan.gangs.entries()) {
-    const gangId = `${request.id}/${index}`;
-    const waitsFor = new Set<string>();
-    for (const node of planned.nodes) {
-      const local = claims.get(node) ?? [];
-      for (const claimant of [...(draft.state.claims.get(node) ?? []), ...local])
-        waitsFor.add(claimant);
-      claims.set(node, [...local, gangId]);
-    }
-    draft.decisions.push({
-      kind: 'GangFormed',
-      gangId,
-      requestId: request.id,
-      requestedAt: request.at,
-      gangKind: planned.kind,
-      firm: planned.firm,
-      jobIds: planned.jobIds,
-      nodes: planned.nodes,
-      waitsFor: [...waitsFor],
-    });
-  }
-  if (plan.gangs.length === 0) {
-    const failed = plan.rejected.flatMap((refusal) => refusal.nodes);
-    draft.decisions.push({ kind: 'RequestSettled', requestId: request.id, given: [], failed });
-  }
+  if (plan.mode === 'job' && plan.jobs.length > 0) return askJobs(draft, request, plan);
+  formGangs(draft, { requestId: request.id, requestedAt: request.at, plan, asking: null });
 }
 
 /**
@@ -106,7 +69,6 @@ function dropFromGang(draft: Draft, gang: Gang, suspended: ReadonlySet<string>):
     return;
   }
   draft.decisions.push({ kind: 'NodesDropped', gangId: gang.id, nodes: dropped });
-  if (gang.phase === 'waiting' && dropped.length === gang.nodes.length) {
-    closeGang(draft, gang, [], [refusal]);
-  }
+  const hasBegun = gang.phase === 'launching' || gang.phase === 'assigning';
+  if (!hasBegun && dropped.length === gang.nodes.length) closeGang(draft, gang, [], [refusal]);
 }

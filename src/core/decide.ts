@@ -6,10 +6,12 @@ import { createDraft, type Draft } from './draft.ts';
 import {
   decideEffectFailed,
   decideGivenBack,
+  decideReleased,
   decideStarted,
   decideSwept,
   repeatDueEffects,
 } from './decide-effects.ts';
+import { decideJobsTold, endAssemblies } from './decide-jobs.ts';
 import {
   decideLaunchAnswered,
   decideLaunchFailed,
@@ -19,7 +21,7 @@ import {
 import { releaseLaunches } from './decide-queue.ts';
 import { decideResume, decideSuspend } from './decide-request.ts';
 import type { Event } from './events.ts';
-import { nextTokenAt } from './launch-bucket.ts';
+import { scheduleLaunches, waitingLaunches } from './launch-schedule.ts';
 import type { State } from './state.ts';
 import type { Turn } from './turn.ts';
 import type { Instant } from './units.ts';
@@ -36,12 +38,16 @@ export function nextWake(state: State): Instant | null {
     if (gang.phase === 'waiting' && !gang.waitsFor.some((id) => state.gangs.has(id)))
       return state.now;
   }
-  const tokenAt = nextTokenAt(state.launchBucket, state.settings.launchRequests);
-  let next: Instant | null = null;
+  const launches = scheduleLaunches(state, state.now, waitingLaunches(state));
+  if (launches.now.length > 0) return state.now;
+  let { next } = launches;
+  for (const gang of state.gangs.values()) {
+    if (gang.phase === 'assembling' && (next === null || gang.assembleBy < next))
+      next = gang.assembleBy;
+  }
   for (const { effect, deferredUntil } of state.outstanding.values()) {
-    if (deferredUntil === null) continue;
-    const due = effect.kind === 'RunInstances' ? Math.max(deferredUntil, tokenAt) : deferredUntil;
-    if (next === null || due < next) next = due;
+    if (deferredUntil === null || effect.kind === 'RunInstances') continue;
+    if (next === null || deferredUntil < next) next = deferredUntil;
   }
   return next;
 }
@@ -75,8 +81,13 @@ function decideInto(draft: Draft, event: Event): void {
       return decideEffectFailed(draft, event.effectId, event.message, event.transient);
     case 'LaunchSwept':
       return decideSwept(draft, event.effectId);
+    case 'JobsTold':
+      return decideJobsTold(draft, event.effectId, event.told);
+    case 'NodesReleased':
+      return decideReleased(draft, event.effectId, event.kept);
     case 'Woke':
       repeatDueEffects(draft);
+      endAssemblies(draft);
       startGangs(draft);
       return releaseLaunches(draft);
   }

@@ -31,8 +31,24 @@ export type Decision =
       readonly firm: boolean;
       readonly jobIds: readonly number[];
       readonly nodes: readonly string[];
+      readonly missing: readonly string[];
+      readonly assembleBy: Instant;
       readonly waitsFor: readonly string[];
     }
+  /** Another call has asked for more nodes of an open gang. */
+  | {
+      readonly kind: 'GangGrew';
+      readonly gangId: string;
+      readonly requestId: string;
+      readonly jobIds: readonly number[];
+      /** The new ones. */
+      readonly nodes: readonly string[];
+      readonly missing: readonly string[];
+      readonly assembleBy: Instant;
+      readonly waitsFor: readonly string[];
+    }
+  /** The gangs of its request, formed in this turn, are in its place. */
+  | { readonly kind: 'GangDissolved'; readonly gangId: string; readonly requestId: string }
   /** A launch is to be made when EC2's limit allows; in the ledger before that. */
   | { readonly kind: 'LaunchQueued'; readonly effect: RunInstances }
   /** EC2 throttles: no launch before `readyAt`. */
@@ -97,7 +113,7 @@ export type Decision =
   | {
       readonly kind: 'GangClosed';
       readonly gangId: string;
-      readonly requestId: string;
+      readonly requestIds: readonly string[];
       readonly jobIds: readonly number[];
       readonly given: readonly string[];
       readonly refusals: readonly Refusal[];

@@ -61,6 +61,18 @@ export function claimedByOther(draft: Draft, node: string, gangId: string): bool
   );
 }
 
+/** Whether a gang waits for another, itself or by way of others. */
+export function waitsOn(draft: Draft, gangId: string, target: string): boolean {
+  const seen = new Set<string>();
+  const look = (id: string): boolean => {
+    if (seen.has(id)) return false;
+    seen.add(id);
+    const waitsFor = draft.state.gangs.get(id)?.waitsFor ?? [];
+    return waitsFor.some((each) => each === target || look(each));
+  };
+  return look(gangId);
+}
+
 /** How many of the gang's launches have no answer yet, this turn's answers taken into account. */
 export function batchesOut(draft: Draft, gang: Gang): number {
   const out = new Set(gang.batches.keys());

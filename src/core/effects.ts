@@ -50,4 +50,32 @@ export interface GiveBackNodes {
   readonly reason: string | null;
 }
 
-export type Effect = RunInstances | TerminateInstances | SweepLaunch | AssignNodes | GiveBackNodes;
+/** Asks Slurm about the jobs of a request: which are heterogeneous, where their other nodes are. */
+export interface AskJobs {
+  readonly kind: 'AskJobs';
+  readonly id: string;
+  readonly requestId: string;
+  readonly jobIds: readonly number[];
+  /** The nodes that the request asks for: whether those are up need not be asked. */
+  readonly nodes: readonly string[];
+}
+
+/**
+ * Lets go of nodes that are powering up and that nobody may want any more: drains them, looks who is there, powers the
+ * empty ones down and gives the others back to service. Slurm may have put another job on them, and calls nobody then.
+ */
+export interface ReleaseNodes {
+  readonly kind: 'ReleaseNodes';
+  readonly id: string;
+  readonly nodes: readonly string[];
+  readonly reason: string;
+}
+
+export type Effect =
+  | AskJobs
+  | ReleaseNodes
+  | RunInstances
+  | TerminateInstances
+  | SweepLaunch
+  | AssignNodes
+  | GiveBackNodes;

@@ -1,5 +1,6 @@
 /** What happened. Only events bring time and facts into the core; they are written to the ledger as they came. */
 import type { Instance } from './instances.ts';
+import type { Told } from './job-facts.ts';
 import type { HookRequest } from './requests.ts';
 import type { Settings } from './settings.ts';
 import type { Instant } from './units.ts';
@@ -39,5 +40,13 @@ export type Event = { readonly at: Instant } & (
       readonly instanceIds: readonly string[];
     }
   | { readonly kind: 'NodesGivenBack'; readonly effectId: string }
+  | { readonly kind: 'JobsTold'; readonly effectId: string; readonly told: Told }
+  /** Nodes on which nobody was are being powered down; the others are kept for the jobs that are told. */
+  | {
+      readonly kind: 'NodesReleased';
+      readonly effectId: string;
+      readonly freed: readonly string[];
+      readonly kept: Told;
+    }
   | { readonly kind: 'Woke' }
 );

@@ -6,26 +6,33 @@ import type { Instant } from './units.ts';
  * - `job`: the nodes of one job, whole or nothing (or, best-effort, what EC2 gives).
  * - `single-node-jobs`: jobs of one node each; every node stands for itself, so one soft call serves them all.
  * - `launch-batch`: ParallelCluster's: nodes in Slurm's order, cut at max_batch_size.
+ * - `request`: a request's nodes until Slurm has said which of its jobs belong together; then it makes way for others.
  */
-export type GangKind = 'job' | 'single-node-jobs' | 'launch-batch';
+export type GangKind = 'job' | 'single-node-jobs' | 'launch-batch' | 'request';
 
 /**
  * A gang's modes:
+ * - `asking`: Slurm is being asked about the jobs (kind `request` alone).
+ * - `assembling`: members are missing that Slurm has yet to ask for in another call (ResumeRate).
  * - `waiting`: another open gang holds some of its nodes; it starts when those have their verdict.
  * - `launching`: batches are out. A refusal of any ends a firm gang.
  * - `assigning`: whole (or as whole as a soft gang gets); Slurm is being told.
  * A gang with its verdict, given or given back, is closed and leaves the state; its leases remain.
  */
-export type GangPhase = 'waiting' | 'launching' | 'assigning';
+export type GangPhase = 'asking' | 'assembling' | 'waiting' | 'launching' | 'assigning';
 
 export interface Gang {
   readonly id: string;
-  readonly requestId: string;
+  /** The calls that asked for its nodes; the first one gave it its id. */
+  requestIds: readonly string[];
   readonly requestedAt: Instant;
   readonly kind: GangKind;
   /** Firm: every node or none. Soft: what EC2 gives, to the first nodes. */
   readonly firm: boolean;
-  readonly jobIds: readonly number[];
+  jobIds: readonly number[];
+  /** Members that Slurm has yet to ask for, and until when they are waited for. */
+  missing: readonly string[];
+  assembleBy: Instant;
   /** Members that are still wanted, in Slurm's order. A suspend, or a refusal of some, takes nodes out of it. */
   nodes: readonly string[];
   phase: GangPhase;
@@ -51,6 +58,8 @@ export interface Batch {
   readonly clientToken: string;
   /** Attempts that have failed so far. */
   tries: number;
+  /** When it first went out to EC2; null: it waits for that. */
+  sentAt: Instant | null;
   /** An attempt ended without an answer: instances may exist. */
   unknownOutcome: boolean;
 }

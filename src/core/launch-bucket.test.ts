@@ -1,27 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  bucketAt,
-  emptyUntil,
-  nextTokenAt,
-  takeToken,
-  type LaunchBucket,
-} from './launch-bucket.ts';
+import { bucketAt, emptyUntil, takeTokens, tokensAt, type LaunchBucket } from './launch-bucket.ts';
 
 const rate = { burst: 5, perSecond: 2 };
 const full: LaunchBucket = { tokens: 5, at: 10_000 };
 
 function taken(count: number): LaunchBucket {
   let bucket = full;
-  for (let each = 0; each < count; each += 1) bucket = takeToken(bucket, rate, 10_000);
+  for (let each = 0; each < count; each += 1) bucket = takeTokens(bucket, rate, 10_000, 1);
   return bucket;
 }
 
 describe('the bucket of launches', () => {
   test('has its burst at once, then two a second', () => {
-    expect(nextTokenAt(taken(4), rate)).toBe(10_000);
-    expect(nextTokenAt(taken(5), rate)).toBe(10_500);
-    expect(nextTokenAt(taken(6), rate)).toBe(11_000);
+    expect(tokensAt(taken(4), rate, 1)).toBe(10_000);
+    expect(tokensAt(taken(5), rate, 1)).toBe(10_500);
+    expect(tokensAt(taken(6), rate, 1)).toBe(11_000);
     expect(bucketAt(taken(5), rate, 11_250).tokens).toBe(2.5);
   });
 
@@ -35,7 +29,7 @@ describe('the bucket of launches', () => {
 
   test('that EC2 throttled has its next call when it was told', () => {
     const empty = emptyUntil(rate, 10_000, 13_000);
-    expect(nextTokenAt(empty, rate)).toBe(13_000);
+    expect(tokensAt(empty, rate, 1)).toBe(13_000);
     expect(bucketAt(empty, rate, 12_999).tokens).toBeLessThan(1);
     expect(bucketAt(empty, rate, 13_000).tokens).toBe(1);
   });
@@ -50,8 +44,8 @@ describe('the bucket of launches', () => {
         fc.array(fc.nat({ max: 3_000 }), { maxLength: 50 }),
         (each, pauses) => {
           let bucket: LaunchBucket = { tokens: each.burst, at: 1_655_854_675_845 };
-          for (const pause of pauses) bucket = takeToken(bucket, each, bucket.at + pause);
-          const promised = nextTokenAt(bucket, each);
+          for (const pause of pauses) bucket = takeTokens(bucket, each, bucket.at + pause, 1);
+          const promised = tokensAt(bucket, each, 1);
           expect(bucketAt(bucket, each, promised).tokens).toBeGreaterThanOrEqual(1);
           // Not before it, but for a millisecond of rounding.
           if (promised > bucket.at + 1) {

@@ -1,12 +1,13 @@
 /**
- * EC2's token bucket for RunInstances calls, kept on this side: a call that EC2 would throttle is not made, and launches
- * go out in the order in which they were asked for. A throttle answer (others share the account's bucket) empties it.
+ * EC2's token buckets for launches, kept on this side: one counts RunInstances calls, one the instances that they launch
+ * (facts: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html). A call that EC2 would throttle is not
+ * made. A throttle answer (others share the account's buckets) empties the one of the calls.
  */
 import type { Settings } from './settings.ts';
-import type { Instant } from './units.ts';
+import type { DurationMs, Instant } from './units.ts';
 
 export interface LaunchBucket {
-  /** Calls that may be made at `at`; below zero after a throttle answer. */
+  /** Calls, or instances, that may be had at `at`; below zero after a throttle answer. */
   readonly tokens: number;
   readonly at: Instant;
 }
@@ -19,9 +20,14 @@ export function bucketAt(bucket: LaunchBucket, rate: Rate, at: Instant): LaunchB
   return { tokens: Math.min(rate.burst, exact(bucket.tokens + refill)), at };
 }
 
-export function takeToken(bucket: LaunchBucket, rate: Rate, at: Instant): LaunchBucket {
+export function takeTokens(
+  bucket: LaunchBucket,
+  rate: Rate,
+  at: Instant,
+  count: number,
+): LaunchBucket {
   const now = bucketAt(bucket, rate, at);
-  return { tokens: now.tokens - 1, at: now.at };
+  return { tokens: now.tokens - count, at: now.at };
 }
 
 /** A bucket that has its next token at `readyAt`. */
@@ -29,10 +35,15 @@ export function emptyUntil(rate: Rate, at: Instant, readyAt: Instant): LaunchBuc
   return { tokens: 1 - ((readyAt - at) / 1000) * rate.perSecond, at };
 }
 
-/** When the next call may be made; `at` or earlier: now. */
-export function nextTokenAt(bucket: LaunchBucket, rate: Rate): Instant {
-  if (bucket.tokens >= 1) return bucket.at;
-  return bucket.at + Math.ceil(exact(((1 - bucket.tokens) / rate.perSecond) * 1000));
+/** When `count` tokens are there; `bucket.at` or earlier: now. */
+export function tokensAt(bucket: LaunchBucket, rate: Rate, count: number): Instant {
+  if (bucket.tokens >= count) return bucket.at;
+  return bucket.at + refillMs(rate, count - bucket.tokens);
+}
+
+/** How long so many tokens take to come. */
+export function refillMs(rate: Rate, tokens: number): DurationMs {
+  return Math.max(0, Math.ceil(exact((tokens / rate.perSecond) * 1000)));
 }
 
 /** Without the last digits of binary fractions, which would move the moment of a token by a millisecond. */

@@ -92,6 +92,17 @@ function narrateEvent(before: State, event: Event): Line[] {
               `Terminated instances of a launch whose answer was lost (x${event.instanceIds.length}) [${event.instanceIds.join(', ')}]`,
             ),
           ];
+    case 'NodesReleased':
+      return event.freed.length === 0
+        ? []
+        : [
+            line(
+              'INFO',
+              'muster.slurm:release',
+              `Powered down nodes that no job wants ${countedList(event.freed)}`,
+            ),
+          ];
+    case 'JobsTold':
     case 'ConfigLoaded':
     case 'Started':
     case 'NodesAssigned':
@@ -164,9 +175,13 @@ function narrateDecision(decision: Decision): Line[] {
           `EC2 throttles RunInstances: no launch before ${new Date(decision.readyAt).toISOString()}`,
         ),
       ];
+    case 'GangFormed':
+      return assembling(decision.gangId, decision.jobIds, decision);
+    case 'GangGrew':
+      return assembling(decision.gangId, decision.jobIds, decision);
+    case 'GangDissolved':
     case 'RequestTaken':
     case 'LaunchQueued':
-    case 'GangFormed':
     case 'BatchHeld':
     case 'BatchRefused':
     case 'EffectRepeated':
@@ -177,6 +192,21 @@ function narrateDecision(decision: Decision): Line[] {
     case 'NodesDropped':
       return [];
   }
+}
+
+function assembling(
+  gangId: string,
+  jobIds: readonly number[],
+  { nodes, missing }: { readonly nodes: readonly string[]; readonly missing: readonly string[] },
+): Line[] {
+  if (missing.length === 0) return [];
+  return [
+    line(
+      'INFO',
+      'muster.request:assemble',
+      `JobID ${bounded(jobIds.join(','))} - Gang ${gangId} has ${countedList(nodes)} so far and waits for Slurm to ask for ${countedList(missing)}`,
+    ),
+  ];
 }
 
 function settled(decision: Extract<Decision, { kind: 'RequestSettled' }>): Line[] {

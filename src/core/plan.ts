@@ -11,6 +11,7 @@
 import { createLocator, type Place } from './fleet.ts';
 import type { GangKind, Refusal } from './gang.ts';
 import { parseHostlistElements } from './hostlist.ts';
+import type { Told } from './job-facts.ts';
 import { parseResumeFile, type ResumeJob } from './resume-file.ts';
 import type { PlanMode, Settings } from './settings.ts';
 
@@ -26,15 +27,23 @@ export interface PlannedGang {
   readonly firm: boolean;
   readonly jobIds: readonly number[];
   readonly nodes: readonly string[];
+  /** Members that are not up and that Slurm has not asked for in this request. */
+  readonly missing: readonly string[];
   /** What it would launch if nothing ran yet: nodes that an earlier gang of the request launches are left out. */
   readonly batches: readonly PlannedBatch[];
 }
 
-/** A job of the resume file with the nodes that this request asks for, in the request's order. */
+/**
+ * A job of the resume file with the nodes that this request asks for, in the request's order; the components of a
+ * heterogeneous job are one.
+ */
 export interface PlannedJob {
+  /** The leader's, for a heterogeneous job. */
   readonly jobId: number;
+  readonly jobIds: readonly number[];
   readonly priority: number | null;
   readonly nodes: readonly string[];
+  readonly missing: readonly string[];
 }
 
 export interface Plan {
@@ -44,12 +53,22 @@ export interface Plan {
   readonly gangs: readonly PlannedGang[];
   /** Nodes that cannot be launched, with why. */
   readonly rejected: readonly Refusal[];
+  /** Nodes that only jobs wanted which Slurm does not know as theirs any more. */
+  readonly unwanted: readonly string[];
   /** Parts of the input that could not be used at all. */
   readonly faults: readonly string[];
 }
 
-/** Plans a request: a hostlist as Slurm passes it, and the text of the resume file or null. */
-export function planRequest(settings: Settings, hostlist: string, resumeFile: string | null): Plan {
+/**
+ * Plans a request: a hostlist as Slurm passes it, the text of the resume file or null, and what Slurm says of the jobs
+ * where it was asked. Without that a job's members are the nodes that the file names.
+ */
+export function planRequest(
+  settings: Settings,
+  hostlist: string,
+  resumeFile: string | null,
+  told: Told | null = null,
+): Plan {
   const { nodes, errors } = parseHostlistElements(hostlist);
   const faults = errors.map(
     ({ element, error }) =>
@@ -58,13 +77,22 @@ export function planRequest(settings: Settings, hostlist: string, resumeFile: st
   if (nodes.length === 0 && errors.length === 0)
     faults.push('the hostlist is empty: nothing to do');
   const { places, rejected } = locateAll(settings, nodes);
+  const inFile = readJobs(resumeFile, places, faults);
+  const jobs = told === null ? inFile : tellJobs(inFile, told, faults);
+  const unwanted = nodesOnlyOf(inFile, jobs);
+  for (const node of unwanted) places.delete(node);
   const wanted = [...places.keys()];
-  const jobs = readJobs(resumeFile, places, faults);
   const gangs =
     settings.mode === 'job'
       ? planJobs(settings, places, jobs)
       : planNodeList(settings, places, wanted, jobs);
-  return { mode: settings.mode, nodes: wanted, jobs, gangs, rejected, faults };
+  return { mode: settings.mode, nodes: wanted, jobs, gangs, rejected, unwanted, faults };
+}
+
+/** Plans jobs that Slurm put on nodes for which it calls nobody: they are powering up already, for others. */
+export function planSilentJobs(settings: Settings, told: Told): Plan {
+  const jobs = told.jobs.map(({ jobId, nodes }) => ({ job_id: jobId, nodes }));
+  return planRequest(settings, told.absent, JSON.stringify({ jobs }), { ...told, absent: '' });
 }
 
 /** Cuts nodes into batches by compute resource, in order of first appearance, each at most max_batch_size. */
@@ -131,10 +159,60 @@ function readJobs(
   const jobs: PlannedJob[] = [];
   for (const job of file.jobs) {
     const nodes = nodesOfJob(job, order, faults);
-    if (nodes.length > 0) jobs.push({ jobId: job.jobId, priority: job.priority, nodes });
+    if (nodes.length === 0) continue;
+    const { jobId, priority } = job;
+    jobs.push({ jobId, jobIds: [jobId], priority, nodes, missing: [] });
   }
-  // Array.sort is stable: equal priorities, and files without any, keep Slurm's order.
+  return byPriority(jobs);
+}
+
+/** Array.sort is stable: equal priorities, and files without any, keep Slurm's order. */
+function byPriority(jobs: PlannedJob[]): PlannedJob[] {
   return jobs.sort((a, b) => (b.priority ?? 0) - (a.priority ?? 0));
+}
+
+/** Joins the components of heterogeneous jobs, adds the members that the file does not name, leaves out jobs that are gone. */
+function tellJobs(inFile: readonly PlannedJob[], told: Told, faults: string[]): PlannedJob[] {
+  const facts = new Map(told.jobs.map((each) => [each.jobId, each]));
+  const absent = new Set(nodesIn(told.absent, faults));
+  const groups = new Map<number, PlannedJob[]>();
+  for (const job of inFile) {
+    const fact = facts.get(job.jobId);
+    if (fact?.isAllocated !== true) continue;
+    const leader = fact.hetJobId ?? job.jobId;
+    groups.set(leader, [...(groups.get(leader) ?? []), job]);
+  }
+  const jobs: PlannedJob[] = [];
+  for (const [leader, group] of groups) {
+    const nodes = [...new Set(group.flatMap((job) => job.nodes))];
+    const known = new Set(nodes);
+    const components = told.jobs.filter((each) => (each.hetJobId ?? each.jobId) === leader);
+    const members = components.flatMap((each) => nodesIn(each.nodes, faults));
+    jobs.push({
+      jobId: leader,
+      jobIds: components.map((each) => each.jobId),
+      priority: components[0]?.priority ?? group[0]?.priority ?? null,
+      nodes,
+      missing: [...new Set(members)].filter((node) => absent.has(node) && !known.has(node)),
+    });
+  }
+  return byPriority(jobs);
+}
+
+function nodesIn(hostlist: string, faults: string[]): readonly string[] {
+  if (hostlist === '') return [];
+  const { nodes, errors } = parseHostlistElements(hostlist);
+  for (const { element, error } of errors) {
+    faults.push(`Slurm names nodes "${element}": ${error.message}; ${error.hint}`);
+  }
+  return nodes;
+}
+
+/** The nodes of jobs that are gone, without those that another job of the request wants. */
+function nodesOnlyOf(inFile: readonly PlannedJob[], jobs: readonly PlannedJob[]): string[] {
+  const left = new Set(inFile.flatMap((job) => job.nodes));
+  for (const job of jobs) for (const node of job.nodes) left.delete(node);
+  return [...left];
 }
 
 /** A power-action group's call carries every job but only its own nodes: the argument decides. */
@@ -170,8 +248,9 @@ function planJobs(
     gangs.push({
       kind: single ? 'single-node-jobs' : 'job',
       firm: firm && !single,
-      jobIds: group.map((job) => job.jobId),
+      jobIds: group.flatMap((job) => job.jobIds),
       nodes,
+      missing: group.flatMap((job) => job.missing),
       batches: cutBatches(settings, own, placeOf, firm && !single),
     });
   }
@@ -192,7 +271,7 @@ function groupSingles(
   const wide = new Set<string>();
   for (const job of jobs) {
     const [node] = job.nodes;
-    if (job.nodes.length > 1 || node === undefined) {
+    if (job.nodes.length > 1 || job.missing.length > 0 || node === undefined) {
       if (job.priority !== null) open = new Map();
       for (const each of job.nodes) wide.add(each);
       groups.push([job]);
@@ -230,6 +309,7 @@ function planNodeList(
     firm,
     jobIds: [...new Set(batch.nodes.flatMap((node) => jobsOf.get(node) ?? []))],
     nodes: batch.nodes,
+    missing: [],
     batches: [batch],
   }));
 }

@@ -14,6 +14,10 @@ export const reasonCodes = {
   InstancesVanished: 'EC2 repeated an answer whose instances have ended since',
   LaunchTooLate:
     'it could not be asked for in time: too many launches before it, or muster was not running',
+  ResumeTimeoutTooShort:
+    'so many instances wait longer for EC2 than ResumeTimeout allows; the message has the number that is needed',
+  JobGone: 'the job was cancelled or requeued before its nodes were launched',
+  GangIncomplete: 'Slurm did not ask for all nodes of the job in time (ResumeRate)',
   PoweredDown: 'Slurm powered a node of the gang down before it was whole',
 } as const;
 

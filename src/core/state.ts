@@ -5,6 +5,7 @@
 import type { Effect } from './effects.ts';
 import type { Gang, Lease } from './gang.ts';
 import type { LaunchBucket } from './launch-bucket.ts';
+import type { HookRequest } from './requests.ts';
 import { defaultSettings, type Settings } from './settings.ts';
 import type { Instant } from './units.ts';
 
@@ -35,10 +36,15 @@ export interface State {
   /** Open gangs that want a node, oldest first. */
   claims: Map<string, readonly string[]>;
   outstanding: Map<string, OutstandingEffect>;
+  /** RunInstances calls. */
   launchBucket: LaunchBucket;
+  /** Instances that RunInstances launches. */
+  instanceBucket: LaunchBucket;
   /** Launch effect id to gang id, while the batch is out. */
   batchGangs: Map<string, string>;
   requests: Map<string, OpenRequest>;
+  /** Requests whose jobs Slurm is being asked about. */
+  asked: Map<string, HookRequest>;
   /** Requests taken in the last day, so that a repeated spool file changes nothing. */
   taken: Map<string, Instant>;
 }
@@ -52,8 +58,10 @@ export function emptyState(): State {
     claims: new Map(),
     outstanding: new Map(),
     launchBucket: { tokens: defaultSettings.launchRequests.burst, at: 0 },
+    instanceBucket: { tokens: defaultSettings.launchInstances.burst, at: 0 },
     batchGangs: new Map(),
     requests: new Map(),
+    asked: new Map(),
     taken: new Map(),
   };
 }

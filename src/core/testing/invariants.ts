@@ -109,6 +109,8 @@ function instancesOf(effect: Effect, { launchedBy }: TestWorld['ec2']): readonly
       return launchedBy.get(effect.order.clientToken) ?? [];
     case 'SweepLaunch':
       return launchedBy.get(effect.clientToken) ?? [];
+    case 'AskJobs':
+    case 'ReleaseNodes':
     case 'AssignNodes':
     case 'GiveBackNodes':
       return [];

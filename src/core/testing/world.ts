@@ -8,9 +8,11 @@
 import { apply } from '../apply.ts';
 import { decide, nextWake } from '../decide.ts';
 import type { Decision } from '../decisions.ts';
-import type { Effect, RunInstances } from '../effects.ts';
+import type { AskJobs, Effect, RunInstances } from '../effects.ts';
 import type { Event } from '../events.ts';
+import type { JobFacts, Told } from '../job-facts.ts';
 import type { HookRequest, HookVerb } from '../requests.ts';
+import { parseResumeFile } from '../resume-file.ts';
 import { defaultSettings, type Settings } from '../settings.ts';
 import { emptyState, type State } from '../state.ts';
 import type { Turn } from '../turn.ts';
@@ -39,6 +41,10 @@ export interface TestWorld {
   /** Effects that were asked for and not answered yet. */
   readonly running: Effect[];
   readonly ec2: Ec2Books;
+  /** True: the test answers AskJobs itself. */
+  asks: boolean;
+  /** What Slurm says beside the resume file; null: it does not know the job. */
+  readonly slurm: { readonly jobs: Map<number, Partial<JobFacts> | null>; absent: string };
 }
 
 export type TurnCheck = (world: TestWorld, turn: Turn) => void;
@@ -54,13 +60,31 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
     turns: [],
     running: [],
     ec2,
+    asks: false,
+    slurm: { jobs: new Map(), absent: '' },
   };
 
-  /** One event with its turn, and the wakes that it brings about. */
+  /** One event with its turn, and the wakes that it brings about. Slurm answers at once, unless `asks` is true. */
   function send(body: EventBody): Turn {
     const turn = takeTurn({ ...body, at: world.now });
     wakeWhileDue();
+    for (const effect of world.running.filter(({ kind }) => kind === 'AskJobs')) {
+      if (!world.asks) finish(effect);
+    }
     return turn;
+  }
+
+  /** What Slurm says of jobs: as the test has it, else that they are what the resume file says. */
+  function tell({ requestId, jobIds }: AskJobs): Told {
+    const file = parseResumeFile(world.state.asked.get(requestId)?.resumeFile ?? '');
+    const inFile = file.kind === 'read' ? file.jobs : [];
+    const jobs = jobIds.flatMap((jobId): JobFacts[] => {
+      const nodes = inFile.find((job) => job.jobId === jobId)?.nodesResume ?? '';
+      const fact = world.slurm.jobs.get(jobId);
+      const plain = { jobId, hetJobId: null, isAllocated: true, nodes, priority: null };
+      return fact === null ? [] : [{ ...plain, comment: '', extra: '', ...fact }];
+    });
+    return { jobs, absent: world.slurm.absent };
   }
 
   function takeTurn(event: Event): Turn {
@@ -155,6 +179,17 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
         const instanceIds = ec2.sweep(effect.clientToken, world.now, sees);
         return send({ kind: 'LaunchSwept', effectId, instanceIds });
       }
+      case 'AskJobs':
+        take(effect);
+        return send({ kind: 'JobsTold', effectId, told: tell(effect) });
+      case 'ReleaseNodes':
+        take(effect);
+        return send({
+          kind: 'NodesReleased',
+          effectId,
+          freed: effect.nodes,
+          kept: { jobs: [], absent: '' },
+        });
     }
   }
 

@@ -64,7 +64,8 @@ export function createApartChecks(watched: Watched): ApartChecks {
     turn({ decisions }) {
       for (const decision of decisions) {
         if (decision.kind === 'GangClosed')
-          for (const refusal of decision.refusals) refuse(decision.requestId, refusal);
+          for (const refusal of decision.refusals)
+            for (const requestId of decision.requestIds) refuse(requestId, refusal);
         else if ('refusal' in decision) {
           const id = 'requestId' in decision ? decision.requestId : decision.gangId.split('/')[0];
           refuse(id ?? '', decision.refusal);

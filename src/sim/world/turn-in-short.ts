@@ -33,6 +33,10 @@ function eventInShort(event: Event): string {
       return `${event.kind} ${event.effectId}`;
     case 'LaunchSwept':
       return `LaunchSwept ${event.effectId} ${event.instanceIds.join(' ')}`;
+    case 'JobsTold':
+      return `JobsTold ${event.effectId} ${event.told.jobs.map((job) => `${job.jobId}${job.isAllocated ? '' : ' (gone)'}=${job.nodes}`).join(' ')}, absent ${event.told.absent}`;
+    case 'NodesReleased':
+      return `NodesReleased ${event.effectId} ${fold(event.freed)}`;
     case 'ConfigLoaded':
     case 'Started':
     case 'Woke':
@@ -51,6 +55,10 @@ function decisionInShort(decision: Decision): string {
       const waits = waitsFor.length === 0 ? '' : `, waits for ${waitsFor.join(' ')}`;
       return `GangFormed ${gangId} ${firm ? 'firm' : 'soft'} ${gangKind} of jobs ${jobIds.join(' ')}: ${fold(nodes)}${waits}`;
     }
+    case 'GangGrew':
+      return `GangGrew ${decision.gangId} by ${fold(decision.nodes)}, misses ${fold(decision.missing)}`;
+    case 'GangDissolved':
+      return `GangDissolved ${decision.gangId}`;
     case 'GangStarted':
       return `GangStarted ${decision.gangId} in ${decision.batches.length} calls`;
     case 'BatchHeld':
@@ -97,6 +105,10 @@ function effectInShort(effect: Effect): string {
       return `RunInstances ${effect.id} ${effect.order.minCount}..${effect.order.maxCount}`;
     case 'TerminateInstances':
       return `TerminateInstances ${effect.id} ${effect.instanceIds.join(' ')}`;
+    case 'AskJobs':
+      return `AskJobs ${effect.id} ${effect.jobIds.join(' ')}`;
+    case 'ReleaseNodes':
+      return `ReleaseNodes ${effect.id} ${fold(effect.nodes)}`;
     case 'SweepLaunch':
       return `SweepLaunch ${effect.id}`;
     case 'AssignNodes':

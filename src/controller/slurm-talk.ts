@@ -1,0 +1,76 @@
+/** Conversations with Slurm that take more than one command. */
+import type { ReleaseNodes } from '../core/effects.ts';
+import { foldHostlist } from '../core/hostlist.ts';
+import type { JobFacts, Told } from '../core/job-facts.ts';
+import type { Scheduler, SchedulerJob } from '../ports/scheduler.ts';
+
+/** What Slurm says of the jobs, and which of their nodes beyond `asked` are not up. Rejects with SchedulerError. */
+export async function askJobs(
+  scheduler: Scheduler,
+  jobIds: readonly number[],
+  asked: readonly string[],
+): Promise<Told> {
+  const jobs = [...(await scheduler.listJobs(jobIds))];
+  const known = new Set(jobs.map((job) => job.jobId));
+  const leaders = new Set(jobs.flatMap((job) => (job.hetJobId === null ? [] : [job.hetJobId])));
+  if (leaders.size > 0) {
+    // The leader's id stands for all components.
+    for (const job of await scheduler.listJobs([...leaders])) {
+      if (known.has(job.jobId)) continue;
+      known.add(job.jobId);
+      jobs.push(job);
+    }
+  }
+  return tellOf(scheduler, jobs, asked);
+}
+
+/** The jobs, and which of their nodes beyond `known` are not up. Rejects with SchedulerError. */
+export async function tellOf(
+  scheduler: Scheduler,
+  jobs: readonly SchedulerJob[],
+  known: readonly string[],
+): Promise<Told> {
+  const asked = new Set(known);
+  const others = new Set(jobs.flatMap((job) => job.nodes).filter((node) => !asked.has(node)));
+  const listed = others.size === 0 ? [] : await scheduler.listNodes([...others]);
+  const absent = listed.filter(({ power }) => power !== 'up').map(({ node }) => node);
+  return { jobs: jobs.map(factsOf), absent: foldHostlist(absent) };
+}
+
+export function factsOf(job: SchedulerJob): JobFacts {
+  const { jobId, hetJobId, nodes, priority, comment, extra } = job;
+  return {
+    jobId,
+    hetJobId,
+    isAllocated: isAllocated(job),
+    nodes: foldHostlist(nodes),
+    priority,
+    comment,
+    extra,
+  };
+}
+
+function isAllocated({ state, nodes }: SchedulerJob): boolean {
+  return nodes.length > 0 && (state === 'CONFIGURING' || state === 'RUNNING');
+}
+
+/**
+ * Drains the nodes so that nobody else comes, looks who is there, powers the empty ones down and undrains the others.
+ * Each step may be repeated. Rejects with SchedulerError.
+ */
+export async function releaseNodes(
+  scheduler: Scheduler,
+  { nodes, reason }: ReleaseNodes,
+): Promise<{ freed: readonly string[]; kept: Told }> {
+  await scheduler.drainNodes(nodes, reason);
+  const jobs = await scheduler.listAllocatedJobs();
+  const mine = new Set(nodes);
+  const on = jobs.filter((job) => job.nodes.some((node) => mine.has(node)));
+  const taken = new Set(on.flatMap((job) => job.nodes));
+  const freed = nodes.filter((node) => !taken.has(node));
+  const others = nodes.filter((node) => taken.has(node));
+  if (others.length > 0) await scheduler.undrainNodes(others);
+  if (freed.length > 0) await scheduler.powerDownNodes(freed);
+  const kept = await tellOf(scheduler, on.filter(isAllocated), []);
+  return { freed, kept };
+}

@@ -1,0 +1,246 @@
+/**
+ * Which nodes are a gang: what the resume file says, and what Slurm says when it is asked. The file does not tell which
+ * jobs are components of one heterogeneous job, nor of members that are up already or that another call will ask for.
+ */
+import { closeGang, failGang } from './decide-gang.ts';
+import { claimedByOther, leaseOf, openGang, waitsOn, type Draft } from './draft.ts';
+import type { Gang, Refusal } from './gang.ts';
+import type { Told } from './job-facts.ts';
+import { planRequest, planSilentJobs, type Plan, type PlannedGang } from './plan.ts';
+import { nodeReason } from './reasons.ts';
+import type { HookRequest } from './requests.ts';
+import type { DurationMs, Instant } from './units.ts';
+
+/** Slurm answers in milliseconds; one that does not for so long is not waited for. */
+export const askForMs: DurationMs = 10_000;
+
+interface Formation {
+  readonly requestId: string;
+  readonly requestedAt: Instant;
+  readonly plan: Plan;
+  /** The gang of kind `request` in whose place the gangs come. */
+  readonly asking: Gang | null;
+}
+
+/** The request's nodes are held together until Slurm has answered. */
+export function askJobs(draft: Draft, request: HookRequest, plan: Plan): void {
+  const gangId = `${request.id}/asking`;
+  const claims = new Map<string, string[]>();
+  const waitsFor = claimNodes(draft, plan.nodes, gangId, claims, null);
+  draft.decisions.push({
+    kind: 'GangFormed',
+    gangId,
+    requestId: request.id,
+    requestedAt: request.at,
+    gangKind: 'request',
+    firm: false,
+    jobIds: plan.jobs.flatMap((job) => job.jobIds),
+    nodes: plan.nodes,
+    missing: [],
+    assembleBy: draft.at,
+    waitsFor,
+  });
+  draft.effects.push({
+    kind: 'AskJobs',
+    id: `${request.id}/ask`,
+    requestId: request.id,
+    jobIds: plan.jobs.flatMap((job) => job.jobIds),
+    nodes: plan.nodes,
+  });
+}
+
+/** Slurm has answered; null: it does not, and the resume file has to do. */
+export function decideJobsTold(draft: Draft, effectId: string, told: Told | null): void {
+  const effect = draft.state.outstanding.get(effectId)?.effect;
+  if (effect?.kind !== 'AskJobs') return;
+  const request = draft.state.asked.get(effect.requestId);
+  const asking = openGang(draft, `${effect.requestId}/asking`);
+  // Slurm has powered all of its nodes down meanwhile.
+  if (request === undefined || asking === null) return;
+  const plan = planRequest(draft.state.settings, request.hostlist, request.resumeFile, told);
+  formGangs(draft, { requestId: request.id, requestedAt: request.at, plan, asking });
+}
+
+/** Jobs that Slurm put on nodes that power up already: no call comes for them. */
+export function formSilentGangs(draft: Draft, requestId: string, told: Told): void {
+  const plan = planSilentJobs(draft.state.settings, told);
+  formGangs(draft, { requestId, requestedAt: draft.at, plan, asking: null });
+}
+
+export function formGangs(draft: Draft, formation: Formation): void {
+  const { requestId, plan, asking } = formation;
+  for (const message of plan.faults)
+    draft.decisions.push({ kind: 'InputFaulty', requestId, message });
+  for (const [index, refusal] of plan.rejected.entries()) {
+    rejectNodes(draft, requestId, refusal, `${requestId}/rejected${index}`, asking);
+  }
+  const wanted = asking === null ? null : new Set(asking.nodes);
+  const claims = new Map<string, string[]>();
+  let formed = 0;
+  for (const [index, planned] of plan.gangs.entries()) {
+    const dropped = wanted === null ? [] : planned.nodes.filter((node) => !wanted.has(node));
+    if (dropped.length > 0 && planned.kind === 'job' && planned.firm) {
+      const message = `Slurm powered ${dropped.length} of the ${planned.nodes.length} nodes down before the launch began`;
+      const nodes = planned.nodes.filter((node) => !dropped.includes(node));
+      const refusal = { nodes, code: 'PoweredDown', message };
+      if (nodes.length > 0)
+        rejectNodes(draft, requestId, refusal, `${requestId}/dropped${index}`, asking);
+      continue;
+    }
+    const nodes = planned.nodes.filter((node) => !dropped.includes(node));
+    if (nodes.length === 0) continue;
+    formGang(draft, formation, { ...planned, nodes }, `${requestId}/${index}`, claims);
+    formed += 1;
+  }
+  const unwanted = plan.unwanted.filter(
+    (node) =>
+      (wanted === null || wanted.has(node)) &&
+      leaseOf(draft, node) === null &&
+      !claimedByOther(draft, node, asking?.id ?? ''),
+  );
+  if (unwanted.length > 0) {
+    const reason = 'the job that wanted it is gone';
+    const id = `${requestId}/unwanted`;
+    draft.effects.push({ kind: 'ReleaseNodes', id, nodes: unwanted, reason });
+  }
+  if (asking !== null && formed > 0) {
+    draft.decisions.push({ kind: 'GangDissolved', gangId: asking.id, requestId });
+    draft.closed.add(asking.id);
+  } else if (asking !== null) {
+    closeGang(draft, asking, [], plan.unwanted.length === 0 ? [] : [goneRefusal(plan)]);
+  } else if (formed === 0) {
+    const failed = plan.rejected.flatMap((refusal) => refusal.nodes);
+    draft.decisions.push({ kind: 'RequestSettled', requestId, given: [], failed });
+  }
+}
+
+function goneRefusal(plan: Plan): Refusal {
+  const message = 'Slurm had taken the job off its nodes before the launch began';
+  return { nodes: plan.unwanted, code: 'JobGone', message };
+}
+
+/** A configuration that lost a node's place does not take the node from a gang, or an instance, of before. */
+function rejectNodes(
+  draft: Draft,
+  requestId: string,
+  refusal: Refusal,
+  effectId: string,
+  asking: Gang | null,
+): void {
+  draft.decisions.push({ kind: 'NodesRejected', requestId, refusal });
+  const nodes = refusal.nodes.filter(
+    (node) => leaseOf(draft, node) === null && !claimedByOther(draft, node, asking?.id ?? ''),
+  );
+  if (nodes.length === 0) return;
+  draft.effects.push({ kind: 'GiveBackNodes', id: effectId, nodes, reason: nodeReason(refusal) });
+}
+
+function formGang(
+  draft: Draft,
+  { requestId, requestedAt, asking }: Formation,
+  planned: PlannedGang,
+  gangId: string,
+  claims: Map<string, string[]>,
+): void {
+  const assembleBy = draft.at + draft.state.settings.assemblyPatienceMs;
+  const open = planned.kind === 'job' ? assemblingGang(draft, planned.jobIds) : null;
+  if (open !== null) {
+    const known = new Set(open.nodes);
+    const { here, missing } = sortMissing(
+      draft,
+      [...open.missing, ...planned.missing],
+      planned.nodes,
+    );
+    const nodes = [...planned.nodes, ...here].filter((node) => !known.has(node));
+    const waitsFor = claimNodes(draft, nodes, open.id, claims, asking);
+    const jobIds = [...new Set([...open.jobIds, ...planned.jobIds])];
+    draft.decisions.push({
+      kind: 'GangGrew',
+      gangId: open.id,
+      requestId,
+      jobIds,
+      nodes,
+      missing,
+      assembleBy,
+      waitsFor,
+    });
+    return;
+  }
+  // Best effort waits for nobody.
+  const { here, missing } = planned.firm
+    ? sortMissing(draft, planned.missing, planned.nodes)
+    : { here: [], missing: [] };
+  const nodes = [...planned.nodes, ...here];
+  draft.decisions.push({
+    kind: 'GangFormed',
+    gangId,
+    requestId,
+    requestedAt,
+    gangKind: planned.kind,
+    firm: planned.firm,
+    jobIds: planned.jobIds,
+    nodes,
+    missing,
+    assembleBy,
+    waitsFor: claimNodes(draft, nodes, gangId, claims, asking),
+  });
+}
+
+/** Of the members that this call does not ask for: those on their way already (`here`), and those that are yet to come. */
+function sortMissing(
+  draft: Draft,
+  members: readonly string[],
+  asked: readonly string[],
+): { here: string[]; missing: string[] } {
+  const known = new Set(asked);
+  const here: string[] = [];
+  const missing: string[] = [];
+  for (const node of new Set(members)) {
+    if (known.has(node)) continue;
+    const isOnItsWay = leaseOf(draft, node) !== null || draft.state.claims.has(node);
+    (isOnItsWay ? here : missing).push(node);
+  }
+  return { here, missing };
+}
+
+function assemblingGang(draft: Draft, jobIds: readonly number[]): Gang | null {
+  for (const gang of draft.state.gangs.values()) {
+    if (gang.phase !== 'assembling' || draft.closed.has(gang.id)) continue;
+    if (gang.jobIds.some((id) => jobIds.includes(id))) return gang;
+  }
+  return null;
+}
+
+/** Takes the nodes' claims into account: whose they are now is waited for. */
+function claimNodes(
+  draft: Draft,
+  nodes: readonly string[],
+  gangId: string,
+  claims: Map<string, string[]>,
+  asking: Gang | null,
+): string[] {
+  const waitsFor = new Set<string>();
+  for (const node of nodes) {
+    const local = claims.get(node) ?? [];
+    for (const claimant of [...(draft.state.claims.get(node) ?? []), ...local])
+      waitsFor.add(claimant);
+    claims.set(node, [...local, gangId]);
+  }
+  waitsFor.delete(gangId);
+  if (asking !== null) waitsFor.delete(asking.id);
+  // Who came after the request, or after the gang, already waits for it: not each for the other.
+  const self = asking?.id ?? gangId;
+  return [...waitsFor].filter((id) => !waitsOn(draft, id, self));
+}
+
+/** Gangs whose missing members Slurm has not asked for in time are let go: half a job is of no use. */
+export function endAssemblies(draft: Draft): void {
+  for (const gang of draft.state.gangs.values()) {
+    if (gang.phase !== 'assembling' || gang.assembleBy > draft.at || draft.closed.has(gang.id))
+      continue;
+    const message =
+      `Slurm asked for ${gang.nodes.length} of the job's ${gang.nodes.length + gang.missing.length} nodes, ` +
+      `and for no more of them in ${draft.state.settings.assemblyPatienceMs / 1000} s`;
+    failGang(draft, gang, { nodes: gang.nodes, code: 'GangIncomplete', message });
+  }
+}
