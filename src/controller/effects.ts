@@ -2,10 +2,16 @@
  * Runs effects against the world and turns what comes of them into events. It decides nothing: every outcome, a
  * failure too, is an event. Launches and terminations have lanes of their own, so that neither waits for the other.
  */
-import type { AssignNodes, Effect, RunInstances, SweepLaunch } from '../core/effects.ts';
+import type {
+  AssignNodes,
+  Effect,
+  EndReservation,
+  RunInstances,
+  SweepLaunch,
+} from '../core/effects.ts';
 import type { Event } from '../core/events.ts';
 import type { Instance } from '../core/instances.ts';
-import { CloudError, type Cloud, type ListedInstance } from '../ports/cloud.ts';
+import { CloudError, type CapacityCloud, type Cloud, type ListedInstance } from '../ports/cloud.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Registry } from '../ports/registry.ts';
 import { SchedulerError, type Scheduler } from '../ports/scheduler.ts';
@@ -13,7 +19,7 @@ import { createLane, type Lane } from './lane.ts';
 import { askJobs, releaseNodes } from './slurm-talk.ts';
 
 export interface World {
-  readonly cloud: Cloud;
+  readonly cloud: Cloud & CapacityCloud;
   readonly scheduler: Scheduler;
   readonly registry: Registry;
   readonly clock: Clock;
@@ -84,6 +90,22 @@ async function runEffect(
           effectId: effect.id,
           instanceIds: await sweep(world, effect),
         };
+      case 'CreateReservation': {
+        const { reservation } = await world.cloud.createReservation(effect.order);
+        const { reservationId } = reservation;
+        return { kind: 'ReservationMade', at: at(), effectId: effect.id, reservationId };
+      }
+      case 'EndReservation': {
+        const found = await endReservation(world.cloud, effect);
+        return { kind: 'ReservationEnded', at: at(), effectId: effect.id, found };
+      }
+      case 'DescribeSubnets': {
+        const subnets = await world.cloud.describeSubnets(effect.subnetIds);
+        const zones = Object.fromEntries(
+          subnets.map(({ subnetId, availabilityZone }) => [subnetId, availabilityZone]),
+        );
+        return { kind: 'SubnetsTold', at: at(), effectId: effect.id, zones };
+      }
       case 'AskJobs': {
         const told = await inTime(world, askJobs(world.scheduler, effect.jobIds, effect.nodes));
         return { kind: 'JobsTold', at: at(), effectId: effect.id, told };
@@ -107,10 +129,10 @@ async function runEffect(
 
 function failureOf(effect: Effect, error: unknown, at: number): Event {
   const message = error instanceof Error ? error.message : String(error);
-  if (effect.kind === 'RunInstances') {
+  if (effect.kind === 'RunInstances' || effect.kind === 'CreateReservation') {
     const cloud = error instanceof CloudError ? error : null;
     return {
-      kind: 'LaunchFailed',
+      kind: effect.kind === 'RunInstances' ? 'LaunchFailed' : 'ReservationFailed',
       at,
       effectId: effect.id,
       // A fault of ours on the way to EC2 leaves the outcome open, as a lost answer does.
@@ -176,6 +198,18 @@ async function withAddresses(
 function withoutListing(listed: ListedInstance | undefined): Instance | null {
   if (listed === undefined) return null;
   return { instanceId: listed.instanceId, privateIp: listed.privateIp, hostname: listed.hostname };
+}
+
+/** By its id; where that never came, whatever carries its tag. Resolves to how many there were. */
+async function endReservation(cloud: CapacityCloud, effect: EndReservation): Promise<number> {
+  if (effect.reservationId !== null) {
+    await cloud.cancelReservation(effect.reservationId);
+    return 1;
+  }
+  const found = await cloud.describeReservations({ 'muster:reservation': effect.tag });
+  const live = found.filter(({ state }) => state === 'pending' || state === 'active');
+  for (const { reservationId } of live) await cloud.cancelReservation(reservationId);
+  return live.length;
 }
 
 async function sweep(world: World, effect: SweepLaunch): Promise<string[]> {

@@ -5,6 +5,7 @@
 import type { Decision } from './decisions.ts';
 import type { Event } from './events.ts';
 import type { Gang, GangPhase, Refusal } from './gang.ts';
+import { rememberRefusal, rememberRelease, rememberSuccess } from './capacity-memory.ts';
 import { emptyUntil, takeTokens } from './launch-bucket.ts';
 import { instanceTokens } from './launch-schedule.ts';
 import { defaultSettings, type Settings } from './settings.ts';
@@ -19,6 +20,8 @@ export function apply(state: State, turn: Turn): void {
   const { event } = turn;
   state.now = Math.max(state.now, event.at);
   if (event.kind === 'ConfigLoaded') loadSettings(state, event.settings);
+  if (event.kind === 'SubnetsTold')
+    for (const [id, zone] of Object.entries(event.zones)) state.zones.set(id, zone);
   if (event.kind === 'HookCalled') takeRequest(state, event.request.id);
   if (event.kind === 'LaunchSwept') countLook(state, event.effectId);
   for (const decision of turn.decisions) applyDecision(state, decision, event);
@@ -36,6 +39,7 @@ export function apply(state: State, turn: Turn): void {
       tries: 0,
       looks: 0,
       deferredUntil: null,
+      unknownOutcome: false,
     });
   }
 }
@@ -91,6 +95,7 @@ function applyDecision(state: State, decision: Decision, event: Event): void {
         tries: 0,
         looks: 0,
         deferredUntil: state.now,
+        unknownOutcome: false,
       });
       return;
     case 'LaunchesThrottled': {
@@ -101,12 +106,22 @@ function applyDecision(state: State, decision: Decision, event: Event): void {
     case 'EffectAbandoned':
       return endEffect(state, decision.effectId);
     case 'LeasesEnded':
-      for (const node of decision.nodes) state.leases.delete(node);
+      for (const node of decision.nodes) endLease(state, node);
       return;
     case 'RequestSettled':
       state.requests.delete(decision.requestId);
       return;
+    case 'CapacitySeen':
+      return seeCapacity(state, decision);
+    case 'ReservationHeld':
+      return holdReservation(state, decision);
+    case 'ReservationOver':
+      state.reservations.delete(decision.reservationId);
+      return;
     case 'GangGrew':
+    case 'GangReserving':
+    case 'ReserveForgone':
+    case 'RungLeft':
     case 'GangStarted':
     case 'BatchHeld':
     case 'BatchRefused':
@@ -142,6 +157,14 @@ function formGang(
     waitsFor: formed.waitsFor,
     batches: new Map(),
     refused: [],
+    rung: null,
+    tried: [],
+    lastRefusal: null,
+    zonesNamed: [],
+    onlyRung: formed.onlyRung ?? null,
+    launches: 0,
+    reserving: new Map(),
+    forgoes: false,
     assigning: new Set(),
     mayBeGiven: false,
     given: [],
@@ -206,6 +229,44 @@ function growGang(state: State, gang: Gang, grew: Extract<Decision, { kind: 'Gan
   claimNodes(state, gang.id, grew.nodes, gang.requestedAt);
 }
 
+/** What ran in the pool, and ends, is room for others. */
+function endLease(state: State, node: string): void {
+  const lease = state.leases.get(node);
+  state.leases.delete(node);
+  const memory = state.memory.get(lease?.pool ?? '');
+  if (lease?.given === true && memory !== undefined)
+    state.memory.set(lease.pool, rememberRelease(memory, 1));
+}
+
+function seeCapacity(state: State, seen: Extract<Decision, { kind: 'CapacitySeen' }>): void {
+  const { pool, count, refusal } = seen;
+  const ages = state.settings.capacityMemory;
+  const before = state.memory.get(pool);
+  const at = state.now;
+  state.memory.set(
+    pool,
+    refusal === null
+      ? rememberSuccess(before, { count, at }, ages)
+      : rememberRefusal(before, { ...refusal, count, at }, ages),
+  );
+}
+
+function holdReservation(state: State, held: Extract<Decision, { kind: 'ReservationHeld' }>): void {
+  const { reservationId, effectId, gangId, instanceType, zone, count } = held;
+  const since = state.now;
+  state.reservations.set(reservationId, {
+    reservationId,
+    effectId,
+    gangId,
+    instanceType,
+    zone,
+    count,
+    since,
+  });
+  const part = state.gangs.get(gangId)?.reserving.get(effectId);
+  if (part !== undefined) part.reservationId = reservationId;
+}
+
 function openRequest(state: State, requestId: string) {
   let request = state.requests.get(requestId);
   if (request === undefined) {
@@ -218,6 +279,7 @@ function openRequest(state: State, requestId: string) {
 function deferEffect(state: State, deferred: Extract<Decision, { kind: 'EffectDeferred' }>): void {
   const out = state.outstanding.get(deferred.effectId);
   if (out === undefined) return;
+  out.unknownOutcome ||= deferred.unknownOutcome;
   out.tries += 1;
   out.deferredUntil = deferred.until;
   if (out.effect.kind === 'AssignNodes' && deferred.unknownOutcome) {
@@ -257,8 +319,23 @@ function applyToGang(state: State, gang: Gang, decision: GangDecision): void {
   switch (decision.kind) {
     case 'GangGrew':
       return growGang(state, gang, decision);
+    case 'GangReserving':
+      gang.phase = 'reserving';
+      gang.rung = decision.rung;
+      gang.launches += decision.parts.length;
+      for (const { effectId, launch, batch } of decision.parts)
+        gang.reserving.set(effectId, { launch, batch, reservationId: null });
+      return;
+    case 'ReserveForgone':
+      gang.forgoes = true;
+      gang.reserving.clear();
+      return;
+    case 'RungLeft':
+      return leaveRung(state, gang, decision);
     case 'GangStarted':
+      if (gang.phase !== 'reserving') gang.launches += decision.batches.length;
       gang.phase = 'launching';
+      gang.rung = decision.rung;
       for (const batch of decision.batches) {
         gang.batches.set(batch.effectId, {
           ...batch,
@@ -269,13 +346,17 @@ function applyToGang(state: State, gang: Gang, decision: GangDecision): void {
         state.batchGangs.set(batch.effectId, gang.id);
       }
       return;
-    case 'BatchHeld':
+    case 'BatchHeld': {
+      const batch = gang.batches.get(decision.effectId);
       endBatch(state, gang, decision.effectId);
       for (const { node, instance } of decision.placed) {
         state.leases.set(node, {
           node,
           instance,
           gangId: gang.id,
+          pool: batch?.pool ?? '',
+          zone: batch?.zone ?? null,
+          rung: gang.rung ?? '',
           requestedAt: gang.requestedAt,
           leasedAt: state.now,
           given: false,
@@ -283,9 +364,11 @@ function applyToGang(state: State, gang: Gang, decision: GangDecision): void {
       }
       if (decision.refusal !== null) refuseNodes(state, gang, decision.refusal);
       return;
+    }
     case 'BatchRefused':
       endBatch(state, gang, decision.effectId);
-      refuseNodes(state, gang, decision.refusal);
+      // A firm gang has lost none of its nodes by it: it is let go as a whole, or tries another rung.
+      if (!gang.firm) refuseNodes(state, gang, decision.refusal);
       return;
     case 'GangWhole':
       gang.phase = 'assigning';
@@ -311,8 +394,20 @@ function applyToGang(state: State, gang: Gang, decision: GangDecision): void {
       return closeGang(state, gang, decision);
     case 'GangFormed':
     case 'GangDissolved':
+    case 'ReservationHeld':
       return;
   }
+}
+
+/** Launches of it that still run are answered to nobody: what they bring is terminated. */
+function leaveRung(state: State, gang: Gang, left: Extract<Decision, { kind: 'RungLeft' }>): void {
+  for (const effectId of gang.batches.keys()) state.batchGangs.delete(effectId);
+  gang.batches.clear();
+  gang.reserving.clear();
+  gang.phase = 'waiting';
+  gang.tried = [...gang.tried, left.rung];
+  gang.lastRefusal = left.refusal;
+  gang.zonesNamed = [...new Set([...left.zonesNamed, ...gang.zonesNamed])];
 }
 
 function endBatch(state: State, gang: Gang, effectId: string): void {

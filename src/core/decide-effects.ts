@@ -4,7 +4,8 @@ import { abandon, again, assignNodes, failGang } from './decide-gang.ts';
 import { askForMs, decideJobsTold, formSilentGangs } from './decide-jobs.ts';
 import { refuseNodes, settleAssignment } from './decide-launch.ts';
 import { leaseOf, openGang, type Draft } from './draft.ts';
-import type { AssignNodes, GiveBackNodes, ReleaseNodes } from './effects.ts';
+import { dropReserving } from './decide-reserve.ts';
+import type { AssignNodes, CreateReservation, GiveBackNodes, ReleaseNodes } from './effects.ts';
 import type { Told } from './job-facts.ts';
 import type { OutstandingEffect } from './state.ts';
 
@@ -18,6 +19,7 @@ const sweepDelaysMs = [10_000, 60_000, 300_000];
 
 /** Slurm's tools answer within seconds; after this many tries nodes are left to ResumeTimeout. */
 const giveBackTriesMax = 20;
+const subnetTriesMax = 5;
 
 /** A start after a stop or a crash: whatever was out is run again, at once; each effect is idempotent. */
 export function decideStarted(draft: Draft): void {
@@ -28,7 +30,10 @@ export function decideStarted(draft: Draft): void {
       effectId,
       until: draft.at,
       why: 'Restarted',
-      unknownOutcome: effect.kind === 'RunInstances' || effect.kind === 'AssignNodes',
+      unknownOutcome:
+        effect.kind === 'RunInstances' ||
+        effect.kind === 'CreateReservation' ||
+        effect.kind === 'AssignNodes',
     });
   }
 }
@@ -43,6 +48,8 @@ export function repeatDueEffects(draft: Draft): void {
 
 function repeat(draft: Draft, out: OutstandingEffect): void {
   const { effect } = out;
+  if (effect.kind === 'CreateReservation' && isForgotten(draft, effect))
+    return dropReserving(draft, effect.id);
   switch (effect.kind) {
     // Waits for more than its moment: decide-queue.ts.
     case 'RunInstances':
@@ -54,10 +61,18 @@ function repeat(draft: Draft, out: OutstandingEffect): void {
     case 'ReleaseNodes':
       return repeatRelease(draft, effect);
     case 'AskJobs':
+    case 'CreateReservation':
+    case 'EndReservation':
+    case 'DescribeSubnets':
     case 'TerminateInstances':
     case 'SweepLaunch':
       return again(draft, effect);
   }
+}
+
+/** Its gang has closed, or is on another rung. */
+function isForgotten(draft: Draft, { id, gangId }: CreateReservation): boolean {
+  return openGang(draft, gangId)?.reserving.has(id) !== true;
 }
 
 /** Slurm must not be told of an instance that a suspend has ended since. */
@@ -142,9 +157,16 @@ export function decideEffectFailed(
   if (out === undefined) return;
   const { effect } = out;
   switch (effect.kind) {
+    case 'DescribeSubnets':
+      // What is not known is done without: no reservations, and rungs by subnet.
+      return transient && out.tries < subnetTriesMax
+        ? defer(draft, out, message)
+        : abandon(draft, effect, message);
     case 'TerminateInstances':
     case 'SweepLaunch':
     case 'RunInstances':
+    case 'CreateReservation':
+    case 'EndReservation':
       // An instance that muster started is never forgotten, however long EC2 refuses to take it back.
       return defer(draft, out, message);
     case 'AskJobs': {

@@ -1,8 +1,13 @@
 /** How gangs end: whole, in part, or let go. Shared by the answers that bring it about. */
-import { claimedByOther, leaseOf, type Draft } from './draft.ts';
+import { dropReserving } from './decide-reserve.ts';
+import { hasRungLeft } from './decide-start.ts';
+import { claimedByOther, heldIn, leaseOf, type Draft } from './draft.ts';
 import { nodeReason } from './reasons.ts';
 import type { Effect } from './effects.ts';
-import type { Gang, Refusal } from './gang.ts';
+import type { Failure } from './events.ts';
+import type { Batch, Gang, Refusal } from './gang.ts';
+import { zonesNamedIn } from './ladder.ts';
+import { verdictOf } from './verdict.ts';
 
 /** Nodes in one AssignNodes effect: keeps a turn's record within 300 KB. */
 const assignNodesMax = 2000;
@@ -59,18 +64,54 @@ export function failGang(
   alreadyDown: ReadonlySet<string> = new Set(),
 ): void {
   draft.closed.add(gang.id);
+  letGo(draft, gang, refusal.code);
+  const back = gang.nodes.filter((node) => !alreadyDown.has(node));
+  giveBack(draft, gang, back, refusal, `${gang.id}/back`);
+  closeGang(draft, gang, [], [refusal]);
+}
+
+/**
+ * A firm gang is refused on its rung: all that it holds is let go at once. Where capacity is what is lacking it tries the
+ * next rung; else, or without another one, the gang is let go as a whole.
+ */
+export function leaveRung(
+  draft: Draft,
+  gang: Gang,
+  batch: Pick<Batch, 'pool' | 'zone' | 'nodes'>,
+  failure: Pick<Failure, 'code' | 'message'>,
+): void {
+  const { code, message } = failure;
+  const verdict = verdictOf(code);
+  if (verdict === 'capacity') {
+    const count = heldIn(draft, gang, batch.pool) + batch.nodes.length;
+    const refusal = { code, message };
+    draft.decisions.push({ kind: 'CapacitySeen', pool: batch.pool, count, refusal });
+  }
+  const isElsewhere = verdict === 'capacity' || verdict === 'never-here';
+  if (!isElsewhere || !hasRungLeft(draft, gang))
+    return failGang(draft, gang, { nodes: gang.nodes, code, message });
+  letGo(draft, gang, code);
+  draft.decisions.push({
+    kind: 'RungLeft',
+    gangId: gang.id,
+    rung: gang.rung ?? '',
+    refusal: { code, message },
+    zonesNamed: zonesNamedIn(message, batch.zone === null ? [] : [batch.zone]),
+  });
+}
+
+/** Ends what the gang holds and what is out for it. */
+function letGo(draft: Draft, gang: Gang, why: string): void {
   const own = gang.nodes.filter((node) => leaseOf(draft, node)?.gangId === gang.id);
-  endLeases(draft, own, refusal.code, gang.id);
+  endLeases(draft, own, why, gang.id);
   for (const batch of gang.batches.values()) {
     const out = draft.state.outstanding.get(batch.effectId);
     // One that runs now is answered later, and what it brings is terminated then.
     if (out?.deferredUntil == null) continue;
-    draft.decisions.push({ kind: 'EffectAbandoned', effectId: batch.effectId, why: refusal.code });
+    draft.decisions.push({ kind: 'EffectAbandoned', effectId: batch.effectId, why });
     if (batch.unknownOutcome) sweepLaunch(draft, batch.effectId, batch.clientToken);
   }
-  const back = gang.nodes.filter((node) => !alreadyDown.has(node));
-  giveBack(draft, gang, back, refusal, `${gang.id}/back`);
-  closeGang(draft, gang, [], [refusal]);
+  for (const effectId of gang.reserving.keys()) dropReserving(draft, effectId);
 }
 
 /** Gives nodes back to Slurm with their reason, except those that another open gang wants or another's instance serves. */

@@ -3,7 +3,8 @@
  * out in the order in which they were first asked for, so that capacity goes to who came first.
  */
 import { abandon, again, sweepLaunch } from './decide-gang.ts';
-import { refuseBatch, tooLate } from './decide-launch.ts';
+import { refuseBatch } from './decide-launch.ts';
+import { tooLate } from './decide-start.ts';
 import { openGang, type Draft } from './draft.ts';
 import type { RunInstances } from './effects.ts';
 import { scheduleLaunches, waitingLaunches } from './launch-schedule.ts';

@@ -12,13 +12,16 @@ import {
   repeatDueEffects,
 } from './decide-effects.ts';
 import { decideJobsTold, endAssemblies } from './decide-jobs.ts';
-import {
-  decideLaunchAnswered,
-  decideLaunchFailed,
-  decideNodesAssigned,
-  startGangs,
-} from './decide-launch.ts';
+import { decideLaunchAnswered, decideLaunchFailed, decideNodesAssigned } from './decide-launch.ts';
 import { releaseLaunches } from './decide-queue.ts';
+import {
+  decideReservationEnded,
+  decideReservationFailed,
+  decideReservationMade,
+  endIdleReservations,
+  idleReservations,
+} from './decide-reserve.ts';
+import { describeSubnets, isAskingForZones, startGangs } from './decide-start.ts';
 import { decideResume, decideSuspend } from './decide-request.ts';
 import type { Event } from './events.ts';
 import { scheduleLaunches, waitingLaunches } from './launch-schedule.ts';
@@ -34,7 +37,10 @@ export function decide(state: State, event: Event): Turn {
 
 /** When the state wants to be looked at again: now or earlier means at once; null: only an event can move it. */
 export function nextWake(state: State): Instant | null {
+  if (idleReservations(state).length > 0) return state.now;
+  const mayStart = !isAskingForZones(state);
   for (const gang of state.gangs.values()) {
+    if (!mayStart) break;
     if (gang.phase === 'waiting' && !gang.waitsFor.some((id) => state.gangs.has(id)))
       return state.now;
   }
@@ -55,8 +61,16 @@ export function nextWake(state: State): Instant | null {
 function decideInto(draft: Draft, event: Event): void {
   switch (event.kind) {
     case 'ConfigLoaded':
+      return describeSubnets(draft, event.settings);
     case 'InstancesTerminated':
+    case 'SubnetsTold':
       return;
+    case 'ReservationMade':
+      return decideReservationMade(draft, event.effectId, event.reservationId);
+    case 'ReservationFailed':
+      return decideReservationFailed(draft, event.effectId, event.failure);
+    case 'ReservationEnded':
+      return decideReservationEnded(draft, event.effectId);
     case 'NodesGivenBack':
       return decideGivenBack(draft, event.effectId);
     case 'Started':
@@ -88,6 +102,7 @@ function decideInto(draft: Draft, event: Event): void {
     case 'Woke':
       repeatDueEffects(draft);
       endAssemblies(draft);
+      endIdleReservations(draft);
       startGangs(draft);
       return releaseLaunches(draft);
   }

@@ -15,6 +15,15 @@ export interface BatchStarted {
   readonly computeResource: string;
   readonly nodes: readonly string[];
   readonly clientToken: string;
+  /** The pool that it is launched in, and its zone where that is known. */
+  readonly pool: string;
+  readonly zone: string | null;
+}
+
+export interface ReservingPart {
+  readonly effectId: string;
+  readonly launch: RunInstances;
+  readonly batch: BatchStarted;
 }
 
 export type Decision =
@@ -34,6 +43,8 @@ export type Decision =
       readonly missing: readonly string[];
       readonly assembleBy: Instant;
       readonly waitsFor: readonly string[];
+      /** It may be launched on this rung alone. */
+      readonly onlyRung?: string;
     }
   /** Another call has asked for more nodes of an open gang. */
   | {
@@ -54,8 +65,50 @@ export type Decision =
   /** EC2 throttles: no launch before `readyAt`. */
   | { readonly kind: 'LaunchesThrottled'; readonly readyAt: Instant }
   | {
+      readonly kind: 'GangReserving';
+      readonly gangId: string;
+      readonly rung: string;
+      readonly parts: readonly ReservingPart[];
+    }
+  | {
+      readonly kind: 'ReservationHeld';
+      readonly gangId: string;
+      readonly effectId: string;
+      readonly reservationId: string;
+      readonly instanceType: string;
+      readonly zone: string;
+      readonly count: number;
+    }
+  /** It was paid for from when it was held, as far as no instance used it. */
+  | {
+      readonly kind: 'ReservationOver';
+      readonly reservationId: string;
+      readonly instanceType: string;
+      readonly zone: string;
+      readonly count: number;
+      readonly heldMs: number;
+    }
+  /** A gang that should be reserved is launched without. */
+  | { readonly kind: 'ReserveForgone'; readonly gangId: string; readonly why: string }
+  /** The rung refused the gang; it tries another one. */
+  | {
+      readonly kind: 'RungLeft';
+      readonly gangId: string;
+      readonly rung: string;
+      readonly refusal: { readonly code: string; readonly message: string };
+      readonly zonesNamed: readonly string[];
+    }
+  /** EC2 gave (`refusal` null) or refused so many instances of a pool. */
+  | {
+      readonly kind: 'CapacitySeen';
+      readonly pool: string;
+      readonly count: number;
+      readonly refusal: { readonly code: string; readonly message: string } | null;
+    }
+  | {
       readonly kind: 'GangStarted';
       readonly gangId: string;
+      readonly rung: string;
       readonly batches: readonly BatchStarted[];
     }
   | {

@@ -73,6 +73,16 @@ export function waitsOn(draft: Draft, gangId: string, target: string): boolean {
   return look(gangId);
 }
 
+/** How many instances of the pool the gang held before this turn. */
+export function heldIn(draft: Draft, gang: Gang, pool: string): number {
+  let held = 0;
+  for (const node of gang.nodes) {
+    const lease = draft.state.leases.get(node);
+    if (lease?.pool === pool && lease.gangId === gang.id) held += 1;
+  }
+  return held;
+}
+
 /** How many of the gang's launches have no answer yet, this turn's answers taken into account. */
 export function batchesOut(draft: Draft, gang: Gang): number {
   const out = new Set(gang.batches.keys());
@@ -105,9 +115,9 @@ const endsAssignment: ReadonlySet<Decision['kind']> = new Set([
 export function refusedOf(draft: Draft, gang: Gang): readonly Refusal[] {
   const refused = [...gang.refused];
   for (const decision of draft.decisions) {
-    if (!('refusal' in decision) || !('gangId' in decision) || decision.gangId !== gang.id)
+    if (!('gangId' in decision) || decision.gangId !== gang.id || decision.kind === 'RungLeft')
       continue;
-    if (decision.refusal !== null) refused.push(decision.refusal);
+    if ('refusal' in decision && decision.refusal !== null) refused.push(decision.refusal);
   }
   return refused;
 }

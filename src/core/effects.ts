@@ -3,6 +3,7 @@
  * answers it, and may be run again with the same id (a restart, a retry): each is idempotent.
  */
 import type { LaunchOrder } from './instances.ts';
+import type { ReservationOrder } from './orders.ts';
 
 /** One RunInstances call for one batch. */
 export interface RunInstances {
@@ -71,7 +72,33 @@ export interface ReleaseNodes {
   readonly reason: string;
 }
 
+/** One CreateCapacityReservation call. */
+export interface CreateReservation {
+  readonly kind: 'CreateReservation';
+  readonly id: string;
+  readonly gangId: string;
+  readonly order: ReservationOrder;
+}
+
+/** Cancels a reservation: by its id, or whatever carries the tag `muster:reservation` where the id never came. */
+export interface EndReservation {
+  readonly kind: 'EndReservation';
+  readonly id: string;
+  readonly tag: string;
+  readonly reservationId: string | null;
+}
+
+/** Asks EC2 for the zones of the subnets that the configuration names. */
+export interface DescribeSubnets {
+  readonly kind: 'DescribeSubnets';
+  readonly id: string;
+  readonly subnetIds: readonly string[];
+}
+
 export type Effect =
+  | CreateReservation
+  | EndReservation
+  | DescribeSubnets
   | AskJobs
   | ReleaseNodes
   | RunInstances

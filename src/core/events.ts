@@ -48,5 +48,14 @@ export type Event = { readonly at: Instant } & (
       readonly freed: readonly string[];
       readonly kept: Told;
     }
+  | { readonly kind: 'ReservationMade'; readonly effectId: string; readonly reservationId: string }
+  | { readonly kind: 'ReservationFailed'; readonly effectId: string; readonly failure: Failure }
+  /** `found`: how many there were to be cancelled. */
+  | { readonly kind: 'ReservationEnded'; readonly effectId: string; readonly found: number }
+  | {
+      readonly kind: 'SubnetsTold';
+      readonly effectId: string;
+      readonly zones: Readonly<Record<string, string>>;
+    }
   | { readonly kind: 'Woke' }
 );

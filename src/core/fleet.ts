@@ -1,15 +1,31 @@
 /** Where a node belongs: its queue and compute resource, and how that is launched. */
 import { parseNodeName } from './node-name.ts';
 import type { Refusal } from './gang.ts';
-import { launchTemplateName, type LaunchSource, type Queue, type Settings } from './settings.ts';
-import type { LaunchOrder } from './instances.ts';
+import {
+  launchTemplateName,
+  type GangStrategy,
+  type LaunchSource,
+  type Pool,
+  type Queue,
+  type Settings,
+} from './settings.ts';
 
 /** A compute resource of a queue, resolved for launching. */
 export interface Place {
   readonly queue: string;
   readonly computeResource: string;
   readonly launch: LaunchSource;
-  readonly market: LaunchOrder['market'];
+  /** The ladder; never empty. */
+  readonly pools: readonly Pool[];
+  /** What the launch source itself launches, and where; null where nobody says. */
+  readonly instanceType: string | null;
+  readonly subnetId: string | null;
+  /** The group that instances are placed in; null: none, or the launch template's. */
+  readonly placementGroup: string | null;
+  readonly strategy: GangStrategy;
+  readonly spread: boolean;
+  readonly greedy: boolean;
+  readonly spares: number;
 }
 
 export type Located =
@@ -89,14 +105,29 @@ function countsOf(queues: readonly Queue[] | null, queue: string, computeResourc
 function resolve(settings: Settings, queue: string, computeResource: string): Place {
   const found = settings.queues?.find((candidate) => candidate.name === queue);
   const resource = found?.computeResources.find((candidate) => candidate.name === computeResource);
+  const launch = resource?.launch ?? {
+    kind: 'launch-template',
+    name: launchTemplateName(settings.clusterName, queue, computeResource),
+    version: '$Latest',
+  };
+  const own = {
+    instanceType: null,
+    subnetId: null,
+    market: found?.capacityType ?? 'on-demand',
+    reservationId: null,
+  };
+  const isTyped = launch.kind === 'instance-type';
   return {
     queue,
     computeResource,
-    launch: resource?.launch ?? {
-      kind: 'launch-template',
-      name: launchTemplateName(settings.clusterName, queue, computeResource),
-      version: '$Latest',
-    },
-    market: found?.capacityType ?? 'on-demand',
+    launch,
+    pools: resource?.pools ?? [own],
+    instanceType: isTyped ? launch.instanceType : (resource?.instanceTypes[0] ?? null),
+    subnetId: isTyped ? launch.subnetId : (found?.subnetIds?.[0] ?? null),
+    placementGroup: isTyped ? launch.placementGroup : null,
+    strategy: found?.strategy ?? 'reserve',
+    spread: found?.spread ?? false,
+    greedy: found?.greedy ?? true,
+    spares: found?.spares ?? 0,
   };
 }

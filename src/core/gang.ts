@@ -1,4 +1,6 @@
 /** Gangs, batches and leases: what muster is doing for whom. */
+import type { BatchStarted } from './decisions.ts';
+import type { RunInstances } from './effects.ts';
 import type { Instance } from './instances.ts';
 import type { Instant } from './units.ts';
 
@@ -15,11 +17,13 @@ export type GangKind = 'job' | 'single-node-jobs' | 'launch-batch' | 'request';
  * - `asking`: Slurm is being asked about the jobs (kind `request` alone).
  * - `assembling`: members are missing that Slurm has yet to ask for in another call (ResumeRate).
  * - `waiting`: another open gang holds some of its nodes; it starts when those have their verdict.
+ * - `reserving`: reservations for all its calls are being made; nothing is launched before the last one is held.
  * - `launching`: batches are out. A refusal of any ends a firm gang.
  * - `assigning`: whole (or as whole as a soft gang gets); Slurm is being told.
  * A gang with its verdict, given or given back, is closed and leaves the state; its leases remain.
  */
-export type GangPhase = 'asking' | 'assembling' | 'waiting' | 'launching' | 'assigning';
+export type GangPhase =
+  'asking' | 'assembling' | 'waiting' | 'reserving' | 'launching' | 'assigning';
 
 export interface Gang {
   readonly id: string;
@@ -36,6 +40,22 @@ export interface Gang {
   /** Members that are still wanted, in Slurm's order. A suspend, or a refusal of some, takes nodes out of it. */
   nodes: readonly string[];
   phase: GangPhase;
+  /** The rung that it is on; null before its first. */
+  rung: string | null;
+  /** Rungs that refused it. */
+  tried: readonly string[];
+  /** What the last of them said. */
+  lastRefusal: Pick<Refusal, 'code' | 'message'> | null;
+  /** Zones that EC2 named as having room. */
+  zonesNamed: readonly string[];
+  /** It may be launched on this rung alone: a replacement stays where its gang is. */
+  readonly onlyRung: string | null;
+  /** Calls prepared so far: their numbers are never used again. */
+  launches: number;
+  /** Reservations that are asked for or held, by effect id. */
+  reserving: Map<string, Reserving>;
+  /** It does without reservations. */
+  forgoes: boolean;
   /** Open gangs that hold some of its nodes. */
   waitsFor: readonly string[];
   /** Launches out, by effect id. */
@@ -50,12 +70,22 @@ export interface Gang {
   given: readonly string[];
 }
 
+/** One of a gang's reservations, and the launch that goes into it. */
+export interface Reserving {
+  readonly launch: RunInstances;
+  readonly batch: BatchStarted;
+  /** Null until EC2 has made it. */
+  reservationId: string | null;
+}
+
 export interface Batch {
   readonly effectId: string;
   readonly queue: string;
   readonly computeResource: string;
   readonly nodes: readonly string[];
   readonly clientToken: string;
+  readonly pool: string;
+  readonly zone: string | null;
   /** Attempts that have failed so far. */
   tries: number;
   /** When it first went out to EC2; null: it waits for that. */
@@ -76,6 +106,11 @@ export interface Lease {
   readonly node: string;
   readonly instance: Instance;
   readonly gangId: string;
+  /** The pool that it came from. */
+  readonly pool: string;
+  readonly zone: string | null;
+  /** The rung that its gang was on then. */
+  readonly rung: string;
   /** When Slurm asked for the node, last: a suspend older than this is about its life before. */
   requestedAt: Instant;
   readonly leasedAt: Instant;

@@ -102,6 +102,20 @@ function narrateEvent(before: State, event: Event): Line[] {
               `Powered down nodes that no job wants ${countedList(event.freed)}`,
             ),
           ];
+    case 'ReservationFailed':
+      return [
+        line(
+          'ERROR',
+          'muster.reserve:create',
+          `Failed CreateCapacityReservation request ${event.failure.requestId ?? 'no answer'} (${event.effectId}): ${event.failure.code}: ${event.failure.message}`,
+        ),
+      ];
+    case 'ReservationEnded':
+      return event.found === 0
+        ? []
+        : [line('INFO', 'muster.reserve:end', `Reservation of ${event.effectId} is let go`)];
+    case 'ReservationMade':
+    case 'SubnetsTold':
     case 'JobsTold':
     case 'ConfigLoaded':
     case 'Started':
@@ -179,6 +193,45 @@ function narrateDecision(decision: Decision): Line[] {
       return assembling(decision.gangId, decision.jobIds, decision);
     case 'GangGrew':
       return assembling(decision.gangId, decision.jobIds, decision);
+    case 'GangReserving': {
+      const { gangId, rung, parts } = decision;
+      const count = parts.reduce((sum, { batch }) => sum + batch.nodes.length, 0);
+      return [
+        line(
+          'INFO',
+          'muster.reserve:create',
+          `Reserving capacity for all ${count} nodes of gang ${gangId} in ${parts.length} reservations before any is launched (${rung})`,
+        ),
+      ];
+    }
+    case 'ReserveForgone':
+      return [
+        line(
+          'WARNING',
+          'muster.reserve:forgo',
+          `Gang ${decision.gangId} is launched without reservations: ${decision.why}`,
+        ),
+      ];
+    case 'ReservationOver': {
+      const { reservationId, count, instanceType, zone, heldMs } = decision;
+      return [
+        line(
+          'INFO',
+          'muster.reserve:end',
+          `Reservation ${reservationId} (x${count} ${instanceType} in ${zone}) was held for ${Math.round(heldMs / 1000)} s`,
+        ),
+      ];
+    }
+    case 'RungLeft':
+      return [
+        line(
+          'WARNING',
+          'muster.launch:ladder',
+          `Gang ${decision.gangId} finds no room on ${decision.rung} (${decision.refusal.code}: ${decision.refusal.message}); the next rung is tried`,
+        ),
+      ];
+    case 'CapacitySeen':
+    case 'ReservationHeld':
     case 'GangDissolved':
     case 'RequestTaken':
     case 'LaunchQueued':

@@ -383,12 +383,12 @@ describe('the fleet', () => {
 
   test("is launched by its own source and market, or by ParallelCluster's template where nothing describes it", () => {
     const known = plan(settings, 'queue2-dy-c5xlarge-1').gangs[0]?.batches[0]?.place;
-    expect(known).toMatchObject({ launch: template, market: 'spot', queue: 'queue2' });
+    expect(known).toMatchObject({ launch: template, pools: [{ market: 'spot' }], queue: 'queue2' });
     const unknown = plan({ clusterName: 'demo' }, 'queue2-dy-c5xlarge-1').gangs[0]?.batches[0]
       ?.place;
     expect(unknown).toMatchObject({
       launch: { kind: 'launch-template', name: 'demo-queue2-c5xlarge', version: '$Latest' },
-      market: 'on-demand',
+      pools: [{ market: 'on-demand' }],
     });
   });
 });

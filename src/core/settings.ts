@@ -51,6 +51,8 @@ export interface ComputeResource {
 export interface Queue {
   readonly name: string;
   readonly capacityType: CapacityType;
+  /** As the cluster file has them; the first is where launch templates launch. Absent: not known. */
+  readonly subnetIds?: readonly string[];
   readonly computeResources: readonly ComputeResource[];
   /** For gangs that need several calls; absent: `reserve`. */
   readonly strategy?: GangStrategy;
@@ -128,7 +130,7 @@ export const defaultSettings: Settings = {
   assemblyPatienceMs: 60_000,
   rungPatienceMs: 2 * 60_000,
   retry: { firstMs: 60_000, maxMs: 15 * 60_000, tries: 50, forMs: 24 * 3_600_000 },
-  capacityMemory: { refusalMs: 60_000, successMs: 3_600_000 },
+  capacityMemory: { refusalMs: 120_000, successMs: 3_600_000 },
   platform: 'Linux/UNIX',
   queues: null,
 };

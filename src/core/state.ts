@@ -2,6 +2,7 @@
  * All that muster knows, derived from the turns in the ledger by `apply` and by nothing else.
  * `decide` reads it and never changes it.
  */
+import type { PoolMemory } from './capacity-memory.ts';
 import type { Effect } from './effects.ts';
 import type { Gang, Lease } from './gang.ts';
 import type { LaunchBucket } from './launch-bucket.ts';
@@ -17,6 +18,19 @@ export interface OutstandingEffect {
   looks: number;
   /** When to run it (again); null while it runs. Launches also wait for a token. */
   deferredUntil: Instant | null;
+  /** An attempt ended without an answer: it may have been done. */
+  unknownOutcome: boolean;
+}
+
+export interface OpenReservation {
+  readonly reservationId: string;
+  /** The effect that made it, which is its tag. */
+  readonly effectId: string;
+  readonly gangId: string;
+  readonly instanceType: string;
+  readonly zone: string;
+  readonly count: number;
+  readonly since: Instant;
 }
 
 export interface OpenRequest {
@@ -42,6 +56,12 @@ export interface State {
   instanceBucket: LaunchBucket;
   /** Launch effect id to gang id, while the batch is out. */
   batchGangs: Map<string, string>;
+  /** What EC2 gave and refused lately, by pool. */
+  memory: Map<string, PoolMemory>;
+  /** Capacity reservations that are held, by id. */
+  reservations: Map<string, OpenReservation>;
+  /** Subnets and their zones. */
+  zones: Map<string, string>;
   requests: Map<string, OpenRequest>;
   /** Requests whose jobs Slurm is being asked about. */
   asked: Map<string, HookRequest>;
@@ -60,6 +80,9 @@ export function emptyState(): State {
     launchBucket: { tokens: defaultSettings.launchRequests.burst, at: 0 },
     instanceBucket: { tokens: defaultSettings.launchInstances.burst, at: 0 },
     batchGangs: new Map(),
+    memory: new Map(),
+    reservations: new Map(),
+    zones: new Map(),
     requests: new Map(),
     asked: new Map(),
     taken: new Map(),

@@ -1,5 +1,7 @@
 /** EC2 as the tests of the core need it: which instances run, and which token launched them. A token launches once. */
+import type { EndReservation } from '../effects.ts';
 import type { Instance, LaunchOrder } from '../instances.ts';
+import type { ReservationOrder } from '../orders.ts';
 import type { Instant } from '../units.ts';
 
 /** EC2's reads lag, but not for ever. */
@@ -15,6 +17,12 @@ export interface Ec2Books {
   terminate(instanceIds: readonly string[]): void;
   /** Terminates what a token launched, as far as EC2 shows it: nothing of a young launch, unless `sees`. */
   sweep(clientToken: string, now: Instant, sees: boolean): string[];
+  /** Reservations that are held, by id: the effect that made them, and how many places. */
+  readonly reserved: Map<string, { readonly tag: string; readonly count: number }>;
+  /** A token reserves once. */
+  reserve(order: ReservationOrder): string;
+  /** Cancels it, or whatever has the tag; returns how many there were. */
+  endReservation(effect: EndReservation): number;
 }
 
 export function createEc2Books(): Ec2Books {
@@ -22,6 +30,9 @@ export function createEc2Books(): Ec2Books {
   const launchedAt = new Map<string, Instant>();
   const alive = new Set<string>();
   const launchedBy = new Map<string, readonly string[]>();
+
+  const reserved = new Map<string, { readonly tag: string; readonly count: number }>();
+  const reservedBy = new Map<string, string>();
 
   function fresh(): string {
     count += 1;
@@ -31,6 +42,22 @@ export function createEc2Books(): Ec2Books {
   return {
     alive,
     launchedBy,
+    reserved,
+    reserve({ clientToken, tags, count: places }) {
+      const known = reservedBy.get(clientToken);
+      if (known !== undefined) return known;
+      const id = `cr-${reservedBy.size + 1}`;
+      reservedBy.set(clientToken, id);
+      reserved.set(id, { tag: tags['muster:reservation'] ?? '', count: places });
+      return id;
+    },
+    endReservation({ tag, reservationId }) {
+      const ids = [...reserved].filter(
+        ([id, each]) => id === reservationId || (reservationId === null && each.tag === tag),
+      );
+      for (const [id] of ids) reserved.delete(id);
+      return ids.length;
+    },
     launch({ clientToken }, wanted, now) {
       if (!launchedBy.has(clientToken)) {
         const ids = Array.from({ length: wanted }, fresh);

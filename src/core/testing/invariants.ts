@@ -109,6 +109,9 @@ function instancesOf(effect: Effect, { launchedBy }: TestWorld['ec2']): readonly
       return launchedBy.get(effect.order.clientToken) ?? [];
     case 'SweepLaunch':
       return launchedBy.get(effect.clientToken) ?? [];
+    case 'CreateReservation':
+    case 'EndReservation':
+    case 'DescribeSubnets':
     case 'AskJobs':
     case 'ReleaseNodes':
     case 'AssignNodes':
@@ -146,7 +149,15 @@ function checkGivenBack(state: State, effect: Extract<Effect, { kind: 'GiveBackN
 
 /** At rest nothing is open, every instance serves a node that Slurm was told of, and every request had one verdict. */
 export function checkAtRest({ state, ec2: { alive }, turns }: TestWorld): void {
-  for (const name of ['gangs', 'claims', 'outstanding', 'batchGangs', 'requests'] as const) {
+  for (const name of [
+    'gangs',
+    'claims',
+    'outstanding',
+    'batchGangs',
+    'requests',
+    'asked',
+    'reservations',
+  ] as const) {
     must(
       state[name].size === 0,
       () => `at rest: ${name} still holds ${[...state[name].keys()].join(', ')}`,

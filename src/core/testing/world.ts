@@ -8,7 +8,7 @@
 import { apply } from '../apply.ts';
 import { decide, nextWake } from '../decide.ts';
 import type { Decision } from '../decisions.ts';
-import type { AskJobs, Effect, RunInstances } from '../effects.ts';
+import type { AskJobs, CreateReservation, Effect, RunInstances } from '../effects.ts';
 import type { Event } from '../events.ts';
 import type { JobFacts, Told } from '../job-facts.ts';
 import type { HookRequest, HookVerb } from '../requests.ts';
@@ -68,8 +68,9 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
   function send(body: EventBody): Turn {
     const turn = takeTurn({ ...body, at: world.now });
     wakeWhileDue();
-    for (const effect of world.running.filter(({ kind }) => kind === 'AskJobs')) {
-      if (!world.asks) finish(effect);
+    for (const effect of [...world.running]) {
+      const isQuestion = effect.kind === 'AskJobs' || effect.kind === 'DescribeSubnets';
+      if (isQuestion && !world.asks) finish(effect);
     }
     return turn;
   }
@@ -133,10 +134,14 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
     });
   }
 
-  function refuse(effect: RunInstances, code: string, message = `EC2 says ${code}.`): Turn {
+  function refuse(
+    effect: RunInstances | CreateReservation,
+    code: string,
+    message = `EC2 says ${code}.`,
+  ): Turn {
     take(effect);
     return send({
-      kind: 'LaunchFailed',
+      kind: effect.kind === 'RunInstances' ? 'LaunchFailed' : 'ReservationFailed',
       effectId: effect.id,
       failure: { code, message, requestId: `request-of-${effect.id}` },
     });
@@ -179,6 +184,21 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
         const instanceIds = ec2.sweep(effect.clientToken, world.now, sees);
         return send({ kind: 'LaunchSwept', effectId, instanceIds });
       }
+      case 'CreateReservation':
+        take(effect);
+        return send({
+          kind: 'ReservationMade',
+          effectId,
+          reservationId: ec2.reserve(effect.order),
+        });
+      case 'EndReservation':
+        take(effect);
+        return send({ kind: 'ReservationEnded', effectId, found: ec2.endReservation(effect) });
+      case 'DescribeSubnets': {
+        take(effect);
+        const zones = Object.fromEntries(effect.subnetIds.map((id) => [id, `zone-of-${id}`]));
+        return send({ kind: 'SubnetsTold', effectId, zones });
+      }
       case 'AskJobs':
         take(effect);
         return send({ kind: 'JobsTold', effectId, told: tell(effect) });
@@ -212,6 +232,8 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
         if (effect.kind === 'RunInstances')
           ec2.launch(effect.order, effect.order.maxCount, world.now);
         if (effect.kind === 'TerminateInstances') ec2.terminate(effect.instanceIds);
+        if (effect.kind === 'CreateReservation') ec2.reserve(effect.order);
+        if (effect.kind === 'EndReservation') ec2.endReservation(effect);
       }
     }
     world.running.length = 0;
@@ -234,7 +256,12 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
     throw new Error('muster does not come to rest');
   }
 
-  send({ kind: 'ConfigLoaded', settings: { ...defaultSettings, ...settings } });
+  // EC2's memory is for the tests that turn it on.
+  const forgetful = { refusalMs: 0, successMs: 0 };
+  send({
+    kind: 'ConfigLoaded',
+    settings: { ...defaultSettings, capacityMemory: forgetful, ...settings },
+  });
   return Object.assign(world, {
     send,
     launch,

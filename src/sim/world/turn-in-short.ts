@@ -23,8 +23,15 @@ function eventInShort(event: Event): string {
       return `HookCalled ${event.request.verb} ${event.request.id}`;
     case 'LaunchAnswered':
       return `LaunchAnswered ${event.effectId} ${event.instances.map((each) => each.instanceId).join(' ')}`;
+    case 'ReservationMade':
+      return `ReservationMade ${event.effectId} ${event.reservationId}`;
+    case 'ReservationEnded':
+      return `ReservationEnded ${event.effectId} (${event.found})`;
+    case 'SubnetsTold':
+      return `SubnetsTold ${JSON.stringify(event.zones)}`;
+    case 'ReservationFailed':
     case 'LaunchFailed':
-      return `LaunchFailed ${event.effectId} ${event.failure.code}`;
+      return `${event.kind} ${event.effectId} ${event.failure.code}`;
     case 'EffectFailed':
       return `EffectFailed ${event.effectId} ${event.transient ? 'for now' : 'for good'}: ${event.message}`;
     case 'NodesAssigned':
@@ -55,6 +62,18 @@ function decisionInShort(decision: Decision): string {
       const waits = waitsFor.length === 0 ? '' : `, waits for ${waitsFor.join(' ')}`;
       return `GangFormed ${gangId} ${firm ? 'firm' : 'soft'} ${gangKind} of jobs ${jobIds.join(' ')}: ${fold(nodes)}${waits}`;
     }
+    case 'GangReserving':
+      return `GangReserving ${decision.gangId} on ${decision.rung} in ${decision.parts.length} reservations`;
+    case 'ReservationHeld':
+      return `ReservationHeld ${decision.effectId} ${decision.reservationId}`;
+    case 'ReservationOver':
+      return `ReservationOver ${decision.reservationId}`;
+    case 'ReserveForgone':
+      return `ReserveForgone ${decision.gangId}: ${decision.why}`;
+    case 'RungLeft':
+      return `RungLeft ${decision.gangId} ${decision.rung}: ${decision.refusal.code}`;
+    case 'CapacitySeen':
+      return `CapacitySeen ${decision.pool} ${decision.refusal === null ? 'gave' : 'refused'} ${decision.count}`;
     case 'GangGrew':
       return `GangGrew ${decision.gangId} by ${fold(decision.nodes)}, misses ${fold(decision.missing)}`;
     case 'GangDissolved':
@@ -105,6 +124,12 @@ function effectInShort(effect: Effect): string {
       return `RunInstances ${effect.id} ${effect.order.minCount}..${effect.order.maxCount}`;
     case 'TerminateInstances':
       return `TerminateInstances ${effect.id} ${effect.instanceIds.join(' ')}`;
+    case 'CreateReservation':
+      return `CreateReservation ${effect.id} x${effect.order.count}`;
+    case 'EndReservation':
+      return `EndReservation ${effect.id} ${effect.reservationId ?? 'by its tag'}`;
+    case 'DescribeSubnets':
+      return `DescribeSubnets ${effect.subnetIds.join(' ')}`;
     case 'AskJobs':
       return `AskJobs ${effect.id} ${effect.jobIds.join(' ')}`;
     case 'ReleaseNodes':

@@ -1,0 +1,223 @@
+/**
+ * Prepare, then commit: a gang that one call cannot hold reserves the capacity of all its calls first. When one
+ * reservation is refused the others are cancelled, and no machine was ever booted; when all are held the launches go into
+ * them, and the reservations are let go when every launch has been answered: the instances have taken over then.
+ */
+import { backoffMs } from './backoff.ts';
+import { launchBy } from './deadlines.ts';
+import { abandon, leaveRung } from './decide-gang.ts';
+import { reservable, startLaunches, type PreparedLaunch } from './decide-start.ts';
+import { openGang, type Draft } from './draft.ts';
+import type { CreateReservation } from './effects.ts';
+import type { Failure } from './events.ts';
+import type { Gang } from './gang.ts';
+import type { Rung } from './ladder.ts';
+import type { OpenReservation, State } from './state.ts';
+import type { DurationMs } from './units.ts';
+import { verdictOf } from './verdict.ts';
+
+/** A last resort, should nobody be left to cancel it: so long after the last launch that may use it. */
+const outlivesMs: DurationMs = 10 * 60_000;
+
+/** EC2's limit for one reservation. */
+const reservationMax = 1000;
+
+const retry = { baseMs: 1_000, maxMs: 20_000 };
+
+/** Null: it can be reserved. Empty: nobody wants it reserved. Else why AWS would not, or why it is not known how. */
+export function whyNotReserve(draft: Draft, launches: readonly PreparedLaunch[]): string | null {
+  for (const { place, pool, effect } of launches) {
+    if (place.strategy === 'launch') return '';
+    const name = `${place.queue}/${place.computeResource}`;
+    if (pool.market !== 'on-demand') return `${name} is ${pool.market}: only on-demand is reserved`;
+    if (pool.reservationId !== null) return '';
+    if (place.placementGroup !== null)
+      return `${name} launches into the placement group ${place.placementGroup}`;
+    if (reservable(draft, place, pool) === null)
+      return `the instance type or the zone of ${name} is not known`;
+    if (effect.order.maxCount > reservationMax)
+      return `a batch of ${name} has more than ${reservationMax} instances`;
+  }
+  return null;
+}
+
+export function reserveFirst(
+  draft: Draft,
+  gang: Gang,
+  rung: Rung,
+  launches: readonly PreparedLaunch[],
+): void {
+  const { settings } = draft.state;
+  const parts = launches.map(({ effect: launch, batch, place, pool }) => {
+    const where = reservable(draft, place, pool);
+    if (where === null) throw new Error(`${batch.pool} cannot be reserved`);
+    const id = launch.id.replace('/launch', '/reserve');
+    const effect: CreateReservation = {
+      kind: 'CreateReservation',
+      id,
+      gangId: gang.id,
+      order: {
+        clientToken: `${launch.order.clientToken}-r`,
+        instanceType: where.instanceType,
+        platform: settings.platform,
+        availabilityZone: where.zone,
+        count: launch.order.maxCount,
+        placementGroupArn: null,
+        endsAt: Math.max(draft.at, launchBy(settings, gang)) + outlivesMs,
+        tags: {
+          'muster:cluster': settings.clusterName,
+          'muster:gang': gang.id,
+          'muster:reservation': id,
+        },
+      },
+    };
+    return { effect, launch, batch };
+  });
+  draft.decisions.push({
+    kind: 'GangReserving',
+    gangId: gang.id,
+    rung: rung.key,
+    parts: parts.map(({ effect, launch, batch }) => ({ effectId: effect.id, launch, batch })),
+  });
+  draft.effects.push(...parts.map(({ effect }) => effect));
+}
+
+export function decideReservationMade(draft: Draft, effectId: string, reservationId: string): void {
+  const effect = draft.state.outstanding.get(effectId)?.effect;
+  if (effect?.kind !== 'CreateReservation') return;
+  const { gangId, order } = effect;
+  draft.decisions.push({
+    kind: 'ReservationHeld',
+    gangId,
+    effectId,
+    reservationId,
+    instanceType: order.instanceType,
+    zone: order.availabilityZone,
+    count: order.count,
+  });
+  const gang = openGang(draft, gangId);
+  const part = gang?.reserving.get(effectId);
+  // Nobody waits for it any more: the next wake lets it go.
+  if (gang === null || part === undefined) return;
+  draft.decisions.push({
+    kind: 'CapacitySeen',
+    pool: part.batch.pool,
+    count: order.count,
+    refusal: null,
+  });
+  const parts = [...gang.reserving];
+  const ids = new Map(
+    parts.map(([id, each]) => [id, id === effectId ? reservationId : each.reservationId]),
+  );
+  if ([...ids.values()].some((id) => id === null)) return;
+  const launches = parts.map(([id, { launch, batch }]) => ({
+    batch,
+    effect: { ...launch, order: { ...launch.order, reservationId: ids.get(id) ?? '' } },
+  }));
+  startLaunches(draft, gang, gang.rung ?? '', launches);
+}
+
+export function decideReservationFailed(draft: Draft, effectId: string, failure: Failure): void {
+  const out = draft.state.outstanding.get(effectId);
+  if (out?.effect.kind !== 'CreateReservation') return;
+  const { effect } = out;
+  const verdict = verdictOf(failure.code);
+  const gang = openGang(draft, effect.gangId);
+  const part = gang?.reserving.get(effectId);
+  const unknownOutcome = verdict === 'transient' || out.unknownOutcome;
+  if (gang === null || part === undefined) {
+    abandon(draft, effect, failure.code);
+    if (unknownOutcome) sweepReservation(draft, effectId);
+    return;
+  }
+  if (verdict === 'throttle' || verdict === 'transient') {
+    const until = draft.at + backoffMs(effectId, out.tries, retry.baseMs, retry.maxMs);
+    if (until <= launchBy(draft.state.settings, gang)) {
+      draft.decisions.push({
+        kind: 'EffectDeferred',
+        effectId,
+        until,
+        why: failure.code,
+        unknownOutcome: verdict === 'transient',
+      });
+      return;
+    }
+  }
+  if (unknownOutcome) sweepReservation(draft, effectId);
+  if (verdict === 'configuration') return forgoReserve(draft, gang, failure);
+  leaveRung(draft, gang, part.batch, failure);
+}
+
+/** AWS does not let this account reserve: the launches go out without. */
+function forgoReserve(draft: Draft, gang: Gang, { code, message }: Failure): void {
+  draft.decisions.push({
+    kind: 'ReserveForgone',
+    gangId: gang.id,
+    why: `(Code:${code}) ${message}`,
+  });
+  for (const effectId of gang.reserving.keys()) dropReserving(draft, effectId);
+  const launches = [...gang.reserving.values()].map(({ launch, batch }) => ({
+    effect: launch,
+    batch,
+  }));
+  startLaunches(draft, gang, gang.rung ?? '', launches);
+}
+
+/** A reservation that is not wanted any more: one that waits for its retry may have been made all the same. */
+export function dropReserving(draft: Draft, effectId: string): void {
+  const out = draft.state.outstanding.get(effectId);
+  // One that runs now is answered later, and is let go then.
+  if (out?.effect.kind !== 'CreateReservation' || out.deferredUntil === null) return;
+  abandon(draft, out.effect, 'its gang does without');
+  if (out.unknownOutcome) sweepReservation(draft, effectId);
+}
+
+function sweepReservation(draft: Draft, effectId: string): void {
+  const id = `${effectId}/end`;
+  if (draft.effects.some((effect) => effect.id === id)) return;
+  draft.effects.push({ kind: 'EndReservation', id, tag: effectId, reservationId: null });
+}
+
+/** Reservations that no gang and no launch uses any more. */
+export function idleReservations(state: State): OpenReservation[] {
+  if (state.reservations.size === 0) return [];
+  const used = new Set<string>();
+  for (const gang of state.gangs.values()) {
+    for (const { reservationId } of gang.reserving.values())
+      if (reservationId !== null && gang.phase !== 'assigning') used.add(reservationId);
+  }
+  for (const { effect } of state.outstanding.values()) {
+    if (effect.kind === 'RunInstances' && effect.order.reservationId !== undefined)
+      used.add(effect.order.reservationId);
+    if (effect.kind === 'EndReservation' && effect.reservationId !== null)
+      used.add(effect.reservationId);
+  }
+  return [...state.reservations.values()].filter(({ reservationId }) => !used.has(reservationId));
+}
+
+export function endIdleReservations(draft: Draft): void {
+  for (const { reservationId, effectId } of idleReservations(draft.state)) {
+    draft.effects.push({
+      kind: 'EndReservation',
+      id: `${effectId}/end-${reservationId}`,
+      tag: effectId,
+      reservationId,
+    });
+  }
+}
+
+/** EC2 has let go of it: what it has cost is told, and stands in the ledger. */
+export function decideReservationEnded(draft: Draft, effectId: string): void {
+  const effect = draft.state.outstanding.get(effectId)?.effect;
+  if (effect?.kind !== 'EndReservation') return;
+  const held = draft.state.reservations.get(effect.reservationId ?? '');
+  if (held === undefined) return;
+  draft.decisions.push({
+    kind: 'ReservationOver',
+    reservationId: held.reservationId,
+    instanceType: held.instanceType,
+    zone: held.zone,
+    count: held.count,
+    heldMs: draft.at - held.since,
+  });
+}

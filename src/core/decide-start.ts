@@ -1,0 +1,275 @@
+/** From a gang that waits for nobody to its calls: the rung it is launched on, reserved first or launched at once. */
+import { knownRefusal } from './capacity-memory.ts';
+import { bootAllowanceMs, launchBy, marginMs } from './deadlines.ts';
+import type { BatchStarted } from './decisions.ts';
+import { concludeLaunch, failGang } from './decide-gang.ts';
+import { reserveFirst, whyNotReserve } from './decide-reserve.ts';
+import { leaseOf, openGang, type Draft } from './draft.ts';
+import type { RunInstances } from './effects.ts';
+import { createLocator, type Place } from './fleet.ts';
+import type { Gang, Refusal } from './gang.ts';
+import { instanceTypeOf, poolKey, rungsOf, zoneOf, type Rung } from './ladder.ts';
+import { tokenWaitMs } from './launch-schedule.ts';
+import { cutBatches, type PlannedBatch } from './plan.ts';
+import type { Pool, Settings } from './settings.ts';
+import type { State } from './state.ts';
+
+type Why = Pick<Refusal, 'code' | 'message'>;
+
+/** A call with the batch that it is for. */
+export interface PreparedLaunch {
+  readonly effect: RunInstances;
+  readonly batch: BatchStarted;
+  readonly place: Place;
+  readonly pool: Pool;
+}
+
+/** Starts every gang that waits for no open gang any more. */
+export function startGangs(draft: Draft): void {
+  if (isAskingForZones(draft.state)) return;
+  const locate = createLocator(draft.state.settings);
+  for (const gang of draft.state.gangs.values()) {
+    if (gang.phase !== 'waiting' || draft.closed.has(gang.id)) continue;
+    if (gang.waitsFor.some((id) => openGang(draft, id) !== null)) continue;
+    startGang(draft, gang, locate);
+  }
+}
+
+function startGang(draft: Draft, gang: Gang, locate: ReturnType<typeof createLocator>): void {
+  const places = new Map<string, Place>();
+  for (const node of gang.nodes) {
+    if (leaseOf(draft, node) !== null) continue;
+    const located = locate(node);
+    // Only a configuration loaded since the request can take a node's place away.
+    if (located.kind === 'nowhere') {
+      const { code, message } = located;
+      return failGang(draft, gang, { code, message, nodes: gang.nodes });
+    }
+    places.set(node, located.place);
+  }
+  if (places.size === 0) {
+    draft.decisions.push({ kind: 'GangStarted', gangId: gang.id, rung: '', batches: [] });
+    return concludeLaunch(draft, gang, []);
+  }
+  const late = tooLate(draft, gang) ?? waitTooLong(draft, gang, places.size);
+  if (late !== null) return failGang(draft, gang, { ...late, nodes: gang.nodes });
+  const rung = chooseRung(draft, gang, [...places.values()]);
+  if ('code' in rung) return failGang(draft, gang, { ...rung, nodes: gang.nodes });
+  const launches = prepareLaunches(draft, gang, places, rung);
+  if (gang.firm && launches.length > 1 && !gang.forgoes) {
+    const why = whyNotReserve(draft, launches);
+    if (why === null) return reserveFirst(draft, gang, rung, launches);
+    if (why !== '') draft.decisions.push({ kind: 'ReserveForgone', gangId: gang.id, why });
+  }
+  startLaunches(draft, gang, rung.key, launches);
+}
+
+/** The first rung that was not tried yet and on which EC2 is not known to be short; else why there is none. */
+function chooseRung(draft: Draft, gang: Gang, ofNodes: readonly Place[]): Rung | Why {
+  const { memory, zones, settings } = draft.state;
+  const counts = new Map<Place, number>();
+  for (const place of ofNodes) counts.set(place, (counts.get(place) ?? 0) + 1);
+  const rungs = rungsOf([...counts.keys()], zones, gang.zonesNamed).filter(
+    ({ key }) => gang.onlyRung === null || key === gang.onlyRung,
+  );
+  let known: Why | null = gang.lastRefusal;
+  for (const rung of rungs) {
+    if (gang.tried.includes(rung.key)) continue;
+    const wanted = new Map<string, number>();
+    for (const [place, pool] of rung.pools) {
+      const key = poolKey(place, pool, zones);
+      wanted.set(key, (wanted.get(key) ?? 0) + (counts.get(place) ?? 0));
+    }
+    // What every node stands for itself may get a part of it: how much there is, only EC2 knows.
+    const refusals = [...wanted].flatMap(([key, count]) => {
+      const asked = gang.firm ? count : 1;
+      return knownRefusal(memory.get(key), asked, draft.at, settings.capacityMemory) ?? [];
+    });
+    const [refusal] = refusals;
+    if (refusal === undefined) return rung;
+    const seconds = Math.max(1, Math.round((draft.at - refusal.at) / 1000));
+    known ??= {
+      code: refusal.code,
+      message: `EC2 refused ${refusal.count} ${seconds} s ago and was not asked again: ${refusal.message}`,
+    };
+  }
+  return known ?? noRung(rungs.length);
+}
+
+/** Whether there is a rung beside the one that the gang is on and those that it tried. */
+export function hasRungLeft(draft: Draft, gang: Gang): boolean {
+  const locate = createLocator(draft.state.settings);
+  const places = new Set<Place>();
+  for (const node of gang.nodes) {
+    const located = locate(node);
+    if (located.kind === 'place') places.add(located.place);
+  }
+  return rungsOf([...places], draft.state.zones).some(
+    ({ key }) =>
+      key !== gang.rung &&
+      !gang.tried.includes(key) &&
+      (gang.onlyRung === null || key === gang.onlyRung),
+  );
+}
+
+function noRung(count: number): Why {
+  const message =
+    count === 0
+      ? 'the compute resources of the job have no zone in common; let the queue be spread, or add subnets'
+      : 'every rung of the ladder was tried';
+  return { code: 'NoCommonZone', message };
+}
+
+/** Slurm's ResumeTimeout runs from the request: what is found long after it must not be launched any more. */
+export function tooLate(draft: Draft, gang: Gang): Why | null {
+  const by = launchBy(draft.state.settings, gang);
+  if (draft.at <= by) return null;
+  const seconds = Math.round((by - gang.requestedAt) / 1000);
+  const message = `muster could not ask EC2 within ${seconds} s of the request`;
+  return { code: 'LaunchTooLate', message };
+}
+
+/** Whether instances that must wait for EC2's launch tokens would boot within ResumeTimeout; if not, what would be enough. */
+function waitTooLong(draft: Draft, gang: Gang, count: number): Why | null {
+  const { settings } = draft.state;
+  if (settings.resumeTimeoutMs === null) return null;
+  const queued = draft.queued.reduce((sum, { order }) => sum + order.maxCount, 0);
+  const waitMs = tokenWaitMs(draft.state, draft.at, queued, count);
+  if (waitMs === 0 || draft.at + waitMs <= launchBy(settings, gang)) return null;
+  const spentMs = draft.at - gang.requestedAt;
+  const needMs = spentMs + waitMs + bootAllowanceMs(settings) + marginMs(settings);
+  const { burst, perSecond } = settings.launchInstances;
+  const seconds = (ms: number): number => Math.ceil(ms / 1000);
+  const message =
+    `EC2 launches ${burst} instances at once and ${perSecond} a second then, so ${count} take ${seconds(waitMs)} s: ` +
+    `set ResumeTimeout to ${seconds(needMs)} at least (it is ${seconds(settings.resumeTimeoutMs)})`;
+  return { code: 'ResumeTimeoutTooShort', message };
+}
+
+function prepareLaunches(
+  draft: Draft,
+  gang: Gang,
+  places: ReadonlyMap<string, Place>,
+  rung: Rung,
+): PreparedLaunch[] {
+  const placeOf = (node: string): Place => {
+    const place = places.get(node);
+    if (place === undefined) throw new Error(`node ${node} was located and lost`);
+    return place;
+  };
+  const batches = cutBatches(draft.state.settings, [...places.keys()], placeOf, gang.firm);
+  const launches = batches.map((planned, index) => {
+    const pool = rung.pools.get(planned.place);
+    if (pool === undefined) throw new Error(`rung ${rung.key} has no pool for a place`);
+    const effect = launchEffect(draft, gang, planned, pool, gang.launches + index);
+    const batch: BatchStarted = {
+      effectId: effect.id,
+      queue: planned.place.queue,
+      computeResource: planned.place.computeResource,
+      nodes: planned.nodes,
+      clientToken: effect.order.clientToken,
+      pool: poolKey(planned.place, pool, draft.state.zones),
+      zone: zoneOf(planned.place, pool, draft.state.zones),
+    };
+    return { effect, batch, place: planned.place, pool };
+  });
+  return gang.firm ? launches.sort(byScarcity(draft)) : launches;
+}
+
+/** The part of which EC2 has given the least lately goes first: its refusal costs the least. */
+function byScarcity(draft: Draft) {
+  const room = ({ batch }: PreparedLaunch): number =>
+    draft.state.memory.get(batch.pool)?.refusal?.count ?? Infinity;
+  return (a: PreparedLaunch, b: PreparedLaunch): number => {
+    const [left, right] = [room(a), room(b)];
+    return left === right ? 0 : left - right;
+  };
+}
+
+function launchEffect(
+  draft: Draft,
+  gang: Gang,
+  batch: PlannedBatch,
+  pool: Pool,
+  index: number,
+): RunInstances {
+  const { queue, computeResource, launch } = batch.place;
+  const [requestId, gangIndex] = gang.id.split('/');
+  return {
+    kind: 'RunInstances',
+    id: `${gang.id}/launch${index}`,
+    batchId: `${gang.id}/launch${index}`,
+    order: {
+      // At most 64 characters, and never the same for another batch: EC2 takes a repetition for the same launch.
+      clientToken: `${requestId}-${gangIndex}-${index}`,
+      minCount: batch.minCount,
+      maxCount: batch.maxCount,
+      launch,
+      market: pool.market,
+      ...(pool.instanceType !== null && { instanceType: pool.instanceType }),
+      ...(pool.subnetId !== null && { subnetId: pool.subnetId }),
+      ...(pool.reservationId !== null && { reservationId: pool.reservationId }),
+      tags: {
+        'muster:cluster': draft.state.settings.clusterName,
+        'muster:queue': queue,
+        'muster:compute-resource': computeResource,
+        'muster:gang': gang.id,
+        ...(gang.jobIds.length > 0 ? { 'muster:job': jobTag(gang.jobIds) } : {}),
+      },
+    },
+  };
+}
+
+/** Job ids in one tag value, which EC2 limits to 256 characters. */
+function jobTag(jobIds: readonly number[]): string {
+  const all = jobIds.join(' ');
+  return all.length <= 256 ? all : `${all.slice(0, all.lastIndexOf(' ', 252))} ...`;
+}
+
+/** Queues the calls; they go out as EC2's limits allow. */
+export function startLaunches(
+  draft: Draft,
+  gang: Gang,
+  rung: string,
+  launches: readonly Pick<PreparedLaunch, 'effect' | 'batch'>[],
+): void {
+  const batches = launches.map(({ batch }) => batch);
+  draft.decisions.push({ kind: 'GangStarted', gangId: gang.id, rung, batches });
+  for (const { effect } of launches) draft.decisions.push({ kind: 'LaunchQueued', effect });
+  draft.queued.push(...launches.map(({ effect }) => effect));
+}
+
+/** A first start learns the subnets' zones before it launches: a try is waited for, a second one is not. */
+export function isAskingForZones(state: State): boolean {
+  for (const { effect, tries } of state.outstanding.values())
+    if (effect.kind === 'DescribeSubnets') return tries === 0;
+  return false;
+}
+
+/** Asks for the zones of subnets that are not known yet. */
+export function describeSubnets(draft: Draft, settings: Settings): void {
+  const subnetIds = new Set<string>();
+  for (const queue of settings.queues ?? []) {
+    for (const id of queue.subnetIds ?? []) subnetIds.add(id);
+    for (const { launch, pools } of queue.computeResources) {
+      if (launch.kind === 'instance-type') subnetIds.add(launch.subnetId);
+      for (const pool of pools ?? []) if (pool.subnetId !== null) subnetIds.add(pool.subnetId);
+    }
+  }
+  const unknown = [...subnetIds].filter((id) => id !== '' && !draft.state.zones.has(id));
+  if (unknown.length === 0) return;
+  for (const { effect } of draft.state.outstanding.values())
+    if (effect.kind === 'DescribeSubnets') return;
+  draft.effects.push({ kind: 'DescribeSubnets', id: `subnets-${draft.at}`, subnetIds: unknown });
+}
+
+/** What must be known of a pool to reserve in it; null where something is not. */
+export function reservable(
+  draft: Draft,
+  place: Place,
+  pool: Pool,
+): { readonly instanceType: string; readonly zone: string } | null {
+  const instanceType = instanceTypeOf(place, pool);
+  const zone = zoneOf(place, pool, draft.state.zones);
+  return instanceType === null || zone === null ? null : { instanceType, zone };
+}
