@@ -2,6 +2,8 @@
  * Changes the state by one turn: the only code that does. It reads the turn and nothing else, so that replaying the
  * ledger gives the state that was, whatever today's `decide` would decide.
  */
+import type { Boot } from './boot.ts';
+import { bootAllowanceMs, registerBy } from './deadlines.ts';
 import type { Decision } from './decisions.ts';
 import type { Event } from './events.ts';
 import type { Gang, GangPhase, Refusal } from './gang.ts';
@@ -118,6 +120,27 @@ function applyDecision(state: State, decision: Decision, event: Event): void {
     case 'ReservationOver':
       state.reservations.delete(decision.reservationId);
       return;
+    case 'NodesRegistered':
+      return registerNodes(state, decision.nodes);
+    case 'NodesReplaced': {
+      const boot = state.boots.get(decision.bootId);
+      if (boot === undefined) return;
+      boot.replacements += decision.nodes.length;
+      for (const node of decision.nodes) {
+        boot.awaiting.delete(node);
+        boot.replacing.set(node, decision.replacementId);
+      }
+      return;
+    }
+    case 'BootFailed':
+    case 'BootCancelled':
+      state.boots.delete(decision.gangId);
+      return;
+    case 'BootNodesLost':
+      return dropBootNodes(state, decision.gangId, decision.refusal.nodes);
+    case 'BootNodesDropped':
+      return dropBootNodes(state, decision.gangId, decision.nodes);
+    case 'GangCancelled':
     case 'GangGrew':
     case 'GangReserving':
     case 'ReserveForgone':
@@ -142,11 +165,15 @@ function formGang(
   formed: Extract<Decision, { kind: 'GangFormed' }>,
   event: Event,
 ): void {
-  openRequest(state, formed.requestId).openGangs.add(formed.gangId);
+  // A replacement is its gang's affair: the request has had its verdict.
+  const requestIds = formed.replaces === undefined ? [formed.requestId] : [];
+  for (const id of requestIds) openRequest(state, id).openGangs.add(formed.gangId);
   state.gangs.set(formed.gangId, {
     id: formed.gangId,
-    requestIds: [formed.requestId],
+    requestIds,
     requestedAt: formed.requestedAt,
+    formedAt: state.now,
+    replaces: formed.replaces ?? null,
     kind: formed.gangKind,
     firm: formed.firm,
     jobIds: formed.jobIds,
@@ -326,6 +353,12 @@ function applyToGang(state: State, gang: Gang, decision: GangDecision): void {
       for (const { effectId, launch, batch } of decision.parts)
         gang.reserving.set(effectId, { launch, batch, reservationId: null });
       return;
+    case 'GangCancelled':
+      for (const effectId of gang.batches.keys()) state.batchGangs.delete(effectId);
+      gang.batches.clear();
+      gang.reserving.clear();
+      gang.phase = 'releasing';
+      return;
     case 'ReserveForgone':
       gang.forgoes = true;
       gang.reserving.clear();
@@ -336,6 +369,7 @@ function applyToGang(state: State, gang: Gang, decision: GangDecision): void {
       if (gang.phase !== 'reserving') gang.launches += decision.batches.length;
       gang.phase = 'launching';
       gang.rung = decision.rung;
+      takeOver(state, gang);
       for (const batch of decision.batches) {
         gang.batches.set(batch.effectId, {
           ...batch,
@@ -360,6 +394,7 @@ function applyToGang(state: State, gang: Gang, decision: GangDecision): void {
           requestedAt: gang.requestedAt,
           leasedAt: state.now,
           given: false,
+          isRegistered: false,
         });
       }
       if (decision.refusal !== null) refuseNodes(state, gang, decision.refusal);
@@ -395,8 +430,75 @@ function applyToGang(state: State, gang: Gang, decision: GangDecision): void {
     case 'GangFormed':
     case 'GangDissolved':
     case 'ReservationHeld':
+    case 'BootFailed':
+    case 'BootNodesLost':
+    case 'BootNodesDropped':
+    case 'BootCancelled':
       return;
   }
+}
+
+/** What a gang left on its nodes before it was given belongs to the one that is there now. */
+function takeOver(state: State, gang: Gang): void {
+  for (const node of gang.nodes) {
+    const lease = state.leases.get(node);
+    if (lease !== undefined && !lease.given && !state.gangs.has(lease.gangId))
+      lease.gangId = gang.id;
+  }
+}
+
+function registerNodes(state: State, nodes: readonly string[]): void {
+  for (const node of nodes) {
+    const lease = state.leases.get(node);
+    if (lease !== undefined) lease.isRegistered = true;
+  }
+  for (const boot of state.boots.values()) {
+    for (const node of nodes) boot.awaiting.delete(node);
+    endBootIfWhole(state, boot);
+  }
+}
+
+function dropBootNodes(state: State, gangId: string, nodes: readonly string[]): void {
+  const boot = state.boots.get(gangId);
+  if (boot === undefined) return;
+  const dropped = new Set(nodes);
+  boot.nodes = boot.nodes.filter((node) => !dropped.has(node));
+  for (const node of dropped) {
+    boot.awaiting.delete(node);
+    boot.replacing.delete(node);
+  }
+  endBootIfWhole(state, boot);
+}
+
+function endBootIfWhole(state: State, boot: Boot): void {
+  if (boot.awaiting.size === 0 && boot.replacing.size === 0) state.boots.delete(boot.gangId);
+}
+
+/** What was given must register: within what a boot is allowed, and in time for ResumeTimeout. */
+function startBoot(state: State, gang: Gang, given: readonly string[]): void {
+  const { settings, now } = state;
+  const registerAllBy = registerBy(settings, gang.requestedAt, now);
+  const by = Math.min(registerAllBy, now + bootAllowanceMs(settings));
+  const awaited = given.filter((node) => state.leases.get(node)?.isRegistered === false);
+  const replaced = state.boots.get(gang.replaces ?? '');
+  if (replaced !== undefined) {
+    for (const node of awaited) replaced.awaiting.set(node, by);
+    for (const node of gang.nodes) replaced.replacing.delete(node);
+    return endBootIfWhole(state, replaced);
+  }
+  if (awaited.length === 0) return;
+  state.boots.set(gang.id, {
+    gangId: gang.id,
+    requestId: gang.requestIds[0] ?? '',
+    jobIds: gang.jobIds,
+    isWhole: gang.firm && gang.kind === 'job',
+    nodes: given,
+    awaiting: new Map(awaited.map((node) => [node, by])),
+    requestedAt: gang.requestedAt,
+    registerBy: registerAllBy,
+    replacing: new Map(),
+    replacements: 0,
+  });
 }
 
 /** Launches of it that still run are answered to nobody: what they bring is terminated. */
@@ -442,6 +544,7 @@ function closeGang(
   state.gangs.delete(gang.id);
   for (const effectId of gang.batches.keys()) state.batchGangs.delete(effectId);
   for (const node of gang.nodes) releaseClaim(state, node, gang.id);
+  startBoot(state, gang, closed.given);
   for (const requestId of gang.requestIds) {
     state.asked.delete(requestId);
     const request = state.requests.get(requestId);

@@ -3,9 +3,11 @@ import type { Gang } from './gang.ts';
 import type { Settings } from './settings.ts';
 import type { DurationMs, Instant } from './units.ts';
 
-/** What an instance is given to boot; a short ResumeTimeout leaves it half of that. */
-export function bootAllowanceMs({ resumeTimeoutMs, bootTimeMs }: Settings): DurationMs {
-  return resumeTimeoutMs === null ? bootTimeMs : Math.min(bootTimeMs, resumeTimeoutMs / 2);
+/** What an instance is given to boot. A short ResumeTimeout leaves it less: two must fit, the first and its replacement. */
+export function bootAllowanceMs(settings: Settings): DurationMs {
+  const { resumeTimeoutMs, bootTimeMs } = settings;
+  if (resumeTimeoutMs === null) return bootTimeMs;
+  return Math.min(bootTimeMs, Math.round((resumeTimeoutMs - marginMs(settings)) * 0.45));
 }
 
 /** How much earlier than ResumeTimeout muster must be done. */

@@ -1,12 +1,12 @@
 /** Effects that failed, that are due again, or that an earlier life of muster left behind. */
 import { backoffMs } from './backoff.ts';
 import { abandon, again, assignNodes, failGang } from './decide-gang.ts';
-import { askForMs, decideJobsTold, formSilentGangs } from './decide-jobs.ts';
+import { askForMs, decideJobsTold } from './decide-jobs.ts';
 import { refuseNodes, settleAssignment } from './decide-launch.ts';
-import { leaseOf, openGang, type Draft } from './draft.ts';
+import { decideNotReleased } from './decide-seen.ts';
+import { claimedByOther, leaseOf, openGang, type Draft } from './draft.ts';
 import { dropReserving } from './decide-reserve.ts';
 import type { AssignNodes, CreateReservation, GiveBackNodes, ReleaseNodes } from './effects.ts';
-import type { Told } from './job-facts.ts';
 import type { OutstandingEffect } from './state.ts';
 
 const retryBackoff = { baseMs: 1_000, maxMs: 60_000 };
@@ -99,18 +99,14 @@ function repeatGiveBack(draft: Draft, effect: GiveBackNodes): void {
   if (nodes.length > 0) draft.effects.push({ ...effect, id: `${effect.id}'`, nodes });
 }
 
-/** Nodes that are wanted again are not let go. */
+/** Nodes that somebody else wants by now are not let go. */
 function repeatRelease(draft: Draft, effect: ReleaseNodes): void {
-  const nodes = effect.nodes.filter((node) => !draft.state.claims.has(node));
+  const gangId = effect.id.replace(/\/release'*$/, '');
+  const nodes = effect.nodes.filter((node) => !claimedByOther(draft, node, gangId));
   if (nodes.length === effect.nodes.length) return again(draft, effect);
   abandon(draft, effect, 'nodes of it are wanted again');
   if (nodes.length > 0) draft.effects.push({ ...effect, id: `${effect.id}'`, nodes });
-}
-
-/** Jobs that Slurm has put on the nodes meanwhile get a gang of their own. */
-export function decideReleased(draft: Draft, effectId: string, kept: Told): void {
-  if (kept.jobs.length === 0) return;
-  formSilentGangs(draft, effectId.replaceAll('/', '-'), kept);
+  else decideNotReleased(draft, { ...effect, nodes });
 }
 
 /** What is down is powered down next. */
@@ -176,7 +172,8 @@ export function decideEffectFailed(
     }
     case 'ReleaseNodes':
       if (transient && out.tries < giveBackTriesMax) return defer(draft, out, message);
-      return abandon(draft, effect, message);
+      abandon(draft, effect, message);
+      return decideNotReleased(draft, effect);
     case 'GiveBackNodes':
       if (transient && out.tries < giveBackTriesMax) return defer(draft, out, message);
       abandon(draft, effect, message);

@@ -1,4 +1,5 @@
 /** How gangs end: whole, in part, or let go. Shared by the answers that bring it about. */
+import { replacementFailed } from './decide-boot.ts';
 import { dropReserving } from './decide-reserve.ts';
 import { hasRungLeft } from './decide-start.ts';
 import { claimedByOther, heldIn, leaseOf, type Draft } from './draft.ts';
@@ -66,7 +67,9 @@ export function failGang(
   draft.closed.add(gang.id);
   letGo(draft, gang, refusal.code);
   const back = gang.nodes.filter((node) => !alreadyDown.has(node));
-  giveBack(draft, gang, back, refusal, `${gang.id}/back`);
+  // The node of a replacement is its gang's, which decides about it.
+  if (gang.replaces === null) giveBack(draft, gang, back, refusal, `${gang.id}/back`);
+  else replacementFailed(draft, gang, refusal);
   closeGang(draft, gang, [], [refusal]);
 }
 
@@ -104,6 +107,11 @@ export function leaveRung(
 function letGo(draft: Draft, gang: Gang, why: string): void {
   const own = gang.nodes.filter((node) => leaseOf(draft, node)?.gangId === gang.id);
   endLeases(draft, own, why, gang.id);
+  stopLaunch(draft, gang, why);
+}
+
+/** Launches and reservations that wait are given up; those that run are answered later, to nobody. */
+export function stopLaunch(draft: Draft, gang: Gang, why: string): void {
   for (const batch of gang.batches.values()) {
     const out = draft.state.outstanding.get(batch.effectId);
     // One that runs now is answered later, and what it brings is terminated then.
@@ -125,13 +133,18 @@ export function giveBack(
   const free = nodes.filter(
     (node) => leaseOf(draft, node) === null && !claimedByOther(draft, node, gang.id),
   );
-  if (free.length === 0) return;
-  draft.effects.push({
-    kind: 'GiveBackNodes',
-    id: effectId,
-    nodes: free,
-    reason: nodeReason(refusal),
-  });
+  giveBackNodes(draft, free, refusal, effectId);
+}
+
+/** Gives nodes that nobody wants any more back to Slurm: down with the reason, then powered down. */
+export function giveBackNodes(
+  draft: Draft,
+  nodes: readonly string[],
+  refusal: Refusal,
+  effectId: string,
+): void {
+  if (nodes.length === 0) return;
+  draft.effects.push({ kind: 'GiveBackNodes', id: effectId, nodes, reason: nodeReason(refusal) });
 }
 
 /** Ends leases and terminates their instances, in calls of at most terminate_max_batch_size. */

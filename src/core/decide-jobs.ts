@@ -62,8 +62,13 @@ export function decideJobsTold(draft: Draft, effectId: string, told: Told | null
 }
 
 /** Jobs that Slurm put on nodes that power up already: no call comes for them. */
-export function formSilentGangs(draft: Draft, requestId: string, told: Told): void {
-  const plan = planSilentJobs(draft.state.settings, told);
+export function formSilentGangs(
+  draft: Draft,
+  requestId: string,
+  asked: readonly string[],
+  told: Told,
+): void {
+  const plan = planSilentJobs(draft.state.settings, asked, told);
   formGangs(draft, { requestId, requestedAt: draft.at, plan, asking: null });
 }
 

@@ -66,6 +66,7 @@ describe('a gang that EC2 gives whole', () => {
       requestedAt: testStart,
       leasedAt: testStart,
       given: true,
+      isRegistered: true,
     });
     checkAtRest(one);
   });

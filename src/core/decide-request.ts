@@ -1,4 +1,5 @@
 /** What a hook call sets going. */
+import { dropFromBoots } from './decide-boot.ts';
 import { askJobs, formGangs } from './decide-jobs.ts';
 import { leaseOf, type Draft } from './draft.ts';
 import { endGiveBacks } from './decide-effects.ts';
@@ -31,6 +32,7 @@ export function decideSuspend(draft: Draft, request: HookRequest): void {
   }
   const suspended = new Set(nodes.filter((node) => !askedSince(draft, node, request)));
   endGiveBacks(draft, suspended);
+  dropFromBoots(draft, suspended, request.verb === 'resume-fail');
   for (const gang of gangsOf(draft, suspended)) dropFromGang(draft, gang, suspended);
   const leased = [...suspended].filter((node) => leaseOf(draft, node) !== null);
   endLeases(draft, leased, request.verb, request.id);

@@ -2,15 +2,16 @@
  * The whole of muster's judgement: a pure function from what is known and what happened to what is decided and what is
  * asked of the world. It reads the state and never changes it; `apply` does, from the turn alone.
  */
+import { nextDeadline } from './boot.ts';
 import { createDraft, type Draft } from './draft.ts';
 import {
   decideEffectFailed,
   decideGivenBack,
-  decideReleased,
   decideStarted,
   decideSwept,
   repeatDueEffects,
 } from './decide-effects.ts';
+import { endBoots } from './decide-boot.ts';
 import { decideJobsTold, endAssemblies } from './decide-jobs.ts';
 import { decideLaunchAnswered, decideLaunchFailed, decideNodesAssigned } from './decide-launch.ts';
 import { releaseLaunches } from './decide-queue.ts';
@@ -23,6 +24,7 @@ import {
 } from './decide-reserve.ts';
 import { describeSubnets, isAskingForZones, startGangs } from './decide-start.ts';
 import { decideResume, decideSuspend } from './decide-request.ts';
+import { decideEc2Seen, decideReleased, decideSlurmSeen } from './decide-seen.ts';
 import type { Event } from './events.ts';
 import { scheduleLaunches, waitingLaunches } from './launch-schedule.ts';
 import type { State } from './state.ts';
@@ -50,6 +52,10 @@ export function nextWake(state: State): Instant | null {
   for (const gang of state.gangs.values()) {
     if (gang.phase === 'assembling' && (next === null || gang.assembleBy < next))
       next = gang.assembleBy;
+  }
+  for (const boot of state.boots.values()) {
+    const deadline = nextDeadline(boot);
+    if (deadline !== null && (next === null || deadline < next)) next = deadline;
   }
   for (const { effect, deferredUntil } of state.outstanding.values()) {
     if (deferredUntil === null || effect.kind === 'RunInstances') continue;
@@ -98,10 +104,15 @@ function decideInto(draft: Draft, event: Event): void {
     case 'JobsTold':
       return decideJobsTold(draft, event.effectId, event.told);
     case 'NodesReleased':
-      return decideReleased(draft, event.effectId, event.kept);
+      return decideReleased(draft, event.effectId, event.freed, event.kept);
+    case 'SlurmSeen':
+      return decideSlurmSeen(draft, event);
+    case 'Ec2Seen':
+      return decideEc2Seen(draft, event);
     case 'Woke':
       repeatDueEffects(draft);
       endAssemblies(draft);
+      endBoots(draft);
       endIdleReservations(draft);
       startGangs(draft);
       return releaseLaunches(draft);

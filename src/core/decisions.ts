@@ -45,7 +45,38 @@ export type Decision =
       readonly waitsFor: readonly string[];
       /** It may be launched on this rung alone. */
       readonly onlyRung?: string;
+      /** The gang, given before, for which it launches another instance. */
+      readonly replaces?: string;
     }
+  /** Their slurmd has joined. */
+  | { readonly kind: 'NodesRegistered'; readonly nodes: readonly string[] }
+  /** Nodes of a gang that was given get another instance. */
+  | {
+      readonly kind: 'NodesReplaced';
+      readonly bootId: string;
+      readonly replacementId: string;
+      readonly nodes: readonly string[];
+      readonly why: { readonly code: string; readonly message: string };
+    }
+  /** A gang that was given is let go before its job ran. */
+  | {
+      readonly kind: 'BootFailed';
+      readonly gangId: string;
+      readonly jobIds: readonly number[];
+      readonly refusal: Refusal;
+    }
+  /** Nodes that stand for themselves will not come. */
+  | { readonly kind: 'BootNodesLost'; readonly gangId: string; readonly refusal: Refusal }
+  /** Slurm has powered nodes of it down. */
+  | {
+      readonly kind: 'BootNodesDropped';
+      readonly gangId: string;
+      readonly nodes: readonly string[];
+    }
+  /** The job of a gang that was given is gone before it ran. */
+  | { readonly kind: 'BootCancelled'; readonly gangId: string }
+  /** The job of an open gang is gone. */
+  | { readonly kind: 'GangCancelled'; readonly gangId: string }
   /** Another call has asked for more nodes of an open gang. */
   | {
       readonly kind: 'GangGrew';

@@ -17,6 +17,8 @@ export interface Draft {
   readonly queued: RunInstances[];
   /** Gangs closed in this turn. */
   readonly closed: Set<string>;
+  /** Boots ended in this turn. */
+  readonly booted: Set<string>;
   /** Nodes whose lease ended in this turn. */
   readonly ended: Set<string>;
   /** Leases taken in this turn, by node. */
@@ -31,6 +33,7 @@ export function createDraft(state: State, at: Instant): Draft {
     effects: [],
     queued: [],
     closed: new Set(),
+    booted: new Set(),
     ended: new Set(),
     placed: new Map(),
   };

@@ -1,6 +1,7 @@
 /** What happened. Only events bring time and facts into the core; they are written to the ledger as they came. */
 import type { Instance } from './instances.ts';
 import type { Told } from './job-facts.ts';
+import type { Ec2Differences } from './observe.ts';
 import type { HookRequest } from './requests.ts';
 import type { Settings } from './settings.ts';
 import type { Instant } from './units.ts';
@@ -57,5 +58,17 @@ export type Event = { readonly at: Instant } & (
       readonly effectId: string;
       readonly zones: Readonly<Record<string, string>>;
     }
+  /** What looking at Slurm has shown. */
+  | {
+      readonly kind: 'SlurmSeen';
+      /** Awaited nodes that are up. */
+      readonly registered: readonly string[];
+      /** Jobs of gangs that have no nodes any more. */
+      readonly gone: readonly number[];
+      /** Jobs on nodes (`asked`) that power up for others; what else they need is in `told.absent`. */
+      readonly silent: { readonly asked: readonly string[]; readonly told: Told } | null;
+    }
+  /** What looking at EC2 has shown. */
+  | ({ readonly kind: 'Ec2Seen' } & Ec2Differences)
   | { readonly kind: 'Woke' }
 );

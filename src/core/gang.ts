@@ -19,17 +19,21 @@ export type GangKind = 'job' | 'single-node-jobs' | 'launch-batch' | 'request';
  * - `waiting`: another open gang holds some of its nodes; it starts when those have their verdict.
  * - `reserving`: reservations for all its calls are being made; nothing is launched before the last one is held.
  * - `launching`: batches are out. A refusal of any ends a firm gang.
+ * - `releasing`: its job is gone; Slurm is being asked whether somebody else has its nodes now.
  * - `assigning`: whole (or as whole as a soft gang gets); Slurm is being told.
  * A gang with its verdict, given or given back, is closed and leaves the state; its leases remain.
  */
 export type GangPhase =
-  'asking' | 'assembling' | 'waiting' | 'reserving' | 'launching' | 'assigning';
+  'asking' | 'assembling' | 'waiting' | 'reserving' | 'launching' | 'assigning' | 'releasing';
 
 export interface Gang {
   readonly id: string;
   /** The calls that asked for its nodes; the first one gave it its id. */
   requestIds: readonly string[];
   readonly requestedAt: Instant;
+  readonly formedAt: Instant;
+  /** The gang, given before, for which it launches another instance; null: it is none's replacement. */
+  readonly replaces: string | null;
   readonly kind: GangKind;
   /** Firm: every node or none. Soft: what EC2 gives, to the first nodes. */
   readonly firm: boolean;
@@ -105,7 +109,8 @@ export interface Refusal {
 export interface Lease {
   readonly node: string;
   readonly instance: Instance;
-  readonly gangId: string;
+  /** Its gang; a gang that takes over what another leaves becomes the owner. */
+  gangId: string;
   /** The pool that it came from. */
   readonly pool: string;
   readonly zone: string | null;
@@ -116,4 +121,6 @@ export interface Lease {
   readonly leasedAt: Instant;
   /** Slurm has been told its address. */
   given: boolean;
+  /** Its slurmd has joined Slurm. */
+  isRegistered: boolean;
 }

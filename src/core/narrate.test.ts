@@ -74,6 +74,7 @@ describe('a job that is launched', () => {
       '[muster.launch:run_instances] JobID 1 - Launched the following instances (x2) [i-0001, i-0002] (request request-of-r/0/launch0)',
       "[muster.assign:update_node_addresses] Nodes are now configured with instances (x2) ['q-dy-c-[1-2]']",
       "[muster.resume:resume] Successfully launched nodes (x2) ['q-dy-c-[1-2]']",
+      "[muster.watch:nodes] Nodes have joined (x2) ['q-dy-c-[1-2]']",
     ]);
   });
 

@@ -114,6 +114,26 @@ function narrateEvent(before: State, event: Event): Line[] {
       return event.found === 0
         ? []
         : [line('INFO', 'muster.reserve:end', `Reservation of ${event.effectId} is let go`)];
+    case 'Ec2Seen':
+      return [
+        ...(event.strays.length === 0
+          ? []
+          : [
+              line(
+                'WARNING',
+                'muster.watch:strays',
+                `Terminating instances of this cluster that no node has (x${event.strays.length}) [${bounded(event.strays.join(', '))}]`,
+              ),
+            ]),
+        ...event.strayReservations.map(({ reservationId }) =>
+          line(
+            'WARNING',
+            'muster.watch:strays',
+            `Cancelling reservation ${reservationId}, which no gang has`,
+          ),
+        ),
+      ];
+    case 'SlurmSeen':
     case 'ReservationMade':
     case 'SubnetsTold':
     case 'JobsTold':
@@ -230,6 +250,32 @@ function narrateDecision(decision: Decision): Line[] {
           `Gang ${decision.gangId} finds no room on ${decision.rung} (${decision.refusal.code}: ${decision.refusal.message}); the next rung is tried`,
         ),
       ];
+    case 'NodesReplaced':
+      return [
+        line(
+          'WARNING',
+          'muster.boot:replace',
+          `Launching other instances for nodes ${countedList(decision.nodes)} of gang ${decision.bootId}: (Code:${decision.why.code}) ${decision.why.message}`,
+        ),
+      ];
+    case 'BootFailed':
+      return [failedNodes(decision.refusal.nodes, nodeReason(decision.refusal), decision.jobIds)];
+    case 'BootNodesLost':
+      return [failedNodes(decision.refusal.nodes, nodeReason(decision.refusal))];
+    case 'GangCancelled':
+    case 'BootCancelled':
+      return [
+        line(
+          'INFO',
+          'muster.watch:jobs',
+          `Gang ${decision.gangId}: its job is gone, its launch stops`,
+        ),
+      ];
+    case 'NodesRegistered':
+      return [
+        line('INFO', 'muster.watch:nodes', `Nodes have joined ${countedList(decision.nodes)}`),
+      ];
+    case 'BootNodesDropped':
     case 'CapacitySeen':
     case 'ReservationHeld':
     case 'GangDissolved':

@@ -10,7 +10,7 @@
  */
 import { createLocator, type Place } from './fleet.ts';
 import type { GangKind, Refusal } from './gang.ts';
-import { parseHostlistElements } from './hostlist.ts';
+import { foldHostlist, parseHostlistElements } from './hostlist.ts';
 import type { Told } from './job-facts.ts';
 import { parseResumeFile, type ResumeJob } from './resume-file.ts';
 import type { PlanMode, Settings } from './settings.ts';
@@ -89,10 +89,10 @@ export function planRequest(
   return { mode: settings.mode, nodes: wanted, jobs, gangs, rejected, unwanted, faults };
 }
 
-/** Plans jobs that Slurm put on nodes for which it calls nobody: they are powering up already, for others. */
-export function planSilentJobs(settings: Settings, told: Told): Plan {
+/** Plans jobs that Slurm put on nodes for which it calls nobody: they (`asked`) are powering up already, for others. */
+export function planSilentJobs(settings: Settings, asked: readonly string[], told: Told): Plan {
   const jobs = told.jobs.map(({ jobId, nodes }) => ({ job_id: jobId, nodes }));
-  return planRequest(settings, told.absent, JSON.stringify({ jobs }), { ...told, absent: '' });
+  return planRequest(settings, foldHostlist(asked), JSON.stringify({ jobs }), told);
 }
 
 /** Cuts nodes into batches by compute resource, in order of first appearance, each at most max_batch_size. */

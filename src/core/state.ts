@@ -2,6 +2,7 @@
  * All that muster knows, derived from the turns in the ledger by `apply` and by nothing else.
  * `decide` reads it and never changes it.
  */
+import type { Boot } from './boot.ts';
 import type { PoolMemory } from './capacity-memory.ts';
 import type { Effect } from './effects.ts';
 import type { Gang, Lease } from './gang.ts';
@@ -56,6 +57,8 @@ export interface State {
   instanceBucket: LaunchBucket;
   /** Launch effect id to gang id, while the batch is out. */
   batchGangs: Map<string, string>;
+  /** Gangs that were given and that have not all registered, by gang id. */
+  boots: Map<string, Boot>;
   /** What EC2 gave and refused lately, by pool. */
   memory: Map<string, PoolMemory>;
   /** Capacity reservations that are held, by id. */
@@ -80,6 +83,7 @@ export function emptyState(): State {
     launchBucket: { tokens: defaultSettings.launchRequests.burst, at: 0 },
     instanceBucket: { tokens: defaultSettings.launchInstances.burst, at: 0 },
     batchGangs: new Map(),
+    boots: new Map(),
     memory: new Map(),
     reservations: new Map(),
     zones: new Map(),

@@ -11,6 +11,7 @@ import type { Decision } from '../decisions.ts';
 import type { AskJobs, CreateReservation, Effect, RunInstances } from '../effects.ts';
 import type { Event } from '../events.ts';
 import type { JobFacts, Told } from '../job-facts.ts';
+import { awaitedNodes } from '../observe.ts';
 import type { HookRequest, HookVerb } from '../requests.ts';
 import { parseResumeFile } from '../resume-file.ts';
 import { defaultSettings, type Settings } from '../settings.ts';
@@ -43,6 +44,8 @@ export interface TestWorld {
   readonly ec2: Ec2Books;
   /** True: the test answers AskJobs itself. */
   asks: boolean;
+  /** True: the test says which slurmd register; else all do, at once. */
+  boots: boolean;
   /** What Slurm says beside the resume file; null: it does not know the job. */
   readonly slurm: { readonly jobs: Map<number, Partial<JobFacts> | null>; absent: string };
 }
@@ -61,6 +64,7 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
     running: [],
     ec2,
     asks: false,
+    boots: false,
     slurm: { jobs: new Map(), absent: '' },
   };
 
@@ -72,6 +76,19 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
       const isQuestion = effect.kind === 'AskJobs' || effect.kind === 'DescribeSubnets';
       if (isQuestion && !world.asks) finish(effect);
     }
+    return turn;
+  }
+
+  /** Every slurmd that is awaited registers. */
+  function registerAll(): Turn {
+    const registered = awaitedNodes(world.state);
+    if (registered.length === 0) return lastTurn();
+    return send({ kind: 'SlurmSeen', registered, gone: [], silent: null });
+  }
+
+  function lastTurn(): Turn {
+    const turn = world.turns.at(-1);
+    if (turn === undefined) throw new Error('nothing has happened yet');
     return turn;
   }
 
@@ -171,7 +188,8 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
         return launch(effect);
       case 'AssignNodes':
         take(effect);
-        return send({ kind: 'NodesAssigned', effectId });
+        send({ kind: 'NodesAssigned', effectId });
+        return world.boots ? lastTurn() : registerAll();
       case 'GiveBackNodes':
         take(effect);
         return send({ kind: 'NodesGivenBack', effectId });
@@ -272,6 +290,7 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
     advance,
     restart,
     settle,
+    registerAll,
     ...queriesOf(world),
     /** ResumeProgram; `jobs` null: without a resume file. Returns the request's id. */
     resume: (hostlist: string, jobs: Jobs | null, call: HookCall = {}): string =>

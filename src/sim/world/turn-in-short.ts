@@ -29,6 +29,12 @@ function eventInShort(event: Event): string {
       return `ReservationEnded ${event.effectId} (${event.found})`;
     case 'SubnetsTold':
       return `SubnetsTold ${JSON.stringify(event.zones)}`;
+    case 'SlurmSeen': {
+      const silent = event.silent?.told.jobs.map((job) => job.jobId).join(' ') ?? '';
+      return `SlurmSeen registered ${fold(event.registered)}, gone ${event.gone.join(' ')}, silent ${silent}`;
+    }
+    case 'Ec2Seen':
+      return `Ec2Seen ended ${event.ended.join(' ')}, strays ${event.strays.join(' ')} ${event.strayReservations.map(({ reservationId }) => reservationId).join(' ')}`;
     case 'ReservationFailed':
     case 'LaunchFailed':
       return `${event.kind} ${event.effectId} ${event.failure.code}`;
@@ -62,6 +68,18 @@ function decisionInShort(decision: Decision): string {
       const waits = waitsFor.length === 0 ? '' : `, waits for ${waitsFor.join(' ')}`;
       return `GangFormed ${gangId} ${firm ? 'firm' : 'soft'} ${gangKind} of jobs ${jobIds.join(' ')}: ${fold(nodes)}${waits}`;
     }
+    case 'NodesRegistered':
+      return `NodesRegistered ${fold(decision.nodes)}`;
+    case 'NodesReplaced':
+      return `NodesReplaced ${decision.bootId} by ${decision.replacementId}: ${fold(decision.nodes)}`;
+    case 'BootFailed':
+    case 'BootNodesLost':
+      return `${decision.kind} ${decision.gangId}${refused(decision.refusal)}`;
+    case 'BootNodesDropped':
+      return `BootNodesDropped ${decision.gangId} ${fold(decision.nodes)}`;
+    case 'BootCancelled':
+    case 'GangCancelled':
+      return `${decision.kind} ${decision.gangId}`;
     case 'GangReserving':
       return `GangReserving ${decision.gangId} on ${decision.rung} in ${decision.parts.length} reservations`;
     case 'ReservationHeld':

@@ -1,0 +1,27 @@
+/** A gang that Slurm was given, until every slurmd of it has registered: only then may its job run. */
+import type { Instant } from './units.ts';
+
+export interface Boot {
+  readonly gangId: string;
+  readonly requestId: string;
+  jobIds: readonly number[];
+  /** True: of use only together. False: every node stands for itself. */
+  readonly isWhole: boolean;
+  /** All that were given, registered or not. */
+  nodes: readonly string[];
+  /** Those whose slurmd has not registered, each with its own deadline. */
+  awaiting: Map<string, Instant>;
+  readonly requestedAt: Instant;
+  /** The last moment for all of them, earlier than Slurm's. */
+  readonly registerBy: Instant;
+  /** Nodes that get another instance, with the gang that launches it. */
+  replacing: Map<string, string>;
+  replacements: number;
+}
+
+/** The earliest of the deadlines; null: nobody is awaited. */
+export function nextDeadline(boot: Boot): Instant | null {
+  let next: Instant | null = null;
+  for (const by of boot.awaiting.values()) if (next === null || by < next) next = by;
+  return next;
+}

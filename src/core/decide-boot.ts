@@ -1,0 +1,162 @@
+/**
+ * Whole until it runs: every node that was given must register in time. One that fails gets another instance on the rung
+ * of its gang while time allows; where that is impossible the whole gang is let go and its job goes back to the queue, so
+ * that the others never idle.
+ */
+import { nextDeadline, type Boot } from './boot.ts';
+import { bootAllowanceMs } from './deadlines.ts';
+import { endLeases, giveBackNodes } from './decide-gang.ts';
+import { leaseOf, type Draft } from './draft.ts';
+import type { Gang, Refusal } from './gang.ts';
+import { foldHostlist } from './hostlist.ts';
+
+type Why = Pick<Refusal, 'code' | 'message'>;
+
+/** More than these is no accident of single machines. */
+function replacementsMax(boot: Boot): number {
+  return Math.max(2, Math.ceil(boot.nodes.length / 10));
+}
+
+/** Deadlines that have passed. */
+export function endBoots(draft: Draft): void {
+  for (const boot of draft.state.boots.values()) {
+    const deadline = nextDeadline(boot);
+    if (deadline === null || deadline > draft.at || draft.booted.has(boot.gangId)) continue;
+    const late = [...boot.awaiting].flatMap(([node, by]) => (by <= draft.at ? [node] : []));
+    const message = `no slurmd of ${few(late)} registered in time`;
+    failBootNodes(draft, boot, late, { code: 'BootTimeout', message });
+  }
+}
+
+function few(nodes: readonly string[]): string {
+  return nodes.length <= 3 ? foldHostlist(nodes) : `${nodes.length} nodes (${nodes[0]}, ...)`;
+}
+
+/** Nodes of it will not come: their instances have ended, or are silent. */
+export function failBootNodes(draft: Draft, boot: Boot, nodes: readonly string[], why: Why): void {
+  if (mayReplace(draft, boot, nodes)) return replaceNodes(draft, boot, nodes, why);
+  if (boot.isWhole) return letGoBoot(draft, boot, why);
+  loseNodes(draft, boot, nodes, why);
+}
+
+function mayReplace(draft: Draft, boot: Boot, nodes: readonly string[]): boolean {
+  const { settings } = draft.state;
+  if (boot.replacements + nodes.length > replacementsMax(boot)) return false;
+  if (draft.at + bootAllowanceMs(settings) > boot.registerBy) return false;
+  return nodes.every((node) => !draft.state.claims.has(node) && leaseOf(draft, node) !== null);
+}
+
+function replaceNodes(draft: Draft, boot: Boot, nodes: readonly string[], why: Why): void {
+  const byRung = new Map<string, string[]>();
+  for (const node of nodes) {
+    const rung = draft.state.leases.get(node)?.rung ?? '';
+    byRung.set(rung, [...(byRung.get(rung) ?? []), node]);
+  }
+  endLeases(draft, nodes, why.code, boot.gangId);
+  for (const [rung, group] of byRung) {
+    const number = boot.replacements + [...byRung.keys()].indexOf(rung) + 1;
+    const gangId = `${boot.gangId}r${number}`;
+    draft.decisions.push({
+      kind: 'NodesReplaced',
+      bootId: boot.gangId,
+      replacementId: gangId,
+      nodes: group,
+      why,
+    });
+    draft.decisions.push({
+      kind: 'GangFormed',
+      gangId,
+      requestId: boot.requestId,
+      requestedAt: boot.requestedAt,
+      gangKind: 'job',
+      firm: true,
+      jobIds: boot.jobIds,
+      nodes: group,
+      missing: [],
+      assembleBy: draft.at,
+      waitsFor: [],
+      onlyRung: rung,
+      replaces: boot.gangId,
+    });
+  }
+}
+
+/** No more time, or no more room: all of it goes, and its job back to the queue. */
+export function letGoBoot(
+  draft: Draft,
+  boot: Boot,
+  why: Why,
+  alreadyDown: ReadonlySet<string> = new Set(),
+): void {
+  if (draft.booted.has(boot.gangId)) return;
+  draft.booted.add(boot.gangId);
+  const free = boot.nodes.filter((node) => !isSharedNode(draft, boot, node));
+  const refusal = { nodes: boot.nodes, ...why };
+  draft.decisions.push({
+    kind: 'BootFailed',
+    gangId: boot.gangId,
+    jobIds: boot.jobIds,
+    refusal,
+  });
+  endLeases(
+    draft,
+    free.filter((node) => leaseOf(draft, node) !== null),
+    why.code,
+    boot.gangId,
+  );
+  const back = free.filter((node) => !alreadyDown.has(node));
+  giveBackNodes(draft, back, refusal, `${boot.gangId}/boot-back`);
+}
+
+/** Another job's gang wants it, or another boot has it. */
+function isSharedNode(draft: Draft, boot: Boot, node: string): boolean {
+  const claimants = draft.state.claims.get(node) ?? [];
+  if (claimants.some((id) => !draft.closed.has(id) && boot.replacing.get(node) !== id)) return true;
+  for (const other of draft.state.boots.values()) {
+    if (other === boot || draft.booted.has(other.gangId)) continue;
+    if (other.nodes.includes(node)) return true;
+  }
+  return false;
+}
+
+/** Every node stands for itself: the others go on. */
+function loseNodes(draft: Draft, boot: Boot, nodes: readonly string[], why: Why): void {
+  const free = nodes.filter((node) => !isSharedNode(draft, boot, node));
+  const refusal = { nodes, ...why };
+  draft.decisions.push({ kind: 'BootNodesLost', gangId: boot.gangId, refusal });
+  endLeases(
+    draft,
+    free.filter((node) => leaseOf(draft, node) !== null),
+    why.code,
+    `${boot.gangId}-${draft.at}`,
+  );
+  giveBackNodes(draft, free, refusal, `${boot.gangId}/boot-back-${draft.at}`);
+}
+
+/** A replacement could not be launched: its gang is not whole any more. */
+export function replacementFailed(draft: Draft, gang: Gang, why: Why): void {
+  const boot = draft.state.boots.get(gang.replaces ?? '');
+  if (boot === undefined || draft.booted.has(boot.gangId)) return;
+  const message = `no replacement for ${few(gang.nodes)}: ${why.message}`;
+  if (boot.isWhole) letGoBoot(draft, boot, { code: why.code, message });
+  else loseNodes(draft, boot, gang.nodes, { code: why.code, message });
+}
+
+/** Slurm powers nodes of it down itself: a whole gang without them is of no use. */
+export function dropFromBoots(
+  draft: Draft,
+  nodes: ReadonlySet<string>,
+  isResumeFail: boolean,
+): void {
+  for (const boot of draft.state.boots.values()) {
+    const dropped = boot.nodes.filter((node) => nodes.has(node));
+    if (dropped.length === 0 || draft.booted.has(boot.gangId)) continue;
+    const awaited = dropped.filter((node) => boot.awaiting.has(node) || boot.replacing.has(node));
+    if (boot.isWhole && awaited.length > 0 && isResumeFail) {
+      const message = `${few(awaited)} did not register within ResumeTimeout`;
+      letGoBoot(draft, boot, { code: 'BootTimeout', message }, nodes);
+    } else {
+      draft.decisions.push({ kind: 'BootNodesDropped', gangId: boot.gangId, nodes: dropped });
+    }
+  }
+}

@@ -1,0 +1,148 @@
+/** What looking at Slurm and at EC2 has shown: slurmd that registered, jobs that are gone, instances that ended or are nobody's. */
+import { failBootNodes } from './decide-boot.ts';
+import {
+  closeGang,
+  endLeases,
+  failGang,
+  giveBackNodes,
+  stopLaunch,
+  terminate,
+} from './decide-gang.ts';
+import { formSilentGangs } from './decide-jobs.ts';
+import { claimedByOther, leaseOf, openGang, type Draft } from './draft.ts';
+import type { ReleaseNodes } from './effects.ts';
+import type { Event } from './events.ts';
+import type { Gang } from './gang.ts';
+import type { Told } from './job-facts.ts';
+
+type SlurmSeen = Extract<Event, { kind: 'SlurmSeen' }>;
+type Ec2Seen = Extract<Event, { kind: 'Ec2Seen' }>;
+
+const goneReason = 'the job that wanted it is gone';
+
+export function decideSlurmSeen(draft: Draft, seen: SlurmSeen): void {
+  if (seen.registered.length > 0)
+    draft.decisions.push({ kind: 'NodesRegistered', nodes: seen.registered });
+  const gone = new Set(seen.gone);
+  if (gone.size > 0) {
+    for (const gang of draft.state.gangs.values()) {
+      if (gang.phase === 'asking' || gang.phase === 'releasing' || gang.replaces !== null) continue;
+      if (gang.jobIds.length > 0 && gang.jobIds.every((id) => gone.has(id)))
+        cancelGang(draft, gang);
+    }
+    cancelBoots(draft, gone, new Set(seen.registered));
+  }
+  if (seen.silent === null) return;
+  const { asked, told } = seen.silent;
+  formSilentGangs(draft, `seen-${draft.at}`, asked, told);
+}
+
+/** Its job is gone: nothing more is launched; its nodes go, unless Slurm has put another job on them. */
+function cancelGang(draft: Draft, gang: Gang): void {
+  stopLaunch(draft, gang, 'JobGone');
+  const nodes = gang.nodes.filter((node) => !claimedByOther(draft, node, gang.id));
+  draft.decisions.push({ kind: 'GangCancelled', gangId: gang.id });
+  if (nodes.length === 0) return closeCancelled(draft, gang);
+  draft.effects.push({ kind: 'ReleaseNodes', id: `${gang.id}/release`, nodes, reason: goneReason });
+}
+
+/** The awaited nodes go, as far as nobody else wants them; what has registered idles as Slurm has it. */
+function cancelBoots(draft: Draft, gone: ReadonlySet<number>, up: ReadonlySet<string>): void {
+  for (const boot of draft.state.boots.values()) {
+    if (boot.jobIds.length === 0 || !boot.jobIds.every((id) => gone.has(id))) continue;
+    draft.booted.add(boot.gangId);
+    draft.decisions.push({ kind: 'BootCancelled', gangId: boot.gangId });
+    for (const replacementId of boot.replacing.values()) {
+      const gang = openGang(draft, replacementId);
+      if (gang !== null) cancelGang(draft, gang);
+    }
+    const nodes = [...boot.awaiting.keys()].filter(
+      (node) => !up.has(node) && !claimedByOther(draft, node, '') && !isInOtherBoot(draft, node),
+    );
+    if (nodes.length === 0) continue;
+    const id = `${boot.gangId}/boot-release`;
+    draft.effects.push({ kind: 'ReleaseNodes', id, nodes, reason: goneReason });
+  }
+}
+
+function isInOtherBoot(draft: Draft, node: string): boolean {
+  for (const boot of draft.state.boots.values())
+    if (!draft.booted.has(boot.gangId) && boot.nodes.includes(node)) return true;
+  return false;
+}
+
+/** Nodes on which nobody was are powered down: what they hold ends. The others are for the jobs that Slurm has put there. */
+export function decideReleased(
+  draft: Draft,
+  effectId: string,
+  freed: readonly string[],
+  kept: Told,
+): void {
+  const effect = draft.state.outstanding.get(effectId)?.effect;
+  if (effect?.kind !== 'ReleaseNodes') return;
+  endReleased(draft, effect, freed);
+  if (kept.jobs.length === 0) return;
+  const asked = effect.nodes.filter((node) => !freed.includes(node));
+  formSilentGangs(draft, effectId.replaceAll('/', '-'), asked, kept);
+}
+
+/** Slurm does not let go of the nodes: what they hold ends all the same. */
+export function decideNotReleased(draft: Draft, effect: ReleaseNodes): void {
+  endReleased(draft, effect, effect.nodes);
+}
+
+function endReleased(draft: Draft, effect: ReleaseNodes, freed: readonly string[]): void {
+  const gang = openGang(draft, effect.id.replace(/\/release'*$/, ''));
+  const ends = freed.filter(
+    (node) => leaseOf(draft, node) !== null && !claimedByOther(draft, node, gang?.id ?? ''),
+  );
+  endLeases(draft, ends, 'JobGone', effect.id);
+  if (gang?.phase === 'releasing') closeCancelled(draft, gang);
+}
+
+function closeCancelled(draft: Draft, gang: Gang): void {
+  const message = 'the job was cancelled or requeued while its nodes were launched';
+  closeGang(draft, gang, [], [{ nodes: gang.nodes, code: 'JobGone', message }]);
+}
+
+export function decideEc2Seen(draft: Draft, seen: Ec2Seen): void {
+  const ended = new Set(seen.ended);
+  const lost = [...draft.state.leases.values()].filter(({ instance }) =>
+    ended.has(instance.instanceId),
+  );
+  if (lost.length > 0)
+    loseInstances(
+      draft,
+      lost.map((lease) => lease.node),
+    );
+  terminate(draft, seen.strays, `strays-${draft.at}`);
+  for (const { reservationId, tag } of seen.strayReservations) {
+    const id = `${tag === '' ? 'reservation' : tag}/stray-${reservationId}`;
+    draft.effects.push({ kind: 'EndReservation', id, tag, reservationId });
+  }
+}
+
+/** Instances of these nodes have ended by themselves, or by somebody else's hand. */
+function loseInstances(draft: Draft, nodes: readonly string[]): void {
+  const left = new Set(nodes);
+  const why = { code: 'InstanceEnded', message: 'EC2 ended the instance' };
+  for (const gang of draft.state.gangs.values()) {
+    if (draft.closed.has(gang.id) || gang.phase === 'asking') continue;
+    const own = gang.nodes.filter((node) => left.has(node));
+    if (own.length === 0) continue;
+    for (const node of own) left.delete(node);
+    if (gang.phase === 'releasing' || gang.mayBeGiven) continue;
+    failGang(draft, gang, { ...why, nodes: gang.nodes });
+  }
+  for (const boot of draft.state.boots.values()) {
+    const awaited = [...boot.awaiting.keys()].filter((node) => left.has(node));
+    if (awaited.length === 0 || draft.booted.has(boot.gangId)) continue;
+    for (const node of awaited) left.delete(node);
+    failBootNodes(draft, boot, awaited, why);
+  }
+  // They were up: Slurm would take SlurmdTimeout to see that they are not any more.
+  const up = [...left].filter((node) => leaseOf(draft, node) !== null);
+  if (up.length === 0) return;
+  endLeases(draft, up, why.code, `ended-${draft.at}`);
+  giveBackNodes(draft, up, { ...why, nodes: up }, `ended-${draft.at}/back`);
+}

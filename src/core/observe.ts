@@ -1,0 +1,136 @@
+/**
+ * What a listing says that is not known: listings never enter the ledger, only what is new in them does. Pure: from the
+ * state and a listing to the differences, null when there is none.
+ */
+import type { JobFacts } from './job-facts.ts';
+import type { State } from './state.ts';
+import type { Instant } from './units.ts';
+
+/** A job that has nodes. */
+export interface SeenJob extends JobFacts {
+  readonly nodeList: readonly string[];
+  readonly isConfiguring: boolean;
+}
+
+export interface SlurmListing {
+  /** When Slurm was asked: what came later it cannot tell. */
+  readonly askedAt: Instant;
+  readonly jobs: readonly SeenJob[];
+  /** Of the nodes that are awaited, those that are up. */
+  readonly up: readonly string[];
+}
+
+/** Nodes whose slurmd is awaited, without those that are being replaced. */
+export function awaitedNodes(state: State): string[] {
+  const nodes = new Set<string>();
+  for (const boot of state.boots.values()) for (const node of boot.awaiting.keys()) nodes.add(node);
+  return [...nodes];
+}
+
+/** Whether anything waits for what Slurm does. */
+export function watchesSlurm(state: State): boolean {
+  if (state.boots.size > 0) return true;
+  for (const gang of state.gangs.values()) if (gang.jobIds.length > 0) return true;
+  return false;
+}
+
+/** Configuring jobs that no gang knows, on nodes that power up for others: Slurm called nobody for them. */
+export function silentJobs(state: State, { askedAt, jobs }: SlurmListing): SeenJob[] {
+  if (state.settings.mode !== 'job') return [];
+  const known = new Set<number>();
+  for (const gang of state.gangs.values()) for (const id of gang.jobIds) known.add(id);
+  for (const boot of state.boots.values()) for (const id of boot.jobIds) known.add(id);
+  return jobs.filter(
+    (job) =>
+      job.isConfiguring &&
+      !known.has(job.jobId) &&
+      job.nodeList.some((node) => isOnItsWay(state, node, askedAt)),
+  );
+}
+
+/** Its request was made before Slurm was asked, and it has not registered. */
+export function isOnItsWay(state: State, node: string, askedAt: Instant): boolean {
+  const lease = state.leases.get(node);
+  if (lease !== undefined) return !lease.isRegistered && lease.requestedAt < askedAt;
+  return (state.claims.get(node) ?? []).some(
+    (id) => (state.gangs.get(id)?.requestedAt ?? Infinity) < askedAt,
+  );
+}
+
+/** Jobs of gangs and boots that have no nodes any more: cancelled, requeued or ended. */
+export function goneJobs(state: State, { askedAt, jobs }: SlurmListing): number[] {
+  const allocated = new Set(jobs.map((job) => job.jobId));
+  const gone = new Set<number>();
+  const look = (jobIds: readonly number[], since: Instant): void => {
+    if (since >= askedAt) return;
+    for (const id of jobIds) if (!allocated.has(id)) gone.add(id);
+  };
+  for (const gang of state.gangs.values()) {
+    if (gang.phase !== 'asking' && gang.phase !== 'releasing') look(gang.jobIds, gang.formedAt);
+  }
+  for (const boot of state.boots.values()) look(boot.jobIds, boot.requestedAt);
+  return [...gone];
+}
+
+/** An instance as EC2 lists it. */
+export interface SeenInstance {
+  readonly instanceId: string;
+  readonly isAlive: boolean;
+  readonly clientToken: string | null;
+  readonly launchedAt: Instant;
+}
+
+export interface Ec2Listing {
+  readonly askedAt: Instant;
+  readonly instances: readonly SeenInstance[];
+  /** Reservations that are held. */
+  readonly reservations: readonly { readonly reservationId: string; readonly tag: string }[];
+}
+
+/** Younger ones may belong to an answer that is on its way. */
+const strayAfterMs = 120_000;
+
+export interface Ec2Differences {
+  /** Leased instances that have ended. */
+  readonly ended: readonly string[];
+  /** Instances of this cluster that the ledger does not know, or that it has given up. */
+  readonly strays: readonly string[];
+  readonly strayReservations: readonly { readonly reservationId: string; readonly tag: string }[];
+}
+
+export function observeEc2(state: State, listing: Ec2Listing): Ec2Differences {
+  const leased = new Map<string, Instant>();
+  for (const lease of state.leases.values()) leased.set(lease.instance.instanceId, lease.leasedAt);
+  const ending = new Set<string>();
+  const tokens = new Set<string>();
+  const tags = new Set<string>();
+  for (const { effect } of state.outstanding.values()) {
+    if (effect.kind === 'TerminateInstances') for (const id of effect.instanceIds) ending.add(id);
+    if (effect.kind === 'RunInstances') tokens.add(effect.order.clientToken);
+    if (effect.kind === 'SweepLaunch') tokens.add(effect.clientToken);
+    if (effect.kind === 'CreateReservation') tags.add(effect.id);
+    if (effect.kind === 'EndReservation') tags.add(effect.tag);
+  }
+  const isOld = ({ launchedAt }: SeenInstance): boolean =>
+    launchedAt + strayAfterMs < listing.askedAt;
+  return {
+    ended: listing.instances
+      .filter(
+        (each) => !each.isAlive && (leased.get(each.instanceId) ?? Infinity) < listing.askedAt,
+      )
+      .map((each) => each.instanceId),
+    strays: listing.instances
+      .filter(
+        (each) =>
+          each.isAlive &&
+          !leased.has(each.instanceId) &&
+          !ending.has(each.instanceId) &&
+          !tokens.has(each.clientToken ?? '') &&
+          isOld(each),
+      )
+      .map((each) => each.instanceId),
+    strayReservations: listing.reservations.filter(
+      ({ reservationId, tag }) => !state.reservations.has(reservationId) && !tags.has(tag),
+    ),
+  };
+}
