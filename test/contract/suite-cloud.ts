@@ -44,7 +44,9 @@ function overridesContract(driver: MakeDriver): void {
         const ec2 = await driver(quick);
         const source = { ...order.launch, efa } as LaunchOrder['launch'];
         await ec2.cloud.runInstances({ ...order, ...elsewhere, launch: source });
-        expect([...ec2.model.instances()]).toMatchObject(Array(3).fill({ ...launched, efa }));
+        expect([...ec2.model.instances()]).toMatchObject(
+          Array.from({ length: 3 }, () => ({ ...launched, efa })),
+        );
       });
     }
 
@@ -52,7 +54,7 @@ function overridesContract(driver: MakeDriver): void {
       const ec2 = await driver(quick);
       await ec2.createLaunchTemplate({ name: 't', data: { ...data, subnetId: subnetB } });
       await ec2.cloud.runInstances({ ...order, ...elsewhere, launch });
-      expect([...ec2.model.instances()]).toMatchObject(Array(3).fill(launched));
+      expect([...ec2.model.instances()]).toMatchObject(Array.from({ length: 3 }, () => launched));
     });
 
     for (const [subnet, networkInterface] of [
@@ -72,7 +74,9 @@ function overridesContract(driver: MakeDriver): void {
         expect(ec2.model.stats().launched).toBe(0);
         const { instanceType } = elsewhere;
         await ec2.cloud.runInstances({ ...order, instanceType, launch, clientToken: 'again' });
-        expect([...ec2.model.instances()]).toMatchObject(Array(3).fill({ instanceType }));
+        expect([...ec2.model.instances()]).toMatchObject(
+          Array.from({ length: 3 }, () => ({ instanceType })),
+        );
       });
     }
   });

@@ -45,7 +45,7 @@ export interface Ec2LineParts {
   readonly model: Ec2Model;
   readonly clock: VirtualClock;
   readonly chronicle: Chronicle;
-  readonly weather: Weather;
+  readonly weather: Pick<Weather, 'strikes' | 'isOut'>;
   readonly dice: Dice;
   /** Told of every launch and reservation that EC2 answered with an error, by its gang; of a fleet also of its pools'. */
   readonly refused: (gangId: string, code: string) => void;
