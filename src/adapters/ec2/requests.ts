@@ -88,13 +88,13 @@ export function runInstancesInput(order: LaunchOrder): RunInstancesCommandInput 
   };
 }
 
-/** The primary interface's address where the instance itself names none; empty strings while EC2 shows neither. */
 /** False for an instance on its way out or gone. */
 export function isAlive(instance: Ec2Instance): boolean {
   const state = instance.State?.Name ?? 'pending';
   return state === 'pending' || state === 'running';
 }
 
+/** The primary interface's address where the instance itself names none; empty strings while EC2 shows neither. */
 export function instanceFrom(instance: Ec2Instance): Instance {
   const primary = instance.NetworkInterfaces?.find(
     (each) => each.Attachment?.DeviceIndex === 0 && (each.Attachment.NetworkCardIndex ?? 0) === 0,
