@@ -23,7 +23,6 @@ const codes: Record<Verdict, readonly string[]> = {
   'never-here': [
     'Unsupported',
     'UnsupportedOperation',
-    'UnsupportedException',
     'InvalidFleetConfiguration',
     'VolumeTypeNotAvailableInZone',
   ],
@@ -65,6 +64,7 @@ const codes: Record<Verdict, readonly string[]> = {
     'ValidationError',
     'IdempotentParameterMismatch',
     'InvalidFleetConfig',
+    'UnsupportedException',
     'ResourceCountExceeded',
     'RequestResourceCountExceeded',
     'UnsupportedTenancy',

@@ -9,8 +9,7 @@
 
 /**
  * - `capacity`: EC2 has no room there now; another size, place or time may help.
- * - `never-here`: it is not to be had there: the type not in the zone or not with the image, the reservation not in the
- *   region.
+ * - `never-here`: it is not to be had there: the type not in the zone, or not with the image.
  * - `quota`: a person has to ask AWS.
  * - `throttle`: EC2 wants the same call again, later.
  * - `transient`: nobody knows whether it happened; the same call with the same token tells.
@@ -35,7 +34,6 @@ const byCode: Readonly<Record<string, Verdict>> = {
   InsufficientFreeAddressesInSubnet: 'capacity',
   Unsupported: 'never-here',
   UnsupportedOperation: 'never-here',
-  UnsupportedException: 'never-here',
   InvalidFleetConfiguration: 'never-here',
   VolumeTypeNotAvailableInZone: 'never-here',
   VcpuLimitExceeded: 'quota',
@@ -74,6 +72,8 @@ const byCode: Readonly<Record<string, Verdict>> = {
   ValidationError: 'configuration',
   IdempotentParameterMismatch: 'configuration',
   InvalidFleetConfig: 'configuration',
+  // The region has no capacity reservations; launches are another matter.
+  UnsupportedException: 'configuration',
   // More instances in one call than EC2 takes: smaller batches help, repeating does not.
   ResourceCountExceeded: 'configuration',
   RequestResourceCountExceeded: 'configuration',
