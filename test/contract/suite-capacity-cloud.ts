@@ -183,6 +183,34 @@ export function capacityCloudContract(make: MakeDriver): void {
     });
   });
 
+  describe('subnets through the port', () => {
+    test('those that EC2 knows, with their zones; the others are left out', async () => {
+      const ec2 = await driver(quick);
+      const asked = [subnetB, 'subnet-0123456789abcdef0', 'subnet-*', subnetA];
+      const listed = await ec2.cloud.describeSubnets(asked);
+      expect([...listed].sort((left, right) => (left.subnetId < right.subnetId ? -1 : 1))).toEqual([
+        { subnetId: subnetA, availabilityZone: 'us-east-2a' },
+        { subnetId: subnetB, availabilityZone: 'us-east-2b' },
+      ]);
+      expect(await ec2.cloud.describeSubnets(['subnet-0123456789abcdef0'])).toEqual([]);
+      expect(await ec2.cloud.describeSubnets([])).toEqual([]);
+    });
+
+    test('a refused look is a CloudError', async () => {
+      const ec2 = await driver(quick);
+      ec2.model.addFault({
+        kind: 'refuse',
+        action: 'DescribeSubnets',
+        code: 'UnauthorizedOperation',
+        count: null,
+      });
+      expect(await cloudErrorOf(ec2.cloud.describeSubnets([subnetB]))).toMatchObject({
+        code: 'UnauthorizedOperation',
+        httpStatus: 403,
+      });
+    });
+  });
+
   describe('a fleet through the port', () => {
     const template = {
       name: 't',

@@ -30,8 +30,61 @@ export async function cloudErrorOf(call: Promise<unknown>): Promise<CloudError> 
   return error as CloudError;
 }
 
+const elsewhere = { instanceType: 'c5.xlarge', subnetId: 'subnet-0000000000000000a' } as const;
+
+/** What an order asks in place of its launch source's own. */
+function overridesContract(driver: MakeDriver): void {
+  describe('an order with a type and a subnet of its own', () => {
+    const launch: LaunchOrder['launch'] = { kind: 'launch-template', name: 't', version: '1' };
+    const data = { instanceType: 'c6i.32xlarge', imageId: 'ami-1' };
+    const launched = { ...elsewhere, availabilityZone: 'us-east-2a' };
+
+    for (const efa of [false, true]) {
+      test(`in place of the source’s${efa ? ', with EFA' : ''}`, async () => {
+        const ec2 = await driver(quick);
+        const source = { ...order.launch, efa } as LaunchOrder['launch'];
+        await ec2.cloud.runInstances({ ...order, ...elsewhere, launch: source });
+        expect([...ec2.model.instances()]).toMatchObject(
+          Array.from({ length: 3 }, () => ({ ...launched, efa })),
+        );
+      });
+    }
+
+    test('in place of the template’s', async () => {
+      const ec2 = await driver(quick);
+      await ec2.createLaunchTemplate({ name: 't', data: { ...data, subnetId: subnetB } });
+      await ec2.cloud.runInstances({ ...order, ...elsewhere, launch });
+      expect([...ec2.model.instances()]).toMatchObject(Array.from({ length: 3 }, () => launched));
+    });
+
+    for (const [subnet, networkInterface] of [
+      ['with', { deviceIndex: 0, subnetId: subnetB }],
+      ['without', { deviceIndex: 0 }],
+    ] as const) {
+      test(`a template’s network interface ${subnet} a subnet bears no other beside it, but another type`, async () => {
+        const ec2 = await driver(quick);
+        const networkInterfaces = [networkInterface];
+        await ec2.createLaunchTemplate({ name: 't', data: { ...data, networkInterfaces } });
+        const moved = ec2.cloud.runInstances({ ...order, ...elsewhere, launch });
+        expect(await cloudErrorOf(moved)).toMatchObject({
+          code: 'InvalidParameterCombination',
+          httpStatus: 400,
+          message: expect.stringMatching(/Network interfaces and an instance-level subnet ID/),
+        });
+        expect(ec2.model.stats().launched).toBe(0);
+        const { instanceType } = elsewhere;
+        await ec2.cloud.runInstances({ ...order, instanceType, launch, clientToken: 'again' });
+        expect([...ec2.model.instances()]).toMatchObject(
+          Array.from({ length: 3 }, () => ({ instanceType })),
+        );
+      });
+    }
+  });
+}
+
 export function cloudContract(make: MakeDriver): void {
   const driver = driversOf(make);
+  overridesContract(driver);
 
   describe('launching through the port', () => {
     test('answers the instances with their addresses, and lists them by token', async () => {

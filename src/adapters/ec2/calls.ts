@@ -7,7 +7,7 @@ import { listedInstanceFrom } from './requests.ts';
 
 /** Repetitions by the SDK included; launches have their own. */
 export const otherTimeoutMs = 60_000;
-export const pageSize = 1000;
+const pageSize = 1000;
 /** Until then EC2 may not know what it has just made. */
 const youngMs = 5 * 60_000;
 
@@ -46,11 +46,42 @@ export function createYoung(): Young {
 }
 
 /** EC2 reads `*`, `?` and `\` in a filter's value as wildcards; here they are meant as they stand. */
+export function filterValue(text: string): string {
+  return text.replaceAll(/[*?\\]/g, '\\$&');
+}
+
 export function tagFilters(tags: Readonly<Record<string, string>>): Filter[] {
   return Object.entries(tags).map(([key, value]) => ({
     Name: `tag:${key}`,
-    Values: [value.replaceAll(/[*?\\]/g, '\\$&')],
+    Values: [filterValue(value)],
   }));
+}
+
+/** Where a page begins, and how much is on it. */
+export interface PageRequest {
+  readonly MaxResults: number;
+  readonly NextToken?: string;
+}
+
+/** What is on all pages of a describe; `otherTimeoutMs` is for all of them together. Rejects with CloudError. */
+export function readPages<P extends { NextToken?: string | undefined }, T>(
+  name: string,
+  ask: (page: PageRequest, options: { abortSignal: AbortSignal }) => Promise<P>,
+  listOf: (page: P) => readonly T[],
+): Promise<readonly T[]> {
+  return calling(name, otherTimeoutMs, async (options) => {
+    const listed: T[] = [];
+    let nextToken: string | undefined;
+    do {
+      const page = await ask(
+        { MaxResults: pageSize, ...(nextToken !== undefined && { NextToken: nextToken }) },
+        options,
+      );
+      listed.push(...listOf(page));
+      nextToken = page.NextToken;
+    } while (nextToken !== undefined && nextToken !== '');
+    return listed;
+  });
 }
 
 /** Every instance that the filters admit. Rejects with CloudError. */
@@ -58,23 +89,11 @@ export function describeAll(
   client: EC2Client,
   filters: Filter[],
 ): Promise<readonly ListedInstance[]> {
-  return calling('DescribeInstances', otherTimeoutMs, async ({ abortSignal }) => {
-    const listed: ListedInstance[] = [];
-    let nextToken: string | undefined;
-    do {
-      const page = await client.send(
-        new DescribeInstancesCommand({
-          Filters: filters,
-          MaxResults: pageSize,
-          ...(nextToken !== undefined && { NextToken: nextToken }),
-        }),
-        { abortSignal },
-      );
-      for (const reservation of page.Reservations ?? []) {
-        listed.push(...(reservation.Instances ?? []).map(listedInstanceFrom));
-      }
-      nextToken = page.NextToken;
-    } while (nextToken !== undefined && nextToken !== '');
-    return listed;
-  });
+  return readPages(
+    'DescribeInstances',
+    (page, options) =>
+      client.send(new DescribeInstancesCommand({ Filters: filters, ...page }), options),
+    ({ Reservations = [] }) =>
+      Reservations.flatMap(({ Instances = [] }) => Instances.map(listedInstanceFrom)),
+  );
 }

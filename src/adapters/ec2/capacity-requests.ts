@@ -1,4 +1,4 @@
-/** The core's orders for reservations and fleets as EC2's calls, and EC2's answers as the port's. Pure. */
+/** The core's orders for reservations and fleets as EC2's calls, and what EC2 answers as the port says it. Pure. */
 import type {
   CapacityReservation,
   CapacityReservationInstancePlatform,
@@ -8,10 +8,11 @@ import type {
   FleetLaunchTemplateOverridesRequest,
   LaunchTemplateAndOverridesResponse,
   ResourceType,
+  Subnet,
   TagSpecification,
 } from '@aws-sdk/client-ec2';
 import type { FleetOrder, ReservationOrder } from '../../core/orders.ts';
-import type { FleetAnswer, Reservation } from '../../ports/cloud.ts';
+import type { FleetAnswer, ListedSubnet, Reservation } from '../../ports/cloud.ts';
 
 function tagged(
   tags: Readonly<Record<string, string>>,
@@ -55,6 +56,13 @@ export function reservationFrom(reservation: CapacityReservation): Reservation {
     tags: Object.fromEntries(
       (reservation.Tags ?? []).map((tag) => [tag.Key ?? '', tag.Value ?? '']),
     ),
+  };
+}
+
+export function subnetFrom(subnet: Subnet): ListedSubnet {
+  return {
+    subnetId: subnet.SubnetId ?? '',
+    availabilityZone: subnet.AvailabilityZone ?? '',
   };
 }
 

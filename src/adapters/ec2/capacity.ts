@@ -1,5 +1,5 @@
 /**
- * Reservations and fleets by way of the AWS SDK. What launches or reserves gets one attempt, because a refusal for lack
+ * Reservations, fleets and what surrounds them by way of the AWS SDK. What launches or reserves gets one attempt, because a refusal for lack
  * of capacity is a server error, which the SDK would repeat; cancels and describes may be repeated by the SDK.
  */
 import {
@@ -7,17 +7,24 @@ import {
   CreateCapacityReservationCommand,
   CreateFleetCommand,
   DescribeCapacityReservationsCommand,
+  DescribeSubnetsCommand,
   type DescribeCapacityReservationsCommandInput,
   type EC2Client,
 } from '@aws-sdk/client-ec2';
 import type { DurationMs } from '../../core/units.ts';
-import { CloudError, type CapacityCloud, type Reservation } from '../../ports/cloud.ts';
+import {
+  CloudError,
+  type CapacityCloud,
+  type ListedSubnet,
+  type Reservation,
+} from '../../ports/cloud.ts';
 import {
   calling,
   createYoung,
   describeAll,
+  filterValue,
   otherTimeoutMs,
-  pageSize,
+  readPages,
   tagFilters,
 } from './calls.ts';
 import {
@@ -25,29 +32,34 @@ import {
   createReservationInput,
   fleetAnswerFrom,
   reservationFrom,
+  subnetFrom,
 } from './capacity-requests.ts';
 
-async function describeReservations(
+function describeReservations(
   client: EC2Client,
   input: DescribeCapacityReservationsCommandInput,
 ): Promise<readonly Reservation[]> {
-  return calling('DescribeCapacityReservations', otherTimeoutMs, async ({ abortSignal }) => {
-    const found: Reservation[] = [];
-    let nextToken: string | undefined;
-    do {
-      const page = await client.send(
-        new DescribeCapacityReservationsCommand({
-          ...input,
-          MaxResults: pageSize,
-          ...(nextToken !== undefined && { NextToken: nextToken }),
-        }),
-        { abortSignal },
-      );
-      found.push(...(page.CapacityReservations ?? []).map(reservationFrom));
-      nextToken = page.NextToken;
-    } while (nextToken !== undefined && nextToken !== '');
-    return found;
-  });
+  return readPages(
+    'DescribeCapacityReservations',
+    (page, options) =>
+      client.send(new DescribeCapacityReservationsCommand({ ...input, ...page }), options),
+    ({ CapacityReservations = [] }) => CapacityReservations.map(reservationFrom),
+  );
+}
+
+/** By filter: for one id that it does not know EC2 would fail the whole call. */
+async function describeSubnets(
+  client: EC2Client,
+  subnetIds: readonly string[],
+): Promise<readonly ListedSubnet[]> {
+  if (subnetIds.length === 0) return [];
+  const filters = [{ Name: 'subnet-id', Values: subnetIds.map(filterValue) }];
+  return readPages(
+    'DescribeSubnets',
+    (page, options) =>
+      client.send(new DescribeSubnetsCommand({ Filters: filters, ...page }), options),
+    ({ Subnets = [] }) => Subnets.map(subnetFrom),
+  );
 }
 
 function isUnknown(error: unknown): boolean {
@@ -115,5 +127,6 @@ export function createCapacityCloud({ launcher, client, launchTimeoutMs }: Clien
       return fleetAnswerFrom(answer, answer.$metadata.requestId ?? '');
     },
     describeByTags: (tags) => describeAll(client, tagFilters(tags)),
+    describeSubnets: (subnetIds) => describeSubnets(client, subnetIds),
   };
 }

@@ -212,6 +212,43 @@ describe('a launch', () => {
       },
     ],
     [
+      'a type and a subnet of the order’s own',
+      {
+        order: { launch, instanceType: 'c6i.16xlarge', subnetId: 'subnet-2' },
+        want: { InstanceType: 'c6i.16xlarge', SubnetId: 'subnet-2' },
+      },
+    ],
+    [
+      'a type and a subnet of the order’s own, with EFA',
+      {
+        order: {
+          launch: { ...launch, efa: true },
+          instanceType: 'c6i.16xlarge',
+          subnetId: 'subnet-2',
+        },
+        want: {
+          InstanceType: 'c6i.16xlarge',
+          'NetworkInterface.1.DeviceIndex': '0',
+          'NetworkInterface.1.NetworkCardIndex': '0',
+          'NetworkInterface.1.InterfaceType': 'efa',
+          'NetworkInterface.1.SubnetId': 'subnet-2',
+          'NetworkInterface.1.DeleteOnTermination': 'true',
+        },
+      },
+    ],
+    [
+      'a template, with a type and a subnet beside it',
+      {
+        order: { instanceType: 'c6i.16xlarge', subnetId: 'subnet-2' },
+        want: {
+          'LaunchTemplate.LaunchTemplateName': 'blog-q1-cr1',
+          'LaunchTemplate.Version': '3',
+          InstanceType: 'c6i.16xlarge',
+          SubnetId: 'subnet-2',
+        },
+      },
+    ],
+    [
       'spot',
       {
         order: { launch, market: 'spot' },
@@ -284,6 +321,35 @@ describe('a launch', () => {
     const { instances, requestId } = await cloud().runInstances(order);
     expect(instances).toEqual([{ instanceId: 'i-1', privateIp: '10.0.0.8', hostname: 'ip-0-0' }]);
     expect(requestId).toBe('request-1');
+  });
+});
+
+describe('a look at subnets', () => {
+  const subnets = (zone: string, nextToken: string) =>
+    `<DescribeSubnetsResponse><subnetSet><item><subnetId>subnet-${zone}</subnetId><availabilityZone>${zone}</availabilityZone>` +
+    `</item></subnetSet><nextToken>${nextToken}</nextToken></DescribeSubnetsResponse>`;
+
+  test('asks by filter, word for word, and reads all pages', async () => {
+    respond = (r, parameters) =>
+      answerXml(r, 200, parameters.has('NextToken') ? subnets('b', '') : subnets('a', 'page 2'));
+    expect(await cloud().describeSubnets(['subnet-a', 'subnet-*'])).toEqual([
+      { subnetId: 'subnet-a', availabilityZone: 'a' },
+      { subnetId: 'subnet-b', availabilityZone: 'b' },
+    ]);
+    expect(calls.map((call) => call.get('NextToken'))).toEqual([null, 'page 2']);
+    expect(Object.fromEntries(calls[0] ?? [])).toEqual({
+      Action: 'DescribeSubnets',
+      Version: '2016-11-15',
+      MaxResults: '1000',
+      'Filter.1.Name': 'subnet-id',
+      'Filter.1.Value.1': 'subnet-a',
+      'Filter.1.Value.2': 'subnet-\\*',
+    });
+  });
+
+  test('of nothing makes no call', async () => {
+    expect(await cloud().describeSubnets([])).toEqual([]);
+    expect(calls).toEqual([]);
   });
 });
 

@@ -19,16 +19,30 @@ function marketOptions(market: LaunchOrder['market']): InstanceMarketOptionsRequ
   }
 }
 
-function source(launch: LaunchOrder['launch']): Partial<RunInstancesCommandInput> {
+type InstanceType = NonNullable<RunInstancesCommandInput['InstanceType']>;
+
+/**
+ * Where the order names a type or a subnet of its own, it takes the place of the source's. Beside a template it is a
+ * parameter of the call, which EC2 prefers to the template's; but EC2 refuses a subnet beside a template that has
+ * network interfaces (`InvalidParameterCombination`), which only a fleet moves to another subnet.
+ */
+function source({
+  launch,
+  instanceType,
+  subnetId,
+}: LaunchOrder): Partial<RunInstancesCommandInput> {
   switch (launch.kind) {
     case 'launch-template':
       return {
         LaunchTemplate: { LaunchTemplateName: launch.name, Version: launch.version },
+        ...(instanceType !== undefined && { InstanceType: instanceType as InstanceType }),
+        ...(subnetId !== undefined && { SubnetId: subnetId }),
       };
     case 'instance-type': {
-      const { instanceType, imageId, subnetId, placementGroup, efa } = launch;
+      const { imageId, placementGroup, efa } = launch;
+      const SubnetId = subnetId ?? launch.subnetId;
       return {
-        InstanceType: instanceType as NonNullable<RunInstancesCommandInput['InstanceType']>,
+        InstanceType: (instanceType ?? launch.instanceType) as InstanceType,
         ...(imageId !== null && { ImageId: imageId }),
         ...(placementGroup !== null && { Placement: { GroupName: placementGroup } }),
         // EC2 refuses a subnet beside a network interface: with EFA the interface names it.
@@ -39,12 +53,12 @@ function source(launch: LaunchOrder['launch']): Partial<RunInstancesCommandInput
                   DeviceIndex: 0,
                   NetworkCardIndex: 0,
                   InterfaceType: 'efa',
-                  SubnetId: subnetId,
+                  SubnetId,
                   DeleteOnTermination: true,
                 },
               ],
             }
-          : { SubnetId: subnetId }),
+          : { SubnetId }),
       };
     }
   }
@@ -54,7 +68,7 @@ export function runInstancesInput(order: LaunchOrder): RunInstancesCommandInput 
   const tags: Tag[] = Object.entries(order.tags).map(([Key, Value]) => ({ Key, Value }));
   const market = marketOptions(order.market);
   return {
-    ...source(order.launch),
+    ...source(order),
     MinCount: order.minCount,
     MaxCount: order.maxCount,
     ClientToken: order.clientToken,
@@ -74,13 +88,13 @@ export function runInstancesInput(order: LaunchOrder): RunInstancesCommandInput 
   };
 }
 
-/** The primary interface's address where the instance itself names none; empty strings while EC2 shows neither. */
 /** False for an instance on its way out or gone. */
 export function isAlive(instance: Ec2Instance): boolean {
   const state = instance.State?.Name ?? 'pending';
   return state === 'pending' || state === 'running';
 }
 
+/** The primary interface's address where the instance itself names none; empty strings while EC2 shows neither. */
 export function instanceFrom(instance: Ec2Instance): Instance {
   const primary = instance.NetworkInterfaces?.find(
     (each) => each.Attachment?.DeviceIndex === 0 && (each.Attachment.NetworkCardIndex ?? 0) === 0,

@@ -4,7 +4,13 @@
  */
 import type { HookRequest } from '../../core/requests.ts';
 import type { Turn } from '../../core/turn.ts';
-import type { Cloud, LaunchAnswer, ListedInstance } from '../../ports/cloud.ts';
+import type {
+  CapacityCloud,
+  Cloud,
+  LaunchAnswer,
+  ListedInstance,
+  Reservation,
+} from '../../ports/cloud.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { RecordedTurn } from '../../ports/ledger.ts';
 import type { LogLine } from '../../ports/log.ts';
@@ -70,6 +76,10 @@ export interface FakePorts extends ControllerPorts {
   run: Cloud['runInstances'];
   describe: Cloud['describeByClientToken'];
   terminate: Cloud['terminateInstances'];
+  reserve: CapacityCloud['createReservation'];
+  cancel: CapacityCloud['cancelReservation'];
+  reservations: CapacityCloud['describeReservations'];
+  tagged: CapacityCloud['describeByTags'];
   assign: () => Promise<void>;
   down: () => Promise<void>;
   removeFiles: () => Promise<void>;
@@ -77,6 +87,7 @@ export interface FakePorts extends ControllerPorts {
 
 export function createFakePorts(clock: Clock, history: readonly Turn[] = []): FakePorts {
   let launched = 0;
+  let reserved = 0;
   const journal: string[] = [];
   const turns: Turn[] = [...history];
   const files = new Map<string, HookRequest>();
@@ -98,6 +109,23 @@ export function createFakePorts(clock: Clock, history: readonly Turn[] = []): Fa
     }),
     describe: async (): Promise<readonly ListedInstance[]> => [],
     terminate: async () => undefined,
+    reserve: async ({ instanceType, availabilityZone, count, endsAt, tags }) => {
+      reserved += 1;
+      const reservation: Reservation = {
+        reservationId: `cr-${reserved}`,
+        state: 'active',
+        instanceType,
+        availabilityZone,
+        count,
+        available: count,
+        endsAt,
+        tags,
+      };
+      return { requestId: 'r-1', reservation };
+    },
+    cancel: async () => undefined,
+    reservations: async () => [],
+    tagged: async () => [],
     assign: async () => undefined,
     down: async () => undefined,
     removeFiles: async () => undefined,
@@ -142,6 +170,30 @@ export function createFakePorts(clock: Clock, history: readonly Turn[] = []): Fa
       async describeByClientToken(token) {
         journal.push(`describe ${token}`);
         return fakes.describe(token);
+      },
+      async createReservation(order) {
+        journal.push(`reserve ${order.clientToken}`);
+        return fakes.reserve(order);
+      },
+      async cancelReservation(id) {
+        journal.push(`cancel ${id}`);
+        await fakes.cancel(id);
+      },
+      async describeReservations(tags) {
+        journal.push(`reservations ${JSON.stringify(tags)}`);
+        return fakes.reservations(tags);
+      },
+      async runFleet(order) {
+        journal.push(`fleet ${order.clientToken}`);
+        return { requestId: 'r-1', fleetId: 'fleet-1', launches: [], refusals: [] };
+      },
+      async describeByTags(tags) {
+        journal.push(`tagged ${JSON.stringify(tags)}`);
+        return fakes.tagged(tags);
+      },
+      async describeSubnets(subnetIds) {
+        journal.push(`subnets ${subnetIds.join(' ')}`);
+        return subnetIds.map((subnetId) => ({ subnetId, availabilityZone: 'us-east-2a' }));
       },
     },
     scheduler: {

@@ -1,7 +1,7 @@
 /** The port's orders as the model's requests, and the model's answers as the port's. Pure. */
 import type { Instance, LaunchOrder } from '../../core/instances.ts';
 import type { FleetOrder, ReservationOrder } from '../../core/orders.ts';
-import type { FleetAnswer, ListedInstance, Reservation } from '../../ports/cloud.ts';
+import type { FleetAnswer, ListedInstance, ListedSubnet, Reservation } from '../../ports/cloud.ts';
 import type {
   CreateCapacityReservationRequest,
   CreateFleetAnswer,
@@ -10,6 +10,7 @@ import type {
   InstanceView,
   ReservationView,
   RunInstancesRequest,
+  SubnetView,
   Tags,
   TagSpecification,
 } from './types.ts';
@@ -23,7 +24,7 @@ function tagged(
 }
 
 export function launchRequest(order: LaunchOrder): RunInstancesRequest {
-  const { launch, reservationId } = order;
+  const { launch, instanceType, subnetId, reservationId } = order;
   const common: RunInstancesRequest = {
     minCount: order.minCount,
     maxCount: order.maxCount,
@@ -35,21 +36,24 @@ export function launchRequest(order: LaunchOrder): RunInstancesRequest {
   };
   switch (launch.kind) {
     case 'launch-template':
-      return { ...common, launchTemplate: { name: launch.name, version: launch.version } };
-    case 'instance-type':
       return {
         ...common,
-        instanceType: launch.instanceType,
+        launchTemplate: { name: launch.name, version: launch.version },
+        ...(instanceType !== undefined && { instanceType }),
+        ...(subnetId !== undefined && { subnetId }),
+      };
+    case 'instance-type': {
+      const subnet = { subnetId: subnetId ?? launch.subnetId };
+      return {
+        ...common,
+        instanceType: instanceType ?? launch.instanceType,
         ...(launch.imageId !== null && { imageId: launch.imageId }),
         ...(launch.placementGroup !== null && { placementGroup: launch.placementGroup }),
         ...(launch.efa
-          ? {
-              networkInterfaces: [
-                { deviceIndex: 0, subnetId: launch.subnetId, interfaceType: 'efa' },
-              ],
-            }
-          : { subnetId: launch.subnetId }),
+          ? { networkInterfaces: [{ deviceIndex: 0, interfaceType: 'efa', ...subnet }] }
+          : subnet),
       };
+    }
   }
 }
 
@@ -72,11 +76,23 @@ export function listedFrom(view: InstanceView): ListedInstance {
 }
 
 /** Filters' wildcards are meant as they stand. */
+function filterValue(text: string): string {
+  return text.replaceAll(/[*?\\]/g, '\\$&');
+}
+
 export function tagFilters(tags: Tags): readonly Filter[] {
   return Object.entries(tags).map(([key, value]) => ({
     name: `tag:${key}`,
-    values: [value.replaceAll(/[*?\\]/g, '\\$&')],
+    values: [filterValue(value)],
   }));
+}
+
+export function subnetFilters(subnetIds: readonly string[]): readonly Filter[] {
+  return [{ name: 'subnet-id', values: subnetIds.map(filterValue) }];
+}
+
+export function subnetFrom({ subnetId, availabilityZone }: SubnetView): ListedSubnet {
+  return { subnetId, availabilityZone };
 }
 
 export function reservationRequest(order: ReservationOrder): CreateCapacityReservationRequest {

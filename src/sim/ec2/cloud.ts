@@ -21,6 +21,8 @@ import {
   listedFrom,
   reservationFrom,
   reservationRequest,
+  subnetFilters,
+  subnetFrom,
   tagFilters,
 } from './cloud-orders.ts';
 import type { Ec2Model } from './model.ts';
@@ -123,6 +125,12 @@ function createCapacityCloud(model: Ec2Model, launchBy: Travel, otherBy: Travel)
       return fleetFrom(answer, requestId);
     },
     describeByTags: (tags) => describeAll(model, tagFilters(tags), otherBy),
+    async describeSubnets(subnetIds) {
+      if (subnetIds.length === 0) return [];
+      const request = { filters: subnetFilters(subnetIds) };
+      const { answer } = await carry(model, 'DescribeSubnets', request, otherBy);
+      return answer.subnets.map(subnetFrom);
+    },
   };
 }
 

@@ -106,7 +106,7 @@ const handlers: Handlers = {
   DescribeLaunchTemplateVersions: ({ world }, { template, versions }) => ({
     versions: world.templates.versions(template, versions ?? []),
   }),
-  DescribeSubnets: ({ world }, request) => describeSubnets(world, request),
+  DescribeSubnets: ({ world }, request, now) => describeSubnets(world, request, now),
   DescribeInstanceTypes: (_life, request) => describeInstanceTypes(request),
   DescribeAvailabilityZones: ({ world }, request) => describeAvailabilityZones(world, request),
   CreateCapacityReservation: ({ world }, request, now) =>

@@ -1,6 +1,8 @@
 /** The actions about what surrounds instances: tags, subnets, zones, instance types. */
+import type { Instant } from '../../core/units.ts';
 import { listedInstanceTypes, lookUpInstanceType } from './catalogue.ts';
 import { Ec2ApiError, invalidValue, missingParameter, unknownSubnet } from './errors.ts';
+import { predicateFor, type Property } from './filters.ts';
 import { instancesById } from './lifecycle.ts';
 import { reservationById } from './reservation-actions.ts';
 import { viewSubnet } from './subnets.ts';
@@ -27,15 +29,19 @@ export function createTags(world: World, request: CreateTagsRequest): Record<str
   return {};
 }
 
-const subnetProperties: ReadonlyMap<string, (view: SubnetView) => string> = new Map([
-  ['subnet-id', (view: SubnetView) => view.subnetId],
-  ['availability-zone', (view: SubnetView) => view.availabilityZone],
-  ['vpc-id', (view: SubnetView) => view.vpcId],
+const subnetProperties: ReadonlyMap<string, Property<SubnetView>> = new Map<
+  string,
+  Property<SubnetView>
+>([
+  ['subnet-id', (view) => view.subnetId],
+  ['availability-zone', (view) => view.availabilityZone],
+  ['vpc-id', (view) => view.vpcId],
 ]);
 
 export function describeSubnets(
   world: World,
   request: DescribeSubnetsRequest,
+  now: Instant,
 ): Actions['DescribeSubnets']['answer'] {
   const ids = request.subnetIds?.length ? request.subnetIds : [...world.subnets.keys()];
   const views = ids.map((id) => {
@@ -43,12 +49,10 @@ export function describeSubnets(
     if (subnet === undefined) throw unknownSubnet(id);
     return viewSubnet(subnet, world.vpcId);
   });
-  const tests = (request.filters ?? []).map(({ name, values }) => {
-    const property = subnetProperties.get(name);
-    if (property === undefined) throw invalidValue(`The filter '${name}' is invalid`);
-    return (view: SubnetView) => values.includes(property(view));
-  });
-  return { subnets: views.filter((view) => tests.every((test) => test(view))) };
+  const tests = (request.filters ?? []).map((filter) =>
+    predicateFor(filter, subnetProperties, null),
+  );
+  return { subnets: views.filter((view) => tests.every((test) => test(view, now))) };
 }
 
 export function describeInstanceTypes(

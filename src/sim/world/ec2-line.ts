@@ -4,7 +4,7 @@
  * business.
  */
 import type { DurationMs } from '../../core/units.ts';
-import { CloudError, type Cloud } from '../../ports/cloud.ts';
+import { CloudError, type CapacityCloud, type Cloud } from '../../ports/cloud.ts';
 import { createModelCloud } from '../ec2/cloud.ts';
 import { httpStatusOf, type ActionName, type Ec2Model } from '../ec2/index.ts';
 import type { VirtualClock } from '../virtual-clock.ts';
@@ -22,28 +22,50 @@ const launchRefusals = [
   'Unsupported',
   'ACodeThatNobodyKnows',
 ];
+/** Also what a new reservation says while it is not usable yet. */
+const launchIntoReservationRefusals = ['ReservationCapacityExceeded', ...launchRefusals];
+const reservationRefusals = [
+  'InsufficientInstanceCapacity',
+  'InstanceLimitExceeded',
+  'UnauthorizedOperation',
+  'UnsupportedException',
+  'Unsupported',
+  'ACodeThatNobodyKnows',
+];
+/** Of a whole fleet; what stands against one pool is in its answer. */
+const fleetRefusals = [
+  'VcpuLimitExceeded',
+  'UnauthorizedOperation',
+  'InvalidFleetConfig',
+  'ACodeThatNobodyKnows',
+];
 const otherRefusals = ['InternalError', 'UnauthorizedOperation', 'ServiceUnavailable'];
 
 export interface Ec2LineParts {
   readonly model: Ec2Model;
   readonly clock: VirtualClock;
   readonly chronicle: Chronicle;
-  readonly weather: Weather;
+  readonly weather: Pick<Weather, 'strikes' | 'isOut'>;
   readonly dice: Dice;
-  /** Told of every launch that EC2 answered with an error, by its gang. */
+  /** Told of every launch and reservation that EC2 answered with an error, by its gang; of a fleet also of its pools'. */
   readonly refused: (gangId: string, code: string) => void;
 }
 
-export function createEc2Line(parts: Ec2LineParts): Cloud {
+/** One call of the port. */
+interface Sending {
+  readonly action: ActionName;
+  readonly timeoutMs: DurationMs;
+  /** What EC2 may say to it without a cause in the model. */
+  readonly refusals: readonly string[];
+}
+
+export function createEc2Line(parts: Ec2LineParts): Cloud & CapacityCloud {
   const { model, clock, dice } = parts;
   const near = createModelCloud(model, { clock, latencyMs: 5, launchTimeoutMs });
 
   /** Sends the call; it arrives after a while, if it does, and its answer counts until `timeoutMs`. */
-  function send<T>(
-    action: ActionName,
-    timeoutMs: DurationMs,
-    perform: () => Promise<T>,
-  ): Promise<T> {
+  function send<T>(sending: Sending, perform: () => Promise<T>): Promise<T> {
+    const { action, timeoutMs } = sending;
     return new Promise((resolve, reject) => {
       const giveUp = (): void =>
         reject(new CloudError('Timeout', `EC2 did not answer ${action} in time`));
@@ -51,7 +73,7 @@ export function createEc2Line(parts: Ec2LineParts): Cloud {
       const travelMs = travelOf(parts, action);
       if (travelMs === null) return;
       clock.schedule(travelMs, () => {
-        disturb(parts, action);
+        disturb(parts, sending);
         perform().then(
           (answer) => {
             cancelGiveUp();
@@ -66,22 +88,52 @@ export function createEc2Line(parts: Ec2LineParts): Cloud {
     });
   }
 
+  /** One attempt at what is paid for from its answer on; a refusal of it is told to the checkers. */
+  function order<T>(
+    action: ActionName,
+    { tags }: { readonly tags: Readonly<Record<string, string>> },
+    refusals: readonly string[],
+    perform: (refused: (code: string) => void) => Promise<T>,
+  ): Promise<T> {
+    const refused = (code: string): void => parts.refused(tags['muster:gang'] ?? '', code);
+    return send({ action, timeoutMs: launchTimeoutMs, refusals }, async () => {
+      try {
+        return await perform(refused);
+      } catch (error: unknown) {
+        if (error instanceof CloudError) refused(error.code);
+        throw error;
+      }
+    });
+  }
+
+  function ask<T>(action: ActionName, perform: () => Promise<T>): Promise<T> {
+    return send({ action, timeoutMs: 2 * launchTimeoutMs, refusals: otherRefusals }, perform);
+  }
+
   return {
-    runInstances: (order) =>
-      send('RunInstances', launchTimeoutMs, async () => {
-        try {
-          return await near.runInstances(order);
-        } catch (error: unknown) {
-          if (error instanceof CloudError) {
-            parts.refused(order.tags['muster:gang'] ?? '', error.code);
-          }
-          throw error;
-        }
-      }),
-    terminateInstances: (ids) =>
-      send('TerminateInstances', 2 * launchTimeoutMs, () => near.terminateInstances(ids)),
+    runInstances(launch) {
+      const refusals =
+        launch.reservationId === undefined ? launchRefusals : launchIntoReservationRefusals;
+      return order('RunInstances', launch, refusals, () => near.runInstances(launch));
+    },
+    terminateInstances: (ids) => ask('TerminateInstances', () => near.terminateInstances(ids)),
     describeByClientToken: (token) =>
-      send('DescribeInstances', 2 * launchTimeoutMs, () => near.describeByClientToken(token)),
+      ask('DescribeInstances', () => near.describeByClientToken(token)),
+    createReservation: (reservation) =>
+      order('CreateCapacityReservation', reservation, reservationRefusals, () =>
+        near.createReservation(reservation),
+      ),
+    cancelReservation: (id) => ask('CancelCapacityReservation', () => near.cancelReservation(id)),
+    describeReservations: (tags) =>
+      ask('DescribeCapacityReservations', () => near.describeReservations(tags)),
+    runFleet: (fleet) =>
+      order('CreateFleet', fleet, fleetRefusals, async (refused) => {
+        const answer = await near.runFleet(fleet);
+        for (const { code } of answer.refusals) refused(code);
+        return answer;
+      }),
+    describeByTags: (tags) => ask('DescribeInstances', () => near.describeByTags(tags)),
+    describeSubnets: (ids) => ask('DescribeSubnets', () => near.describeSubnets(ids)),
   };
 
   function travelOf({ weather, chronicle }: Ec2LineParts, action: ActionName): DurationMs | null {
@@ -94,10 +146,12 @@ export function createEc2Line(parts: Ec2LineParts): Cloud {
 }
 
 /** Lets faults happen to the one call that is made now. */
-function disturb({ model, weather, chronicle, dice }: Ec2LineParts, action: ActionName): void {
-  const isLaunch = action === 'RunInstances';
+function disturb(
+  { model, weather, chronicle, dice }: Ec2LineParts,
+  { action, refusals }: Sending,
+): void {
   if (weather.strikes('refusals', 0.06)) {
-    const code = dice.pick(isLaunch ? launchRefusals : otherRefusals);
+    const code = dice.pick(refusals);
     chronicle.fault('refusals', () => `${action}: ${code}`);
     model.addFault({ kind: 'refuse', action, code, httpStatus: httpStatusOf(code) });
   } else if (weather.strikes('throttling', 0.05)) {

@@ -8,7 +8,7 @@ import {
   type Controller,
   type ControllerPorts,
 } from '../../controller/controller.ts';
-import type { Cloud } from '../../ports/cloud.ts';
+import type { CapacityCloud, Cloud } from '../../ports/cloud.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { RecordedTurn } from '../../ports/ledger.ts';
 import type { LogLine } from '../../ports/log.ts';
@@ -32,7 +32,7 @@ export interface LifeParts {
   readonly weather: Weather;
   readonly ledger: MemoryLedger;
   readonly spool: MemorySpool;
-  readonly cloud: Cloud;
+  readonly cloud: Cloud & CapacityCloud;
   readonly scheduler: Scheduler;
   readonly registry: Registry;
   readonly log: (line: LogLine) => void;
@@ -120,6 +120,14 @@ export function createLife(parts: LifeParts): Life {
       terminateInstances: (ids) => guard('terminate', () => parts.cloud.terminateInstances(ids)),
       describeByClientToken: (token) =>
         guard('describe', () => parts.cloud.describeByClientToken(token)),
+      createReservation: (order) => guard('reserve', () => parts.cloud.createReservation(order)),
+      cancelReservation: (id) =>
+        guard('cancel-reservation', () => parts.cloud.cancelReservation(id)),
+      describeReservations: (tags) =>
+        guard('describe-reservations', () => parts.cloud.describeReservations(tags)),
+      runFleet: (order) => guard('launch-fleet', () => parts.cloud.runFleet(order)),
+      describeByTags: (tags) => guard('describe-tagged', () => parts.cloud.describeByTags(tags)),
+      describeSubnets: (ids) => guard('describe-subnets', () => parts.cloud.describeSubnets(ids)),
     },
     scheduler: {
       assignNodes: (list) => guard('assign', () => parts.scheduler.assignNodes(list)),
