@@ -14,6 +14,7 @@ import type { Log } from '../ports/log.ts';
 import type { Spool } from '../ports/spool.ts';
 import { createEffectRunner, type World } from './effects.ts';
 import { createSteadyClock } from './steady-clock.ts';
+import { createWatch } from './watch.ts';
 
 export interface ControllerPorts extends World {
   readonly ledger: Ledger;
@@ -56,7 +57,9 @@ export function createController(
   const clock = createSteadyClock(ports.clock);
   const state = emptyState();
   const inbox: Event[] = [];
-  const runEffect = createEffectRunner({ ...ports, clock });
+  const world = { ...ports, clock };
+  const runEffect = createEffectRunner(world);
+  const watch = createWatch({ world, log, state, enqueue });
   const spooled = new Set<string>();
   /** Requests that are worked on, and that the spool would not let go. */
   const unforgotten = new Set<string>();
@@ -116,6 +119,7 @@ export function createController(
     // In the same moment as the look that found the inbox empty: an event that comes later starts the loop again.
     running = false;
     scheduleWake();
+    if (!stopping) watch.wake();
     if (stopping && effectsOut === 0) end.resolve();
   }
 
@@ -251,6 +255,7 @@ export function createController(
     async stop(graceMs) {
       stopping = true;
       stopWatching();
+      watch.stop();
       cancelWake();
       if (effectsOut === 0 && !running) {
         stopped = true;

@@ -1,8 +1,9 @@
 /** Conversations with Slurm that take more than one command. */
-import type { ReleaseNodes } from '../core/effects.ts';
+import type { ReleaseNodes, TellJobs } from '../core/effects.ts';
 import { foldHostlist } from '../core/hostlist.ts';
 import type { JobFacts, Told } from '../core/job-facts.ts';
-import type { Scheduler, SchedulerJob } from '../ports/scheduler.ts';
+import { withNote } from '../core/job-note.ts';
+import { SchedulerError, type Scheduler, type SchedulerJob } from '../ports/scheduler.ts';
 
 /** What Slurm says of the jobs, and which of their nodes beyond `asked` are not up. Rejects with SchedulerError. */
 export async function askJobs(
@@ -73,4 +74,27 @@ export async function releaseNodes(
   if (freed.length > 0) await scheduler.powerDownNodes(freed);
   const kept = await tellOf(scheduler, on.filter(isAllocated), []);
   return { freed, kept };
+}
+
+/**
+ * Changes those of the jobs that wait; with a note of null also those that run. One that Slurm has not put back in the
+ * queue yet is asked for again: Slurm overwrites what is set before. Rejects with SchedulerError.
+ */
+export async function tellJobs(scheduler: Scheduler, effect: TellJobs): Promise<void> {
+  const { note, startAt, hold } = effect;
+  const jobs = await scheduler.listJobs(effect.jobIds);
+  let early = 0;
+  await Promise.all(
+    jobs.map(async ({ jobId, state, adminComment }) => {
+      if (note !== null && (state === 'CONFIGURING' || state === 'COMPLETING')) early += 1;
+      if (state !== 'PENDING' && (note !== null || state !== 'RUNNING')) return;
+      await scheduler.updateJob(jobId, {
+        ...(startAt !== null && { startAt }),
+        ...(hold !== null && { hold }),
+        adminComment: withNote(adminComment, note),
+      });
+    }),
+  );
+  if (early > 0)
+    throw new SchedulerError(`${early} jobs are not back in the queue yet`, { transient: true });
 }

@@ -120,6 +120,11 @@ function applyDecision(state: State, decision: Decision, event: Event): void {
     case 'ReservationOver':
       state.reservations.delete(decision.reservationId);
       return;
+    case 'JobRefused':
+      return refuseJob(state, decision);
+    case 'JobStarted':
+      state.jobs.delete(decision.jobId);
+      return;
     case 'NodesRegistered':
       return registerNodes(state, decision.nodes);
     case 'NodesReplaced': {
@@ -177,6 +182,7 @@ function formGang(
     kind: formed.gangKind,
     firm: formed.firm,
     jobIds: formed.jobIds,
+    jobNodes: formed.jobNodes ?? null,
     nodes: formed.nodes,
     missing: formed.missing,
     assembleBy: formed.assembleBy,
@@ -276,6 +282,19 @@ function seeCapacity(state: State, seen: Extract<Decision, { kind: 'CapacitySeen
       ? rememberSuccess(before, { count, at }, ages)
       : rememberRefusal(before, { ...refusal, count, at }, ages),
   );
+}
+
+function refuseJob(state: State, refused: Extract<Decision, { kind: 'JobRefused' }>): void {
+  const { jobId, tries, nextAt, code, message } = refused;
+  const at = state.now;
+  // Those that nobody has tried again for so long are gone.
+  for (const [id, job] of state.jobs) {
+    if (at - job.lastAt <= 2 * state.settings.retry.forMs) break;
+    state.jobs.delete(id);
+  }
+  const firstAt = state.jobs.get(jobId)?.firstAt ?? at;
+  state.jobs.delete(jobId);
+  state.jobs.set(jobId, { tries, firstAt, lastAt: at, nextAt, code, message });
 }
 
 function holdReservation(state: State, held: Extract<Decision, { kind: 'ReservationHeld' }>): void {

@@ -6,6 +6,7 @@
 import { nextDeadline, type Boot } from './boot.ts';
 import { bootAllowanceMs } from './deadlines.ts';
 import { endLeases, giveBackNodes } from './decide-gang.ts';
+import { tellRefused } from './decide-job.ts';
 import { leaseOf, type Draft } from './draft.ts';
 import type { Gang, Refusal } from './gang.ts';
 import { foldHostlist } from './hostlist.ts';
@@ -104,6 +105,7 @@ export function letGoBoot(
     why.code,
     boot.gangId,
   );
+  tellRefused(draft, `${boot.gangId}/boot`, boot.jobIds.slice(0, 1), why);
   const back = free.filter((node) => !alreadyDown.has(node));
   giveBackNodes(draft, back, refusal, `${boot.gangId}/boot-back`);
 }

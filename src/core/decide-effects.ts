@@ -60,6 +60,7 @@ function repeat(draft: Draft, out: OutstandingEffect): void {
       return repeatGiveBack(draft, effect);
     case 'ReleaseNodes':
       return repeatRelease(draft, effect);
+    case 'TellJobs':
     case 'AskJobs':
     case 'CreateReservation':
     case 'EndReservation':
@@ -170,6 +171,9 @@ export function decideEffectFailed(
       if (transient && draft.at < since + askForMs) return defer(draft, out, message);
       return decideJobsTold(draft, effectId, null);
     }
+    case 'TellJobs':
+      if (transient && out.tries < giveBackTriesMax) return defer(draft, out, message);
+      return abandon(draft, effect, message);
     case 'ReleaseNodes':
       if (transient && out.tries < giveBackTriesMax) return defer(draft, out, message);
       abandon(draft, effect, message);

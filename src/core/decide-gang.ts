@@ -1,5 +1,6 @@
 /** How gangs end: whole, in part, or let go. Shared by the answers that bring it about. */
 import { replacementFailed } from './decide-boot.ts';
+import { refuseJobs } from './decide-job.ts';
 import { dropReserving } from './decide-reserve.ts';
 import { hasRungLeft } from './decide-start.ts';
 import { claimedByOther, heldIn, leaseOf, type Draft } from './draft.ts';
@@ -68,7 +69,7 @@ export function failGang(
   letGo(draft, gang, refusal.code);
   const back = gang.nodes.filter((node) => !alreadyDown.has(node));
   // The node of a replacement is its gang's, which decides about it.
-  if (gang.replaces === null) giveBack(draft, gang, back, refusal, `${gang.id}/back`);
+  if (gang.replaces === null) giveBack(draft, gang, back, refusal, `${gang.id}/back`, true);
   else replacementFailed(draft, gang, refusal);
   closeGang(draft, gang, [], [refusal]);
 }
@@ -129,7 +130,9 @@ export function giveBack(
   nodes: readonly string[],
   refusal: Refusal,
   effectId: string,
+  isWhole = false,
 ): void {
+  if (isWhole || gang.kind !== 'job') refuseJobs(draft, gang, nodes, refusal);
   const free = nodes.filter(
     (node) => leaseOf(draft, node) === null && !claimedByOther(draft, node, gang.id),
   );

@@ -3,6 +3,7 @@
  * jobs are components of one heterogeneous job, nor of members that are up already or that another call will ask for.
  */
 import { closeGang, failGang } from './decide-gang.ts';
+import { endTelling } from './decide-job.ts';
 import { claimedByOther, leaseOf, openGang, waitsOn, type Draft } from './draft.ts';
 import type { Gang, Refusal } from './gang.ts';
 import type { Told } from './job-facts.ts';
@@ -24,6 +25,10 @@ interface Formation {
 
 /** The request's nodes are held together until Slurm has answered. */
 export function askJobs(draft: Draft, request: HookRequest, plan: Plan): void {
+  endTelling(
+    draft,
+    plan.jobs.flatMap((job) => job.jobIds),
+  );
   const gangId = `${request.id}/asking`;
   const claims = new Map<string, string[]>();
   const waitsFor = claimNodes(draft, plan.nodes, gangId, claims, null);
@@ -80,6 +85,11 @@ export function formGangs(draft: Draft, formation: Formation): void {
     rejectNodes(draft, requestId, refusal, `${requestId}/rejected${index}`, asking);
   }
   const wanted = asking === null ? null : new Set(asking.nodes);
+  if (asking === null)
+    endTelling(
+      draft,
+      plan.jobs.flatMap((job) => job.jobIds),
+    );
   const claims = new Map<string, string[]>();
   let formed = 0;
   for (const [index, planned] of plan.gangs.entries()) {
@@ -185,6 +195,7 @@ function formGang(
     firm: planned.firm,
     jobIds: planned.jobIds,
     nodes,
+    ...(planned.jobNodes !== undefined && { jobNodes: planned.jobNodes }),
     missing,
     assembleBy,
     waitsFor: claimNodes(draft, nodes, gangId, claims, asking),

@@ -8,6 +8,7 @@ import {
   stopLaunch,
   terminate,
 } from './decide-gang.ts';
+import { clearJobs } from './decide-job.ts';
 import { formSilentGangs } from './decide-jobs.ts';
 import { claimedByOther, leaseOf, openGang, type Draft } from './draft.ts';
 import type { ReleaseNodes } from './effects.ts';
@@ -21,8 +22,7 @@ type Ec2Seen = Extract<Event, { kind: 'Ec2Seen' }>;
 const goneReason = 'the job that wanted it is gone';
 
 export function decideSlurmSeen(draft: Draft, seen: SlurmSeen): void {
-  if (seen.registered.length > 0)
-    draft.decisions.push({ kind: 'NodesRegistered', nodes: seen.registered });
+  if (seen.registered.length > 0) registerNodes(draft, seen.registered);
   const gone = new Set(seen.gone);
   if (gone.size > 0) {
     for (const gang of draft.state.gangs.values()) {
@@ -35,6 +35,17 @@ export function decideSlurmSeen(draft: Draft, seen: SlurmSeen): void {
   if (seen.silent === null) return;
   const { asked, told } = seen.silent;
   formSilentGangs(draft, `seen-${draft.at}`, asked, told);
+}
+
+/** A gang of which nobody is awaited any more is whole and up. */
+function registerNodes(draft: Draft, nodes: readonly string[]): void {
+  draft.decisions.push({ kind: 'NodesRegistered', nodes });
+  const up = new Set(nodes);
+  for (const boot of draft.state.boots.values()) {
+    const isWhole =
+      boot.replacing.size === 0 && [...boot.awaiting.keys()].every((node) => up.has(node));
+    if (isWhole) clearJobs(draft, boot.gangId, boot.jobIds);
+  }
 }
 
 /** Its job is gone: nothing more is launched; its nodes go, unless Slurm has put another job on them. */

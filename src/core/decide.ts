@@ -69,6 +69,7 @@ function decideInto(draft: Draft, event: Event): void {
     case 'ConfigLoaded':
       return describeSubnets(draft, event.settings);
     case 'InstancesTerminated':
+    case 'JobsInformed':
     case 'SubnetsTold':
       return;
     case 'ReservationMade':

@@ -39,6 +39,8 @@ export type Decision =
       readonly gangKind: GangKind;
       readonly firm: boolean;
       readonly jobIds: readonly number[];
+      /** Whose each node is, where every job has one of its own. */
+      readonly jobNodes?: readonly (readonly [number, string])[];
       readonly nodes: readonly string[];
       readonly missing: readonly string[];
       readonly assembleBy: Instant;
@@ -48,6 +50,18 @@ export type Decision =
       /** The gang, given before, for which it launches another instance. */
       readonly replaces?: string;
     }
+  /** A job's nodes were refused: it is tried again at `nextAt`, or held. */
+  | {
+      readonly kind: 'JobRefused';
+      readonly jobId: number;
+      readonly code: string;
+      readonly message: string;
+      readonly tries: number;
+      readonly nextAt: Instant | null;
+      readonly hold: 'admin' | 'user' | null;
+    }
+  /** All its nodes are up: its tries are forgotten. */
+  | { readonly kind: 'JobStarted'; readonly jobId: number }
   /** Their slurmd has joined. */
   | { readonly kind: 'NodesRegistered'; readonly nodes: readonly string[] }
   /** Nodes of a gang that was given get another instance. */

@@ -3,6 +3,7 @@
  * answers it, and may be run again with the same id (a restart, a retry): each is idempotent.
  */
 import type { LaunchOrder } from './instances.ts';
+import type { Instant } from './units.ts';
 import type { ReservationOrder } from './orders.ts';
 
 /** One RunInstances call for one batch. */
@@ -88,6 +89,17 @@ export interface EndReservation {
   readonly reservationId: string | null;
 }
 
+/** Tells the owners of jobs that wait: in the AdminComment, by the time of the next try, or by a hold. */
+export interface TellJobs {
+  readonly kind: 'TellJobs';
+  readonly id: string;
+  readonly jobIds: readonly number[];
+  /** Muster's part of the AdminComment; null: it is taken out, also while the job runs. */
+  readonly note: string | null;
+  readonly startAt: Instant | null;
+  readonly hold: 'admin' | 'user' | null;
+}
+
 /** Asks EC2 for the zones of the subnets that the configuration names. */
 export interface DescribeSubnets {
   readonly kind: 'DescribeSubnets';
@@ -96,6 +108,7 @@ export interface DescribeSubnets {
 }
 
 export type Effect =
+  | TellJobs
   | CreateReservation
   | EndReservation
   | DescribeSubnets

@@ -58,6 +58,7 @@ export type Event = { readonly at: Instant } & (
       readonly effectId: string;
       readonly zones: Readonly<Record<string, string>>;
     }
+  | { readonly kind: 'JobsInformed'; readonly effectId: string }
   /** What looking at Slurm has shown. */
   | {
       readonly kind: 'SlurmSeen';

@@ -38,6 +38,8 @@ export interface Gang {
   /** Firm: every node or none. Soft: what EC2 gives, to the first nodes. */
   readonly firm: boolean;
   jobIds: readonly number[];
+  /** Whose each node is, where every job has one of its own; else null. */
+  readonly jobNodes: readonly (readonly [number, string])[] | null;
   /** Members that Slurm has yet to ask for, and until when they are waited for. */
   missing: readonly string[];
   assembleBy: Instant;

@@ -107,6 +107,7 @@ describe('a job that is launched', () => {
     expect(lines.map((line) => line.split(' - ')[1]?.slice(0, 30))).toEqual([
       'Failed RunInstances request: r',
       'Encountered exception when lau',
+      'try 1 refused (VcpuLimitExceed',
       'Setting following failed nodes',
     ]);
   });

@@ -133,6 +133,7 @@ function narrateEvent(before: State, event: Event): Line[] {
           ),
         ),
       ];
+    case 'JobsInformed':
     case 'SlurmSeen':
     case 'ReservationMade':
     case 'SubnetsTold':
@@ -250,6 +251,16 @@ function narrateDecision(decision: Decision): Line[] {
           `Gang ${decision.gangId} finds no room on ${decision.rung} (${decision.refusal.code}: ${decision.refusal.message}); the next rung is tried`,
         ),
       ];
+    case 'JobRefused':
+      return [
+        line(
+          'INFO',
+          'muster.jobs:refuse',
+          `JobID ${decision.jobId} - try ${decision.tries} refused (${decision.code}); ${decision.nextAt === null ? `held (${decision.hold})` : `next try at ${new Date(decision.nextAt).toISOString()}`}`,
+        ),
+      ];
+    case 'JobStarted':
+      return [line('INFO', 'muster.jobs:start', `JobID ${decision.jobId} - all its nodes are up`)];
     case 'NodesReplaced':
       return [
         line(

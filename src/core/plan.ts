@@ -26,6 +26,8 @@ export interface PlannedGang {
   readonly kind: GangKind;
   readonly firm: boolean;
   readonly jobIds: readonly number[];
+  /** Whose each node is, where every job has one of its own. */
+  readonly jobNodes?: readonly (readonly [number, string])[];
   readonly nodes: readonly string[];
   /** Members that are not up and that Slurm has not asked for in this request. */
   readonly missing: readonly string[];
@@ -190,7 +192,9 @@ function tellJobs(inFile: readonly PlannedJob[], told: Told, faults: string[]): 
     const members = components.flatMap((each) => nodesIn(each.nodes, faults));
     jobs.push({
       jobId: leader,
-      jobIds: components.map((each) => each.jobId),
+      jobIds: components
+        .map((each) => each.jobId)
+        .sort((a, b) => Number(b === leader) - Number(a === leader)),
       priority: components[0]?.priority ?? group[0]?.priority ?? null,
       nodes,
       missing: [...new Set(members)].filter((node) => absent.has(node) && !known.has(node)),
@@ -249,6 +253,9 @@ function planJobs(
       kind: single ? 'single-node-jobs' : 'job',
       firm: firm && !single,
       jobIds: group.flatMap((job) => job.jobIds),
+      ...(single && {
+        jobNodes: group.flatMap((job) => job.nodes.map((node) => [job.jobId, node] as const)),
+      }),
       nodes,
       missing: group.flatMap((job) => job.missing),
       batches: cutBatches(settings, own, placeOf, firm && !single),

@@ -34,6 +34,15 @@ export interface OpenReservation {
   readonly since: Instant;
 }
 
+export interface JobTries {
+  readonly tries: number;
+  readonly firstAt: Instant;
+  readonly lastAt: Instant;
+  readonly nextAt: Instant | null;
+  readonly code: string;
+  readonly message: string;
+}
+
 export interface OpenRequest {
   readonly id: string;
   readonly openGangs: Set<string>;
@@ -59,6 +68,8 @@ export interface State {
   batchGangs: Map<string, string>;
   /** Gangs that were given and that have not all registered, by gang id. */
   boots: Map<string, Boot>;
+  /** Jobs that were refused and have not started since. */
+  jobs: Map<number, JobTries>;
   /** What EC2 gave and refused lately, by pool. */
   memory: Map<string, PoolMemory>;
   /** Capacity reservations that are held, by id. */
@@ -84,6 +95,7 @@ export function emptyState(): State {
     instanceBucket: { tokens: defaultSettings.launchInstances.burst, at: 0 },
     batchGangs: new Map(),
     boots: new Map(),
+    jobs: new Map(),
     memory: new Map(),
     reservations: new Map(),
     zones: new Map(),

@@ -109,6 +109,7 @@ function instancesOf(effect: Effect, { launchedBy }: TestWorld['ec2']): readonly
       return launchedBy.get(effect.order.clientToken) ?? [];
     case 'SweepLaunch':
       return launchedBy.get(effect.clientToken) ?? [];
+    case 'TellJobs':
     case 'CreateReservation':
     case 'EndReservation':
     case 'DescribeSubnets':

@@ -73,7 +73,10 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
     const turn = takeTurn({ ...body, at: world.now });
     wakeWhileDue();
     for (const effect of [...world.running]) {
-      const isQuestion = effect.kind === 'AskJobs' || effect.kind === 'DescribeSubnets';
+      const isQuestion =
+        effect.kind === 'AskJobs' ||
+        effect.kind === 'DescribeSubnets' ||
+        effect.kind === 'TellJobs';
       if (isQuestion && !world.asks) finish(effect);
     }
     return turn;
@@ -202,6 +205,9 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
         const instanceIds = ec2.sweep(effect.clientToken, world.now, sees);
         return send({ kind: 'LaunchSwept', effectId, instanceIds });
       }
+      case 'TellJobs':
+        take(effect);
+        return send({ kind: 'JobsInformed', effectId });
       case 'CreateReservation':
         take(effect);
         return send({

@@ -66,7 +66,14 @@ export function createApartChecks(watched: Watched): ApartChecks {
         if (decision.kind === 'GangClosed')
           for (const refusal of decision.refusals)
             for (const requestId of decision.requestIds) refuse(requestId, refusal);
-        else if ('refusal' in decision) {
+        else if (decision.kind === 'BootFailed' || decision.kind === 'BootNodesLost') {
+          for (const id of requestsOf(decision.gangId)) refuse(id, decision.refusal);
+        } else if (
+          decision.kind === 'NodesRejected' ||
+          decision.kind === 'BatchHeld' ||
+          decision.kind === 'BatchRefused' ||
+          decision.kind === 'NodesRefused'
+        ) {
           const id = 'requestId' in decision ? decision.requestId : decision.gangId.split('/')[0];
           refuse(id ?? '', decision.refusal);
         }

@@ -40,6 +40,7 @@ function eventInShort(event: Event): string {
       return `${event.kind} ${event.effectId} ${event.failure.code}`;
     case 'EffectFailed':
       return `EffectFailed ${event.effectId} ${event.transient ? 'for now' : 'for good'}: ${event.message}`;
+    case 'JobsInformed':
     case 'NodesAssigned':
     case 'InstancesTerminated':
     case 'NodesGivenBack':
@@ -68,6 +69,10 @@ function decisionInShort(decision: Decision): string {
       const waits = waitsFor.length === 0 ? '' : `, waits for ${waitsFor.join(' ')}`;
       return `GangFormed ${gangId} ${firm ? 'firm' : 'soft'} ${gangKind} of jobs ${jobIds.join(' ')}: ${fold(nodes)}${waits}`;
     }
+    case 'JobRefused':
+      return `JobRefused ${decision.jobId} try ${decision.tries}: ${decision.code}, ${decision.hold ?? new Date(decision.nextAt ?? 0).toISOString()}`;
+    case 'JobStarted':
+      return `JobStarted ${decision.jobId}`;
     case 'NodesRegistered':
       return `NodesRegistered ${fold(decision.nodes)}`;
     case 'NodesReplaced':
@@ -142,6 +147,8 @@ function effectInShort(effect: Effect): string {
       return `RunInstances ${effect.id} ${effect.order.minCount}..${effect.order.maxCount}`;
     case 'TerminateInstances':
       return `TerminateInstances ${effect.id} ${effect.instanceIds.join(' ')}`;
+    case 'TellJobs':
+      return `TellJobs ${effect.id} ${effect.jobIds.join(' ')}: ${effect.note ?? 'nothing any more'}`;
     case 'CreateReservation':
       return `CreateReservation ${effect.id} x${effect.order.count}`;
     case 'EndReservation':

@@ -1,0 +1,107 @@
+/**
+ * What becomes of a job that was refused: it is tried again later, each time later, and held in the end; what a retry
+ * cannot mend is held at once. Its owner reads why in the job's AdminComment.
+ */
+import { backoffMs } from './backoff.ts';
+import { abandon } from './decide-gang.ts';
+import type { Draft } from './draft.ts';
+import type { TellJobs } from './effects.ts';
+import type { Gang, Refusal } from './gang.ts';
+import { noteOf } from './job-note.ts';
+import type { Instant } from './units.ts';
+import { verdictOf } from './verdict.ts';
+
+type Why = Pick<Refusal, 'code' | 'message'>;
+
+/** Nobody waits for the job, or Slurm knows why itself. */
+const notTold: ReadonlySet<string> = new Set(['JobGone', 'PoweredDown']);
+
+/** What muster itself says that no other try can mend. */
+const heldCodes: ReadonlySet<string> = new Set([
+  'ResumeTimeoutTooShort',
+  'NoCommonZone',
+  'UnknownQueue',
+  'UnknownComputeResource',
+  'NodeOutsideFleet',
+  'InvalidNodenameError',
+]);
+
+/** The jobs of nodes that were refused; a heterogeneous job is told by its leader. */
+export function refuseJobs(draft: Draft, gang: Gang, nodes: readonly string[], why: Why): void {
+  if (gang.kind === 'job') return tellRefused(draft, gang.id, gang.jobIds.slice(0, 1), why);
+  // Jobs of one node each stand in the order of their nodes, unless they share some.
+  if (gang.kind !== 'single-node-jobs' || gang.jobNodes === null) return;
+  const refused = new Set(nodes);
+  const jobIds = gang.jobNodes.flatMap(([jobId, node]) => (refused.has(node) ? [jobId] : []));
+  tellRefused(draft, `${gang.id}-${nodes[0] ?? ''}`, jobIds, why);
+}
+
+export function tellRefused(
+  draft: Draft,
+  prefix: string,
+  jobIds: readonly number[],
+  { code, message }: Why,
+): void {
+  if (notTold.has(code) || draft.state.settings.mode !== 'job') return;
+  const groups = new Map<string, { jobIds: number[]; effect: Omit<TellJobs, 'jobIds' | 'id'> }>();
+  for (const jobId of jobIds) {
+    const verdict = judge(draft, prefix, jobId, code);
+    draft.decisions.push({ kind: 'JobRefused', jobId, code, message, ...verdict });
+    const key = JSON.stringify(verdict);
+    const group = groups.get(key);
+    if (group !== undefined) {
+      group.jobIds.push(jobId);
+      continue;
+    }
+    const { tries, nextAt, hold } = verdict;
+    const note = noteOf({ code, message, at: draft.at, tries, nextAt, hold });
+    groups.set(key, {
+      jobIds: [jobId],
+      effect: { kind: 'TellJobs', note, startAt: nextAt, hold },
+    });
+  }
+  for (const [index, group] of [...groups.values()].entries()) {
+    const id = `${prefix}/tell${index}-${draft.at}`;
+    draft.effects.push({ ...group.effect, id, jobIds: group.jobIds });
+  }
+}
+
+interface Judged {
+  readonly tries: number;
+  readonly nextAt: Instant | null;
+  readonly hold: 'admin' | 'user' | null;
+}
+
+function judge(draft: Draft, prefix: string, jobId: number, code: string): Judged {
+  const { retry, capacityMemory } = draft.state.settings;
+  const before = draft.state.jobs.get(jobId);
+  const tries = (before?.tries ?? 0) + 1;
+  const verdict = verdictOf(code);
+  const isHopeless = verdict === 'quota' || verdict === 'configuration' || verdict === 'never-here';
+  if (isHopeless || heldCodes.has(code)) return { tries, nextAt: null, hold: 'admin' };
+  const isOver = tries >= retry.tries || draft.at - (before?.firstAt ?? draft.at) >= retry.forMs;
+  if (isOver) return { tries, nextAt: null, hold: 'user' };
+  const waitMs = backoffMs(`${prefix}-${jobId}`, tries - 1, retry.firstMs, retry.maxMs);
+  // Before the refusal is forgotten EC2 would not be asked.
+  const askedAgainMs = verdict === 'capacity' ? capacityMemory.refusalMs : 0;
+  return { tries, nextAt: draft.at + Math.max(waitMs, askedAgainMs), hold: null };
+}
+
+/** Its gang is whole and up: what stands in its comment is past. */
+export function clearJobs(draft: Draft, gangId: string, jobIds: readonly number[]): void {
+  const told = jobIds.filter((id) => draft.state.jobs.has(id));
+  if (told.length === 0) return;
+  for (const jobId of told) draft.decisions.push({ kind: 'JobStarted', jobId });
+  const id = `${gangId}/clear-${draft.at}`;
+  draft.effects.push({ kind: 'TellJobs', id, jobIds: told, note: null, startAt: null, hold: null });
+}
+
+/** A job that Slurm has started again is not told of its last try any more. */
+export function endTelling(draft: Draft, jobIds: readonly number[]): void {
+  if (jobIds.length === 0) return;
+  const started = new Set(jobIds);
+  for (const { effect } of draft.state.outstanding.values()) {
+    if (effect.kind === 'TellJobs' && effect.jobIds.some((id) => started.has(id)))
+      abandon(draft, effect, 'its job has started again');
+  }
+}

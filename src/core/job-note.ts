@@ -1,0 +1,78 @@
+/**
+ * What the owner of a job reads in its AdminComment (`scontrol show job`). Muster writes one marked, bounded part of it,
+ * `[muster: ...]`, and leaves what others wrote there as it is.
+ */
+import type { Instant } from './units.ts';
+import { verdictOf, type Verdict } from './verdict.ts';
+
+/** squeue and scontrol print it in one line. */
+const noteLengthMax = 500;
+
+const ownPart = / ?\[muster: [^\]]*\]/g;
+
+/** The comment with muster's part replaced; `note` null: with it taken out. */
+export function withNote(comment: string, note: string | null): string {
+  const others = comment.replaceAll(ownPart, '').trim();
+  if (note === null) return others;
+  const plain = note
+    .replaceAll(/[^\x20-\x7e]+/g, ' ')
+    .replaceAll(/[[\]"'\\`]/g, '')
+    .trim();
+  const short = plain.length > noteLengthMax ? `${plain.slice(0, noteLengthMax - 3)}...` : plain;
+  return `${others} [muster: ${short}]`.trim();
+}
+
+export interface JobVerdict {
+  readonly code: string;
+  readonly message: string;
+  readonly at: Instant;
+  /** How often the job was refused, this time included. */
+  readonly tries: number;
+  /** When it is tried again; null: it is held. */
+  readonly nextAt: Instant | null;
+  readonly hold: 'admin' | 'user' | null;
+}
+
+export function noteOf(verdict: JobVerdict): string {
+  const { code, message, at, tries, nextAt, hold } = verdict;
+  const next =
+    nextAt !== null
+      ? `next try ${time(nextAt)}`
+      : hold === 'user'
+        ? 'held: release it with scontrol release when you want it tried again'
+        : 'held until an administrator releases it';
+  return `try ${tries} refused ${time(at)} (Code:${code}) ${bounded(message)}; ${next}; ${cureOf(code)}`;
+}
+
+function bounded(message: string): string {
+  return message.length <= 220 ? message : `${message.slice(0, 217)}...`;
+}
+
+/** To the second, in UTC. */
+function time(at: Instant): string {
+  return `${new Date(at).toISOString().slice(0, 19)}Z`;
+}
+
+const cureByVerdict: Readonly<Record<Verdict, string>> = {
+  capacity: 'fewer nodes, another zone, instance type or market would help, or time',
+  'never-here': 'the instance type is not offered there: another zone or type is needed',
+  quota: "an administrator has to ask AWS to raise the account's quota",
+  throttle: 'fewer calls by others in the account would help, or time',
+  transient: 'EC2 did not answer: time helps',
+  configuration: "the cluster's configuration or permissions have to be corrected",
+  unknown: 'the message above is all that EC2 says',
+};
+
+const cureByCode: Readonly<Record<string, string>> = {
+  ResumeTimeoutTooShort: 'fewer nodes would help, or a longer ResumeTimeout in slurm.conf',
+  LaunchTooLate: 'time helps',
+  BootTimeout: 'the log of the instance tells why it did not join',
+  InstanceEnded: 'time helps; an on-demand queue is not interrupted',
+  GangIncomplete: 'ResumeRate=0 in slurm.conf would help',
+  NodeAddressRefused: "the cluster's administrator has to look at slurm.conf",
+};
+
+/** What would help. */
+export function cureOf(code: string): string {
+  return cureByCode[code] ?? cureByVerdict[verdictOf(code)];
+}
