@@ -88,8 +88,8 @@ export function renderSlurmConf(options: SlurmConfOptions): string {
 }
 
 /**
- * Whether a node that is powered down has its own name for an address again. Then the names must resolve (slurm-root.ts): telling a
- * requeued job's nodes otherwise stops slurmctld for ten seconds a node.
+ * Whether a node that is powered down has its own name for an address again. Then the names must resolve (slurm-root.ts): for each
+ * that does not, slurmctld tries for ten seconds when it must tell the node that its job was requeued.
  */
 export function resetsAddresses(version: string): boolean {
   return atLeast(version, 23, 11);
