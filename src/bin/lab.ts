@@ -8,12 +8,14 @@ const root = resolve(import.meta.dirname, '../..');
 
 export interface LabFlags {
   readonly labDir?: string;
+  readonly slurmRoot?: string;
   readonly json?: boolean;
 }
 
 function optionsFrom(flags: LabFlags): LabOptions {
   return {
     ...(flags.labDir === undefined ? {} : { labDir: flags.labDir }),
+    ...(flags.slurmRoot === undefined ? {} : { slurmRoot: flags.slurmRoot }),
     json: flags.json === true,
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),

@@ -165,27 +165,33 @@ const labDirOption = [
   '--lab-dir <dir>',
   'where it lives (default: MUSTER_LAB_DIR, then /var/tmp/muster-lab)',
 ] as const;
+const slurmRootOption = [
+  '--slurm-root <dir>',
+  'use the Slurm of another system in this folder, such as debootstrap makes one (docs/lab.md)',
+] as const;
 for (const [name, what] of [
   ['up', 'Brings a cluster up to play with: 200 nodes, room for 106.'],
   ['down', 'Takes it down and leaves nothing behind.'],
   ['demo', 'The main job for a newcomer: what all-or-nothing saves, in plain words.'],
 ] as const) {
-  lab
+  const command = lab
     .command(name)
     .description(what)
     .option(...labDirOption)
-    .option('--json', 'for programs')
-    .action(async (options: LabFlags) => {
-      const { runDemo, runLabDown, runLabUp } = await import('./lab.ts');
-      const run = { up: runLabUp, down: runLabDown, demo: runDemo }[name];
-      process.exitCode = await run(options);
-    });
+    .option('--json', 'for programs');
+  if (name === 'up') command.option(...slurmRootOption);
+  command.action(async (options: LabFlags) => {
+    const { runDemo, runLabDown, runLabUp } = await import('./lab.ts');
+    const run = { up: runLabUp, down: runLabDown, demo: runDemo }[name];
+    process.exitCode = await run(options);
+  });
 }
 lab
   .command('run')
   .description('Runs a scenario in a cluster of its own, and takes that down again.')
   .argument('<scenario>', 'blog-2022, wiki-2020, limits or array')
   .option(...labDirOption)
+  .option(...slurmRootOption)
   .option('--json', 'for programs')
   .action(async (scenario: string, options: LabFlags) => {
     const { runLabScenario } = await import('./lab.ts');

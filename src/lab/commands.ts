@@ -4,6 +4,7 @@
  */
 import { chooseLabDir, labPaths, releaseHold, removeLab } from './lab-dir.ts';
 import { ensureSlurm } from './ensure-slurm.ts';
+import type { SlurmAvailability } from './ensure-slurm.ts';
 import { openRealWorld } from './real-world.ts';
 import { createProgressPrinter, renderResult } from './render.ts';
 import { LAB_UP_FILES, LAB_UP_SPEC, LAB_UP_TYPE, LAB_UP_ROOM } from './scenarios/blog-2022.ts';
@@ -20,6 +21,8 @@ import type {
 export interface LabOptions {
   /** Default: MUSTER_LAB_DIR, else /var/tmp/muster-lab. */
   readonly labDir?: string;
+  /** The folder with the system whose Slurm is used; absent: this machine's own, or the model. */
+  readonly slurmRoot?: string;
   readonly json: boolean;
   stdout(text: string): void;
   stderr(text: string): void;
@@ -37,7 +40,7 @@ export interface LabOptions {
 /** A cluster to play with: the post's 200 nodes, room for 106, muster all-or-nothing. It runs on until `labDown`. */
 export async function labUp(options: LabOptions): Promise<number> {
   return reporting(options, async (labDir) => {
-    const availability = await ensureSlurm(ensureOptions(options));
+    const availability = await availableSlurm(options);
     if (availability.kind === 'model') {
       options.stderr(`${availability.why} A lab needs it; "muster lab run" works without.\n`);
       return 1;
@@ -58,6 +61,7 @@ export async function labUp(options: LabOptions): Promise<number> {
       ec2sim: world.endpoint,
       config: world.configPath,
       log: world.logPaths[0] ?? '',
+      ...(options.slurmRoot === undefined ? {} : { programs: labPaths(labDir).programs }),
     };
     options.stdout(options.json ? `${JSON.stringify(about, null, 2)}\n` : upText(about));
     return 0;
@@ -65,10 +69,12 @@ export async function labUp(options: LabOptions): Promise<number> {
 }
 
 function upText(about: Readonly<Record<string, string>>): string {
+  const { programs } = about;
+  const path = programs === undefined ? '' : `  export PATH=${programs}:$PATH\n`;
   return `A Slurm ${about['slurmVersion']} is up in ${about['labDir']}: 200 nodes, EC2 has room for ${LAB_UP_ROOM}.
 
   export SLURM_CONF=${about['slurmConf']}
-  sinfo
+${path}  sinfo
   sbatch -N 200 --wrap "sleep 60"     # no room: none is launched
   sbatch -N 100 --wrap "sleep 60"     # runs
   tail -f ${about['log']}
@@ -122,7 +128,7 @@ export async function runScenario(
   options: LabOptions & { readonly labDir: string },
   progress: (event: LabEvent) => void,
 ): Promise<RunOutcome> {
-  const availability = await ensureSlurm(ensureOptions(options));
+  const availability = await availableSlurm(options);
   const interrupt = watchInterrupt();
   try {
     if (availability.kind === 'model') {
@@ -207,12 +213,14 @@ function watchInterrupt(): { readonly signalled: Promise<number>; release(): voi
   };
 }
 
-function ensureOptions(options: LabOptions): Parameters<typeof ensureSlurm>[0] {
-  return {
+/** A folder that was named is meant: it is never replaced by the model, and `openRealWorld` says what it lacks. */
+async function availableSlurm(options: LabOptions): Promise<SlurmAvailability> {
+  if (options.slurmRoot !== undefined) return { kind: 'real' };
+  return ensureSlurm({
     allowInstall: true,
     env: options.env,
     announce: (line) => options.stderr(`${line}\n`),
-  };
+  });
 }
 
 /** Runs a command in the chosen directory; what goes wrong becomes a message and exit code 1. */

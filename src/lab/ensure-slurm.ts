@@ -4,8 +4,8 @@
  * left alone; should one have started with the installation, that is said.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { missingPrograms } from './real-slurm.ts';
 import { findProgram, run } from './programs.ts';
+import { missingPrograms, SLURM_PACKAGES } from './slurm-programs.ts';
 
 export interface EnsureOptions {
   readonly allowInstall: boolean;
@@ -17,8 +17,6 @@ export type SlurmAvailability =
   | { readonly kind: 'real' }
   /** The built-in model is to be used. `why` is a whole sentence. */
   | { readonly kind: 'model'; readonly why: string };
-
-export const PACKAGES = ['slurmctld', 'slurmd', 'slurm-client', 'munge'] as const;
 
 const INSTALL_LIMIT_MS = 5 * 60_000;
 
@@ -71,7 +69,7 @@ function readOsRelease(): string {
 async function install(options: EnsureOptions): Promise<void> {
   const apt = findProgram('apt-get', options.env['PATH']) ?? 'apt-get';
   const env = { ...options.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const args = ['install', '-y', '--no-install-recommends', ...PACKAGES];
+  const args = ['install', '-y', '--no-install-recommends', ...SLURM_PACKAGES];
   options.announce(`Slurm is missing here; installing it: apt-get ${args.join(' ')}`);
   options.announce('(set MUSTER_NO_INSTALL=1 to use the built-in model of Slurm instead)');
   const before = daemons();

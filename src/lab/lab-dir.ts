@@ -50,6 +50,13 @@ export interface LabPaths {
   readonly musterLog: string;
   /** What each process printed, by role. */
   readonly output: string;
+  /** With a Slurm in a mount namespace (slurm-root.ts): its programs, under their own names, to be run from here. */
+  readonly programs: string;
+  /** Its /etc/hosts. */
+  readonly hosts: string;
+  /** Where the system of another folder stands for the lab's processes; empty for all others. */
+  readonly slurmRoot: string;
+  readonly slurmRootTop: string;
 }
 
 export function labPaths(labDir: string): LabPaths {
@@ -69,18 +76,27 @@ export function labPaths(labDir: string): LabPaths {
     musterRun: join(root, 'muster', 'run'),
     musterLog: join(root, 'muster', 'log'),
     output: join(root, 'output'),
+    programs: join(root, 'programs'),
+    hosts: join(root, 'hosts'),
+    slurmRoot: join(root, 'root'),
+    slurmRootTop: join(root, 'root', 'top'),
   };
 }
 
 /** The directory to use: the option, else MUSTER_LAB_DIR, else the customary one. */
 export function chooseLabDir(option: string | undefined, env: NodeJS.ProcessEnv): string {
   const chosen = option ?? env['MUSTER_LAB_DIR'] ?? DEFAULT_LAB_DIR;
-  if (!isAbsolute(chosen) || !/^[A-Za-z0-9/._-]+$/.test(chosen) || normalize(chosen) === '/') {
+  if (!isPlainPath(chosen) || normalize(chosen) === '/') {
     throw new Error(
       `the lab directory must be an absolute path of letters, digits, ".", "_" and "-", not "${chosen}"`,
     );
   }
   return chosen;
+}
+
+/** An absolute path that may stand in a script and in mount's options as it is. */
+export function isPlainPath(path: string): boolean {
+  return isAbsolute(path) && /^[A-Za-z0-9/._-]+$/.test(path);
 }
 
 /**

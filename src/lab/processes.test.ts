@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { copyFileSync, mkdtempSync, openSync, closeSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import {
@@ -89,4 +92,28 @@ test("a lab's processes are those with its id and their descendants, and no othe
   expect(find()).toEqual([]);
   expect(isAlive(other)).toBe(true);
   expect(isAlive(stranger)).toBe(true);
+});
+
+test('a step that says nothing of its lab is known by its program and an open file of the lab', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lab-steps-'));
+  const file = openSync(join(folder, 'step.log'), 'w');
+  const startAs = (name: string): ProcessMark => {
+    copyFileSync('/bin/sleep', join(folder, name));
+    const child = spawn(join(folder, name), ['60'], { stdio: ['ignore', file, 'ignore'], env: {} });
+    children.push(child);
+    const mark = markOf(child.pid ?? 0);
+    if (mark === null) throw new Error(`${name} did not start`);
+    return mark;
+  };
+  try {
+    const steps = [startAs('slurmstepd'), startAs('slurmstepd-wlm')];
+    const stranger = startAs('sleeper');
+    await until(() => processesOfLab('no-such-id', folder).length === 2);
+    expect(processesOfLab('no-such-id', folder)).toEqual(expect.arrayContaining(steps));
+    expect(isAlive(stranger)).toBe(true);
+    expect(processesOfLab('no-such-id', `${folder}-2`)).toEqual([]);
+  } finally {
+    closeSync(file);
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

@@ -116,7 +116,8 @@ function carriesId(pid: number, labId: string): boolean {
 
 function isStepOf(pid: number, labDir: string): boolean {
   try {
-    if (!readlinkSync(`/proc/${pid}/exe`).endsWith('/slurmstepd')) return false;
+    // Debian's program has its name behind a link: slurmstepd-wlm.
+    if (!/\/slurmstepd(-[a-z]+)?$/.test(readlinkSync(`/proc/${pid}/exe`))) return false;
     return readdirSync(`/proc/${pid}/fd`).some((fd) => {
       try {
         return readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith(`${labDir}/`);

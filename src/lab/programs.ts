@@ -1,6 +1,6 @@
 /** Programs of this machine: where they are, and running one to its end. Always by argument vector, never by a shell. */
 import { execFile } from 'node:child_process';
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, lstatSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Slurm's and munge's daemons are in sbin, which an ordinary PATH leaves out. */
@@ -22,6 +22,19 @@ export function findProgram(name: string, path: string | undefined): string | nu
     }
   }
   return null;
+}
+
+/**
+ * The path, as seen from inside, of a program of the system in the folder `root`; null when it has none. A link is taken for a
+ * program, because one that begins at the top of that system (Debian's alternatives) leads elsewhere from here.
+ */
+export function findProgramIn(root: string, name: string): string | null {
+  const folder = usualPlaces.find((place) => {
+    const stat = lstatSync(join(root, place, name), { throwIfNoEntry: false });
+    if (stat === undefined) return false;
+    return stat.isSymbolicLink() || (stat.isFile() && (stat.mode & 0o111) !== 0);
+  });
+  return folder === undefined ? null : join(folder, name);
 }
 
 export interface RunOptions {

@@ -1,10 +1,10 @@
 /**
- * A real Slurm on this machine: munged and slurmctld of its own, under one directory, on ports that were free.
+ * A real Slurm on this machine: munged and slurmctld of its own, under one directory, on ports that were free. The
+ * programs are this machine's or those of another system in a folder (slurm-root.ts).
  * The nodes' slurmd are not started here: an instance's boot runs `bootScript`, and that starts one.
  *
  * Nothing outside the lab's directory is written, and no process is ended that this lab did not start.
  */
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
@@ -12,25 +12,27 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  openSync,
   readdirSync,
-  closeSync,
   readFileSync,
   writeFileSync,
 } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { nodeName } from '../core/node-name.ts';
 import type { SlurmCommands } from '../ports/slurm-commands.ts';
-import { endLab, rememberProcess, removeLab } from './lab-dir.ts';
+import { startDetached, waitUntilReady } from './daemons.ts';
+import { endLab, removeLab } from './lab-dir.ts';
 import type { LabPaths, LabState } from './lab-dir.ts';
 import { findFreePorts, portsInUse } from './ports-free.ts';
-import { isAlive, LAB_ID_VARIABLE, markOf } from './processes.ts';
+import { LAB_ID_VARIABLE } from './processes.ts';
 import type { ProcessMark } from './processes.ts';
-import { findProgram, run } from './programs.ts';
+import { run } from './programs.ts';
 import { HOOKS, bootScript, hookWrapper } from './scripts.ts';
 import { createSlurmClient } from './slurm-client.ts';
-import { renderSlurmConf } from './slurm-conf.ts';
+import { renderCgroupConf, renderSlurmConf, resetsAddresses } from './slurm-conf.ts';
+import { findSlurmPrograms } from './slurm-programs.ts';
+import type { SlurmPrograms } from './slurm-programs.ts';
+import { enterSlurmRoot, programsIn } from './slurm-root.ts';
 import { renderSlurmNodes } from '../config/slurm-conf.ts';
 import type { Config, Fleet } from '../config/config.ts';
 
@@ -43,6 +45,8 @@ export interface SlurmOptions {
   readonly suspendTimeSeconds: number;
   /** The folder with muster's hooks (resume, suspend, resume-fail and what they share). */
   readonly hooksDir: string;
+  /** The folder with the system whose Slurm is used; absent: this machine's own. */
+  readonly slurmRoot?: string;
 }
 
 export interface RealSlurm extends SlurmCommands {
@@ -65,52 +69,32 @@ export interface RealSlurm extends SlurmCommands {
   down(options?: { readonly keepFiles: boolean }): Promise<void>;
 }
 
-const PROGRAMS = [
-  'slurmctld',
-  'slurmd',
-  'munged',
-  'scontrol',
-  'sbatch',
-  'scancel',
-  'squeue',
-  'sinfo',
-] as const;
-type Programs = Readonly<Record<(typeof PROGRAMS)[number], string>>;
-
-/** Those of Slurm's programs that this machine does not have. */
-export function missingPrograms(): readonly string[] {
-  return PROGRAMS.filter((name) => findProgram(name, process.env['PATH']) === null);
-}
-
 /**
  * Brings a cluster up in a claimed lab directory and resolves when slurmctld answers. Rejects, with the lab removed
  * again, when a daemon does not start: the error holds the last lines of its log.
  */
 export async function bringUpSlurm(options: SlurmOptions): Promise<RealSlurm> {
   try {
-    return await startDaemons(options, findPrograms());
+    return await startDaemons(options);
   } catch (error: unknown) {
     await removeLab(options.paths);
     throw error;
   }
 }
 
-async function startDaemons(options: SlurmOptions, programs: Programs): Promise<RealSlurm> {
+async function startDaemons(options: SlurmOptions): Promise<RealSlurm> {
   const { paths, state } = options;
   const env = labEnvironment(paths, state.labId);
-  const version = await slurmVersion(programs.slurmctld, env);
-  const slurmUser = chooseSlurmUser();
+  const slurmUser = chooseSlurmUser(options.slurmRoot ?? '/');
   makeFolders(paths, slurmUser);
+  const startProcess: RealSlurm['startProcess'] = (role, program, args, extraEnv = {}) =>
+    startDetached(paths, role, program, args, { ...env, ...extraEnv });
+  const programs = await choosePrograms(options, env, startProcess);
+  const version = await slurmVersion(programs.slurmctld, env);
   writeScripts(paths, state.labId, options.hooksDir, programs.slurmd);
   writeFileSync(join(paths.munge, 'key'), randomBytes(128), { mode: 0o400 });
   const socket = join(paths.munge, 'socket');
-  writeSlurmConf(options, paths, state.labId, slurmUser.name, socket);
-  if (atLeast(version, 23, 11)) {
-    // Newer slurmds refuse to start where cgroup v2 is not mounted; the lab needs no cgroups.
-    writeFileSync(join(paths.slurm, 'cgroup.conf'), 'CgroupPlugin=disabled\n', { mode: 0o644 });
-  }
-  const startProcess: RealSlurm['startProcess'] = (role, program, args, extraEnv = {}) =>
-    startDetached(paths, role, program, args, { ...env, ...extraEnv });
+  writeSlurmConf(options, { version, slurmUser: slurmUser.name, socket });
 
   const munged = startProcess('munged', programs.munged, mungeArguments(paths, socket));
   await waitUntilReady({
@@ -143,16 +127,44 @@ async function startDaemons(options: SlurmOptions, programs: Programs): Promise<
   };
 }
 
-function findPrograms(): Programs {
-  const missing = missingPrograms();
-  if (missing.length > 0) {
-    throw new Error(
-      `Slurm is not whole on this machine: ${missing.join(', ')} not found. On Debian or Ubuntu: ` +
-        'apt-get install --no-install-recommends slurmctld slurmd slurm-client munge',
-    );
+/** Slurm's programs as the lab runs them: as they are, or in a mount namespace. */
+async function choosePrograms(
+  options: SlurmOptions,
+  env: NodeJS.ProcessEnv,
+  startProcess: RealSlurm['startProcess'],
+): Promise<SlurmPrograms> {
+  const { paths, slurmRoot } = options;
+  const nodeNames = nodeNamesOf(fleetOf(options.config));
+  if (slurmRoot !== undefined) {
+    const inside = programsIn(slurmRoot);
+    return enterSlurmRoot({ paths, dir: slurmRoot, inside, nodeNames, startProcess });
   }
-  const found = PROGRAMS.map((name) => [name, findProgram(name, process.env['PATH'])]);
-  return Object.fromEntries(found) as Programs;
+  const own = findSlurmPrograms();
+  const needsNames = resetsAddresses(await slurmVersion(own.slurmctld, env));
+  if (!needsNames || process.getuid?.() !== 0) return own;
+  return enterSlurmRoot({ paths, dir: '/', inside: own, nodeNames, startProcess });
+}
+
+function fleetOf(config: Config): Fleet {
+  if (config.fleet === null)
+    throw new Error('the lab needs a cluster file: it describes the nodes');
+  return config.fleet;
+}
+
+/** The lab's fleets have dynamic nodes alone. */
+function nodeNamesOf(fleet: Fleet): readonly string[] {
+  return fleet.queues.flatMap((queue) =>
+    queue.computeResources.flatMap((resource) =>
+      Array.from({ length: resource.maxCount }, (_, index) =>
+        nodeName({
+          queue: queue.name,
+          nodeType: 'dynamic',
+          computeResource: resource.name,
+          index: index + 1,
+        }),
+      ),
+    ),
+  );
 }
 
 /** A clean environment: a caller's SLURM_*, SBATCH_* or SQUEUE_FORMAT would change what the commands do. */
@@ -174,12 +186,12 @@ interface SlurmUser {
   readonly gid: number;
 }
 
-/** The user slurm, as packages make it; where there is none, or the lab is not root, the caller. */
-function chooseSlurmUser(): SlurmUser {
+/** The user slurm of the system that Slurm runs in, as packages make it; where there is none, or the lab is not root, the caller. */
+function chooseSlurmUser(systemRoot: string): SlurmUser {
   const me = userInfo();
   const self = { name: me.username, uid: me.uid, gid: me.gid };
   if (me.uid !== 0) return self;
-  const line = readFileSync('/etc/passwd', 'utf8')
+  const line = readFileSync(join(systemRoot, 'etc/passwd'), 'utf8')
     .split('\n')
     .find((entry) => entry.startsWith('slurm:'));
   const [name, , uid, gid] = (line ?? '').split(':');
@@ -229,13 +241,10 @@ function writeScripts(paths: LabPaths, labId: string, hooksDir: string, slurmd: 
 
 function writeSlurmConf(
   options: SlurmOptions,
-  paths: LabPaths,
-  labId: string,
-  slurmUser: string,
-  socket: string,
+  slurm: { readonly version: string; readonly slurmUser: string; readonly socket: string },
 ): void {
-  const { fleet } = options.config;
-  if (fleet === null) throw new Error('the lab needs a cluster file: it describes the nodes');
+  const { paths } = options;
+  const fleet = fleetOf(options.config);
   const nodes = fleet.queues
     .flatMap((queue) => queue.computeResources)
     .reduce((sum, resource) => sum + resource.maxCount, 0);
@@ -245,15 +254,16 @@ function writeSlurmConf(
     suspend: join(paths.scripts, 'suspend'),
     resumeFail: join(paths.scripts, 'resume-fail'),
   };
-  const seed = Number.parseInt(labId.slice(0, 8), 16);
+  const seed = Number.parseInt(options.state.labId.slice(0, 8), 16);
   const firstPort = findFreePorts(nodes + 1, portsInUse(), seed);
   const text = renderSlurmConf({
+    version: slurm.version,
     clusterName: 'muster-lab',
     host: hostname().split('.')[0] ?? 'localhost',
-    slurmUser,
+    slurmUser: slurm.slurmUser,
     slurmdUser: userInfo().username,
     controllerPort: firstPort,
-    mungeSocket: socket,
+    mungeSocket: slurm.socket,
     slurmDir: paths.slurm,
     nodesDir: paths.nodes,
     scriptsDir: paths.scripts,
@@ -263,6 +273,10 @@ function writeSlurmConf(
       '',
   });
   writeFileSync(paths.slurmConf, text, { mode: 0o644 });
+  const cgroupConf = renderCgroupConf(slurm.version);
+  if (cgroupConf !== null) {
+    writeFileSync(join(paths.slurm, 'cgroup.conf'), cgroupConf, { mode: 0o644 });
+  }
 }
 
 /** The kernel's bound on the path of a Unix socket, without the byte that ends it. */
@@ -301,57 +315,6 @@ function mungeArguments(paths: LabPaths, socket: string): readonly string[] {
   ];
 }
 
-/** In a session of its own, so that a Ctrl-C at the terminal reaches the lab alone and it can take down in order. */
-function startDetached(
-  paths: LabPaths,
-  role: string,
-  program: string,
-  args: readonly string[],
-  env: NodeJS.ProcessEnv,
-): ProcessMark {
-  const log = openSync(join(paths.output, `${role}.log`), 'a', 0o644);
-  try {
-    const child = spawn(program, [...args], {
-      cwd: '/',
-      env,
-      detached: true,
-      stdio: ['ignore', log, log],
-    });
-    // A program that cannot be executed is seen by waitUntilReady, as one that has ended.
-    child.on('error', () => undefined);
-    child.unref();
-    const mark = child.pid === undefined ? null : markOf(child.pid);
-    if (mark === null) throw new Error(`cannot start ${program} (see ${paths.output}/${role}.log)`);
-    rememberProcess(paths, role, mark);
-    return mark;
-  } finally {
-    closeSync(log);
-  }
-}
-
-interface Readiness {
-  readonly what: string;
-  readonly mark: ProcessMark;
-  readonly limitMs: number;
-  readonly ready: () => Promise<boolean>;
-  readonly logs: readonly string[];
-}
-
-async function waitUntilReady(wait: Readiness): Promise<void> {
-  const deadline = performance.now() + wait.limitMs;
-  for (;;) {
-    if (!isAlive(wait.mark))
-      throw new Error(`${wait.what} ended while it was starting.${lastLines(wait.logs)}`);
-    if (await wait.ready()) return;
-    if (performance.now() > deadline) {
-      throw new Error(
-        `${wait.what} does not answer after ${wait.limitMs / 1000} s.${lastLines(wait.logs)}`,
-      );
-    }
-    await sleep(50);
-  }
-}
-
 async function answers(scontrol: string, env: NodeJS.ProcessEnv): Promise<boolean> {
   try {
     return (await run(scontrol, ['ping'], { env, timeoutMs: 5_000 })).includes('is UP');
@@ -360,23 +323,9 @@ async function answers(scontrol: string, env: NodeJS.ProcessEnv): Promise<boolea
   }
 }
 
-/** The end of the first log that says anything, for an error that outlives the lab's directory. */
-function lastLines(logs: readonly string[]): string {
-  for (const path of logs) {
-    const text = existsSync(path) ? readFileSync(path, 'utf8').trimEnd() : '';
-    if (text !== '') return ` The end of its log:\n${text.split('\n').slice(-15).join('\n')}`;
-  }
-  return ' It logged nothing.';
-}
-
 async function slurmVersion(slurmctld: string, env: NodeJS.ProcessEnv): Promise<string> {
   const text = await run(slurmctld, ['-V'], { env });
   const version = /([0-9]+\.[0-9]+\.[0-9]+)/.exec(text)?.[1];
   if (version === undefined) throw new Error(`${slurmctld} -V prints no version: "${text.trim()}"`);
   return version;
-}
-
-function atLeast(version: string, major: number, minor: number): boolean {
-  const [a = 0, b = 0] = version.split('.').map(Number);
-  return a > major || (a === major && b >= minor);
 }

@@ -19,6 +19,7 @@ import type { ProcessMark } from './processes.ts';
 import { findProgram } from './programs.ts';
 import { bringUpSlurm } from './real-slurm.ts';
 import type { RealSlurm } from './real-slurm.ts';
+import { checkSlurmRoot } from './slurm-root.ts';
 import { systemClock } from './system-clock.ts';
 import type {
   CloudStats,
@@ -36,6 +37,8 @@ export interface RealWorldOptions {
   /** Muster's launcher, `bin/muster`. */
   readonly musterProgram: string;
   readonly hooksDir: string;
+  /** The folder with the system whose Slurm is used; absent: this machine's own. */
+  readonly slurmRoot?: string;
   progress(event: LabEvent): void;
 }
 
@@ -53,15 +56,18 @@ const START_LIMIT_MS = 20_000;
 /** Rejects, with everything taken down again, when a part does not start. */
 export async function openRealWorld(options: RealWorldOptions): Promise<RealWorld> {
   const paths = labPaths(options.labDir);
+  const { slurmRoot } = options;
+  if (slurmRoot !== undefined) checkSlurmRoot(slurmRoot);
   const state = await claimLabDir(paths);
   try {
-    const config = writeConfig(paths, options.spec.files);
+    const config = writeConfig(paths, options, options.spec.files);
     const slurm = await bringUpSlurm({
       paths,
       state,
       config,
       suspendTimeSeconds: options.spec.suspendTimeSeconds,
       hooksDir: options.hooksDir,
+      ...(slurmRoot === undefined ? {} : { slurmRoot }),
     });
     const endpoint = await startEc2sim(slurm, options);
     const muster = createMuster(slurm, endpoint, options);
@@ -92,11 +98,18 @@ function configPathOf(paths: LabPaths): string {
 }
 
 /** Writes the three files and reads them as muster will. Throws with every problem when they are refused. */
-function writeConfig(paths: LabPaths, files: MusterFiles): Config {
+function writeConfig(
+  paths: LabPaths,
+  options: Pick<RealWorldOptions, 'slurmRoot'>,
+  files: MusterFiles,
+): Config {
   mkdirSync(paths.config, { recursive: true, mode: 0o755 });
   writeFileSync(join(paths.config, 'parallelcluster_slurm_resume.conf'), files.resumeConf);
   writeFileSync(join(paths.config, 'cluster.yaml'), files.clusterYaml);
-  const scontrol = findProgram('scontrol', process.env['PATH']);
+  const scontrol =
+    options.slurmRoot === undefined
+      ? findProgram('scontrol', process.env['PATH'])
+      : join(paths.programs, 'scontrol');
   writeFileSync(
     configPathOf(paths),
     [
@@ -202,7 +215,7 @@ function createMuster(slurm: RealSlurm, endpoint: string, options: RealWorldOpti
   };
   async function start(files: MusterFiles): Promise<void> {
     if (daemon !== null) throw new Error('muster runs already');
-    writeConfig(paths, files);
+    writeConfig(paths, options, files);
     const already = outputOf(slurm, 'muster').length;
     daemon = slurm.startProcess(
       'muster',

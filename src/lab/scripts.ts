@@ -1,7 +1,8 @@
 /**
  * The shell scripts that the lab installs in its own directory: what slurmctld calls (they set muster's folders, which
- * slurmctld's empty environment lacks, and hand over to muster's hooks) and what an instance runs when it boots.
- * Every value in them is the lab's own and of harmless characters (lab-dir.ts checks the directory's name).
+ * slurmctld's empty environment lacks, and hand over to muster's hooks), what an instance runs when it boots, and how a
+ * program of another system's Slurm is run (slurm-root.ts).
+ * Every value in them is the lab's own and of harmless characters (`isPlainPath` of lab-dir.ts).
  */
 import type { LabPaths } from './lab-dir.ts';
 import { LAB_ID_VARIABLE } from './processes.ts';
@@ -39,5 +40,40 @@ esac
 mkdir -p "${paths.nodes}/$node" || exit 1
 # -b: registers as freshly booted; without it slurmctld waits for a boot that this machine never does.
 exec ${slurmd} -D -N "$node" -b -f ${paths.slurmConf} > /dev/null 2>&1
+`;
+}
+
+/**
+ * What holds the system in the folder `dir` in a mount namespace that nobody else sees, with the lab's hosts file for its
+ * /etc/hosts. A system other than this machine's own (`/`) is only read: what is written in it goes to memory. The lab's
+ * directory stands in it at the path that it has outside.
+ */
+export function holdScript(paths: LabPaths, dir: string): string {
+  const { slurmRoot, slurmRootTop: top, hosts } = paths;
+  const mounts =
+    dir === '/'
+      ? `mount --bind ${hosts} /etc/hosts`
+      : `mount -t tmpfs -o mode=755 muster-lab ${slurmRoot}
+mkdir ${slurmRoot}/upper ${slurmRoot}/work ${top}
+mount -t overlay -o lowerdir=${dir},upperdir=${slurmRoot}/upper,workdir=${slurmRoot}/work muster-lab ${top}
+cp ${hosts} ${top}/etc/hosts
+mkdir -p ${top}/proc ${top}/dev ${top}${paths.root}
+mount --rbind /proc ${top}/proc
+mount --rbind /dev ${top}/dev
+mount --bind ${paths.root} ${top}${paths.root}`;
+  return `#!/bin/sh
+# Written by "muster lab": the Slurm of ${dir}, for this lab alone. The kernel undoes these mounts with the last process in here.
+set -e
+umask 022
+${mounts}
+exec chroot ${dir === '/' ? dir : top} sleep infinity
+`;
+}
+
+/** Runs a program of the system that the process `holder` holds, in place of the shell: its pid stays. */
+export function enterScript(nsenter: string, holder: number, program: string): string {
+  return `#!/bin/sh
+# Written by "muster lab": ${program} of the lab's own Slurm, whose system process ${holder} holds.
+exec ${nsenter} --target ${holder} --mount --root --wd -- ${program} "$@"
 `;
 }

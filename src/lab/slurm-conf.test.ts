@@ -1,7 +1,9 @@
-import { expect, test } from 'vitest';
-import { renderSlurmConf } from './slurm-conf.ts';
+import { describe, expect, test } from 'vitest';
+import { renderCgroupConf, renderSlurmConf, resetsAddresses } from './slurm-conf.ts';
+import type { SlurmConfOptions } from './slurm-conf.ts';
 
-const conf = renderSlurmConf({
+const options: SlurmConfOptions = {
+  version: '22.05.8',
   clusterName: 'muster-lab',
   host: 'box',
   slurmUser: 'slurm',
@@ -19,10 +21,11 @@ const conf = renderSlurmConf({
     'NodeSet=q_nodes Nodes=q-dy-c-[1-200]',
     'PartitionName=q Nodes=q_nodes MaxTime=INFINITE State=UP Default=YES',
   ].join('\n'),
-});
+};
+const conf = renderSlurmConf(options);
 
-function valuesOf(key: string): readonly string[] {
-  return conf
+function valuesOf(key: string, text = conf): readonly string[] {
+  return text
     .split('\n')
     .flatMap((line) => (line.startsWith(`${key}=`) ? [line.slice(key.length + 1)] : []));
 }
@@ -52,4 +55,23 @@ test("it has munge's own socket, a port of its own, and a spool folder for each 
   expect(valuesOf('AuthInfo')).toEqual(['socket=/var/tmp/lab/munge/socket,cred_expire=15']);
   expect(valuesOf('SlurmctldPort')).toEqual(['12000']);
   expect(valuesOf('SlurmdSpoolDir')).toEqual(['/var/tmp/lab/n/%n']);
+});
+
+describe('by version', () => {
+  const table = {
+    '22.05.8': { communication: ['NoAddrCache'], cgroup: null, resets: false },
+    '23.02.7': { communication: ['NoAddrCache'], cgroup: null, resets: false },
+    '23.11.0': { communication: [], cgroup: 'CgroupPlugin=disabled\n', resets: true },
+    '24.05.1': { communication: [], cgroup: 'CgroupPlugin=disabled\n', resets: true },
+    '24.11.5': { communication: [], cgroup: 'CgroupPlugin=disabled\n', resets: true },
+  };
+  test.each(Object.entries(table))(
+    '%s: no word that it would warn of, and what it needs beside slurm.conf',
+    (version, want) => {
+      const text = renderSlurmConf({ ...options, version });
+      expect(valuesOf('CommunicationParameters', text)).toEqual(want.communication);
+      expect(renderCgroupConf(version)).toBe(want.cgroup);
+      expect(resetsAddresses(version)).toBe(want.resets);
+    },
+  );
 });

@@ -1,9 +1,12 @@
 /**
- * The lab's slurm.conf, as text. Pure. The values that differ from a production cluster are there so that one machine
- * can hold the whole cluster (a port for every node, no cgroups) and so that nobody waits (short time-outs).
+ * The lab's slurm.conf and cgroup.conf, as text, and all that differs in them between Slurm's versions. Pure. The values
+ * that differ from a production cluster are there so that one machine can hold the whole cluster (a port for every node,
+ * no cgroups) and so that nobody waits (short time-outs).
  */
 
 export interface SlurmConfOptions {
+  /** Of the Slurm that reads it, such as `24.11.5`. */
+  readonly version: string;
   readonly clusterName: string;
   /** The short host name of this machine: slurmctld refuses to start under any other. */
   readonly host: string;
@@ -49,7 +52,8 @@ export function renderSlurmConf(options: SlurmConfOptions): string {
     'SlurmdDebug=info',
     'SlurmdParameters=config_overrides',
     'SlurmctldParameters=idle_on_node_suspend,power_save_min_interval=0',
-    'CommunicationParameters=NoAddrCache',
+    // Nodes get new addresses. From 23.11 on Slurm keeps no old ones and each command warns of the word.
+    ...(atLeast(options.version, 23, 11) ? [] : ['CommunicationParameters=NoAddrCache']),
     'PrivateData=cloud',
     'ProctrackType=proctrack/linuxproc',
     'TaskPlugin=task/none',
@@ -84,10 +88,29 @@ export function renderSlurmConf(options: SlurmConfOptions): string {
 }
 
 /**
+ * Whether a node that is powered down has its own name for an address again. Then the names must resolve (slurm-root.ts): for each
+ * that does not, slurmctld tries for ten seconds when it must tell the node that its job was requeued.
+ */
+export function resetsAddresses(version: string): boolean {
+  return atLeast(version, 23, 11);
+}
+
+/** The cgroup.conf that must stand beside slurm.conf; null where this version needs none. */
+export function renderCgroupConf(version: string): string | null {
+  // Slurmds that know it refuse to start where cgroup v2 is not mounted, unless told so; the lab needs no cgroups.
+  return atLeast(version, 23, 11) ? 'CgroupPlugin=disabled\n' : null;
+}
+
+function atLeast(version: string, major: number, minor: number): boolean {
+  const [a = 0, b = 0] = version.split('.').map(Number);
+  return a > major || (a === major && b >= minor);
+}
+
+/**
  * The lines of muster's own slurm.conf part that describe nodes and partitions; its power saving is production's.
  *
  * Nodes that were never up get an address that resolves. Without one, slurmctld stalls for ten seconds for each node that it
- * must tell something, such as that its job was requeued (getaddrinfo, tried ten times), and answers nobody meanwhile.
+ * must tell something, such as that its job was requeued (getaddrinfo, tried ten times), and answers nobody meanwhile. Where it does not last (`resetsAddresses`), the names themselves resolve.
  */
 function nodeLines(slurmPart: string): readonly string[] {
   return slurmPart

@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { missingPrograms } from '../../src/lab/real-slurm.ts';
+import { missingPrograms } from '../../src/lab/slurm-programs.ts';
 import type { PhaseResult, ScenarioResult } from '../../src/lab/world.ts';
 
 const muster = resolve(import.meta.dirname, '../../bin/muster');
