@@ -81,7 +81,7 @@ function judge(draft: Draft, prefix: string, jobId: number, code: string): Judge
   if (isHopeless || heldCodes.has(code)) return { tries, nextAt: null, hold: 'admin' };
   const isOver = tries >= retry.tries || draft.at - (before?.firstAt ?? draft.at) >= retry.forMs;
   if (isOver) return { tries, nextAt: null, hold: 'user' };
-  const waitMs = backoffMs(`${prefix}-${jobId}`, tries - 1, retry.firstMs, retry.maxMs);
+  const waitMs = backoffMs(prefix, tries - 1, retry.firstMs, retry.maxMs);
   // Before the refusal is forgotten EC2 would not be asked.
   const askedAgainMs = verdict === 'capacity' ? capacityMemory.refusalMs : 0;
   return { tries, nextAt: draft.at + Math.max(waitMs, askedAgainMs), hold: null };

@@ -77,7 +77,8 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
         effect.kind === 'AskJobs' ||
         effect.kind === 'DescribeSubnets' ||
         effect.kind === 'TellJobs';
-      if (isQuestion && !world.asks) finish(effect);
+      // Answering one may have answered others.
+      if (isQuestion && !world.asks && world.running.includes(effect)) finish(effect);
     }
     return turn;
   }
