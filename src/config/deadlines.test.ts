@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { createTestFiles, load, loaded } from './test-files.ts';
+import type { TestFiles } from './test-files.ts';
+
+let files: TestFiles;
+beforeAll(() => {
+  files = createTestFiles();
+});
+afterAll(() => {
+  files.remove();
+});
+
+interface Row {
+  readonly says: string;
+  /** Of each warning: its line, and what it says. */
+  readonly want: readonly (readonly [number, RegExp])[];
+}
+
+const rows: Record<string, Row> = {
+  'nothing is said while ResumeTimeout is not known': {
+    says: 'boot_time: 10h\nrung_patience: 10h',
+    want: [],
+  },
+  'a boot and the margin fit exactly': {
+    says: 'boot_time: 9m\ndeadline_margin: 1m\nresume_timeout: 10m',
+    want: [],
+  },
+  'a boot and the margin do not fit': {
+    says: 'boot_time: 9m\ndeadline_margin: 61s\nresume_timeout: 10m',
+    want: [
+      [
+        3,
+        /^no launch can be done in time, .*`boot_time` 9m and `deadline_margin` 61s .* `resume_timeout` 10m; raise ResumeTimeout in slurm.conf to 601s or more/,
+      ],
+    ],
+  },
+  'the defaults of a boot and of the margin do not fit': {
+    says: 'resume_timeout: 5m',
+    want: [[1, /`boot_time` 5m and `deadline_margin` 1m do not fit/]],
+  },
+  'what does not fit at all has no second warning': {
+    says: 'resume_timeout: 5m\nrung_patience: 1h',
+    want: [[1, /^no launch/]],
+  },
+  'a patience fits exactly': { says: 'resume_timeout: 30m\nrung_patience: 24m', want: [] },
+  'patiences that never run out': {
+    says: 'resume_timeout: 30m\nlaunch_patience: 25m\nassembly_patience: 1h\nrung_patience: 1441s',
+    want: [
+      [
+        2,
+        /^`launch_patience` 25m never runs out: `resume_timeout` 30m less `boot_time` 5m and `deadline_margin` 1m leaves 24m for launching$/,
+      ],
+      [3, /^`assembly_patience` 1h never/],
+      [4, /^`rung_patience` 1441s never/],
+    ],
+  },
+  'a default patience is not complained about': { says: 'resume_timeout: 7m', want: [] },
+};
+
+describe('lengths of time that do not go together', () => {
+  test.each(Object.entries(rows))('%s', (_, { says, want }) => {
+    const path = files.write('muster.yaml', `${says}\ncluster_name: d\nregion: us-east-2\n`);
+    const result = load(path);
+    loaded(result);
+    expect(result.notices).toEqual(
+      want.map(([line, message]) => ({
+        severity: 'warning',
+        file: path,
+        line,
+        column: 1,
+        message: expect.stringMatching(message),
+      })),
+    );
+  });
+});
