@@ -1,4 +1,6 @@
 /** The ladders and policies that the core gets, from both files. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { Pool, Queue } from '../core/settings.ts';
@@ -40,7 +42,7 @@ interface Says {
   readonly byType?: boolean;
 }
 
-function join({ cluster, queue, byType }: Says): LoadResult {
+function joined({ cluster, queue, byType }: Says): LoadResult {
   files.write('cluster.yaml', clusterOf(cluster ?? {}));
   const lines = ['cluster_config: cluster.yaml', 'cluster_name: demo'];
   if (byType === true) lines.push('launch: { from: instance-type, image_id: ami-1 }');
@@ -162,7 +164,7 @@ const ladders: Record<string, { says: Says; want: readonly Pool[] | undefined }>
 
 describe('the ladder is', () => {
   test.each(Object.entries(ladders))('%s', (_, { says, want }) => {
-    const [resource] = queueOf(join(says)).computeResources;
+    const [resource] = queueOf(joined(says)).computeResources;
     expect(resource?.pools).toEqual(want);
     expect(resource !== undefined && 'pools' in resource).toBe(want !== undefined);
   });
@@ -185,16 +187,32 @@ queues:
   });
 });
 
+test('the example of docs/configuration.md loads, and is what the page says', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/configuration.md'), 'utf8');
+  const example = /```yaml\n(cluster_config: [^`]*queues:[^`]*)```/.exec(page)?.[1] ?? '';
+  const names = { 'Name: queue1': 'Name: compute', 'Name: c5xlarge': 'Name: cr1' };
+  const cluster = files.write('docs/cluster.yaml', clusterYaml(names));
+  const text = example.replace('/etc/muster/cluster.yaml', cluster);
+  const queue = queueOf(load(files.write('docs/muster.yaml', text)));
+  expect(queue).toMatchObject({ strategy: 'reserve', greedy: false, spares: 1 });
+  expect(queue.computeResources[0]?.pools).toEqual([
+    pool(null, null, 'on-demand', 'cr-0123456789abcdef0'),
+    pool(null, null),
+  ]);
+});
+
 describe('the policies of a queue', () => {
   test('are those given', () => {
-    const queue = queueOf(join({ queue: 'strategy: launch, spread: yes, greedy: no, spares: 2' }));
+    const queue = queueOf(
+      joined({ queue: 'strategy: launch, spread: yes, greedy: no, spares: 2' }),
+    );
     expect(queue).toMatchObject({ strategy: 'launch', spread: true, greedy: false, spares: 2 });
   });
 
   test('are left out where nobody gives them', () => {
     const policies = ['strategy', 'spread', 'greedy', 'spares'];
-    expect(policies.filter((key) => key in queueOf(join({})))).toEqual([]);
-    const one = queueOf(join({ queue: 'spares: 0' }));
+    expect(policies.filter((key) => key in queueOf(joined({})))).toEqual([]);
+    const one = queueOf(joined({ queue: 'spares: 0' }));
     expect(policies.filter((key) => key in one)).toEqual(['spares']);
   });
 });
@@ -221,7 +239,7 @@ describe('reservations of the cluster file that cannot serve the whole ladder', 
     'not one of one type in one subnet': { says: { cluster: { reservation: 'cr-1' } }, want: null },
   };
   test.each(Object.entries(rows))('have a warning: %s', (_, { says, want }) => {
-    const { notices } = join(says);
+    const { notices } = joined(says);
     if (want === null) expect(notices).toEqual([]);
     else {
       expect(notices).toMatchObject([
