@@ -132,7 +132,7 @@ launch: { from: instance-type, image_id: ami-12345678 }
         - { Name: p5, InstanceType: p5.48xlarge }
         - { Name: p6, InstanceType: p6.48xlarge }
     - { Name: cpu, Networking: { SubnetIds: [subnet-1] }, ComputeResources: [{ Name: a, InstanceType: c5.large }] }
-    - { Name: usual, Networking: { SubnetIds: [subnet-1] }, ComputeResources: [{ Name: a, InstanceType: c5.large }] }
+    - { Name: usual-and-long-name, Networking: { SubnetIds: [subnet-1] }, ComputeResources: [{ Name: a, InstanceType: c5.large }] }
 `,
     );
     const { lines } = check(
@@ -154,7 +154,7 @@ queues:
     compute_resources:
       p5: { ladder: [{ market: spot }] }
   cpu: { spares: 1 }
-  usual: { strategy: reserve, spread: false, greedy: true, spares: 0 }
+  usual-and-long-name: { strategy: reserve, spread: false, greedy: true, spares: 0 }
 `,
       ),
     );
@@ -170,8 +170,8 @@ queues:
       '      the ladder of p4d',
       '  queue cpu     on-demand; 1 spare a gang',
       '    a: 0 static and 10 dynamic nodes of c5.large, by launch template d-cpu-a $Latest',
-      '  queue usual   on-demand',
-      '    a: 0 static and 10 dynamic nodes of c5.large, by launch template d-usual-a $Latest',
+      '  queue usual-and-long-name on-demand',
+      '    a: 0 static and 10 dynamic nodes of c5.large, by launch template d-usual-and-long-name-a $Latest',
     ]);
     expect(lines).toContain(
       '  deadline      1m before a ResumeTimeout of 30m; a boot takes up to 5m',

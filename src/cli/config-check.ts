@@ -139,7 +139,7 @@ function pace(limit: { readonly burst: number; readonly perSecond: number }): st
 }
 
 function row(name: string, text: string): string {
-  return `  ${name.padEnd(14)}${text}`;
+  return `  ${name.padEnd(13)} ${text}`;
 }
 
 function describeMode(settings: Settings): string {
