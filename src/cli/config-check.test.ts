@@ -56,7 +56,7 @@ describe('muster config check', () => {
       '  gangs         wait 1m for their next nodes, and try a rung for 2m',
       "  deadline      1m before Slurm's ResumeTimeout; a boot takes up to 5m",
       '  retries       1m to 15m apart; a job is held after 50 tries or 24h',
-      '  memory        a refusal counts for 1m, a success for 1h',
+      '  memory        a refusal counts for 2m, a success for 1h',
       '  reservations  are made for Linux/UNIX',
       '  state         /var/lib/muster',
       '  socket        /run/muster',

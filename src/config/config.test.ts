@@ -57,6 +57,7 @@ describe('one file alone', () => {
         {
           name: 'queue1',
           capacityType: 'on-demand',
+          subnetIds: ['subnet-12345678'],
           computeResources: [
             {
               name: 'queue1-c6i32xlarge',

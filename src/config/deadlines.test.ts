@@ -31,7 +31,7 @@ const rows: Record<string, Row> = {
     want: [
       [
         3,
-        /^no launch can be done in time, .*`boot_time` 9m and `deadline_margin` 61s .* `resume_timeout` 10m; raise ResumeTimeout in slurm.conf to 601s or more/,
+        /^`boot_time` 9m and `deadline_margin` 61s do not fit into `resume_timeout` 10m: muster counts on a boot of 5m and a margin of 1m instead, .*; raise ResumeTimeout in slurm.conf to 601s or more/,
       ],
     ],
   },
@@ -41,7 +41,7 @@ const rows: Record<string, Row> = {
   },
   'what does not fit at all has no second warning': {
     says: 'resume_timeout: 5m\nrung_patience: 1h',
-    want: [[1, /^no launch/]],
+    want: [[1, /do not fit/]],
   },
   'a patience fits exactly': { says: 'resume_timeout: 30m\nrung_patience: 24m', want: [] },
   'patiences that never run out': {
@@ -49,7 +49,7 @@ const rows: Record<string, Row> = {
     want: [
       [
         2,
-        /^`launch_patience` 25m never runs out: `resume_timeout` 30m less `boot_time` 5m and `deadline_margin` 1m leaves 24m for launching$/,
+        /^`launch_patience` 25m never runs out: of `resume_timeout` 30m a boot and the margin leave 24m for launching$/,
       ],
       [3, /^`assembly_patience` 1h never/],
       [4, /^`rung_patience` 1441s never/],

@@ -1,7 +1,9 @@
 /**
  * Lengths of time that do not go together. Slurm's ResumeTimeout runs from the request, and nothing extends it: what a
- * boot and the margin leave of it is all the time that there is for getting the instances.
+ * boot and the margin leave of it is all the time that there is for getting the instances. How muster makes do with too
+ * little of it is the core's to say (`core/deadlines.ts`); here it is only told.
  */
+import { bootAllowanceMs, launchBy, marginMs } from '../core/deadlines.ts';
 import type { Settings } from '../core/settings.ts';
 import { formatDuration } from '../core/units.ts';
 import type { FilesRead } from './join.ts';
@@ -23,23 +25,23 @@ export function checkTimes(files: FilesRead, settings: Settings, findings: Findi
     findings.notices.push({ severity: 'warning', file: muster.file, ...place, message });
   };
   const timeout = formatDuration(settings.resumeTimeoutMs);
-  const boot = formatDuration(settings.bootTimeMs);
-  const margin = formatDuration(settings.deadlineMarginMs);
   const neededMs = settings.bootTimeMs + settings.deadlineMarginMs;
-  const leftMs = settings.resumeTimeoutMs - neededMs;
-  if (leftMs < 0) {
+  if (neededMs > settings.resumeTimeoutMs) {
+    const given = `\`boot_time\` ${formatDuration(settings.bootTimeMs)} and \`deadline_margin\` ${formatDuration(settings.deadlineMarginMs)}`;
+    const counted = `a boot of ${formatDuration(bootAllowanceMs(settings))} and a margin of ${formatDuration(marginMs(settings))}`;
     warn(
       'resume_timeout',
-      `no launch can be done in time, so every job's nodes are refused: \`boot_time\` ${boot} and \`deadline_margin\` ${margin} do not fit into \`resume_timeout\` ${timeout}; raise ResumeTimeout in slurm.conf to ${formatDuration(neededMs)} or more and say so here, or lower the other two`,
+      `${given} do not fit into \`resume_timeout\` ${timeout}: muster counts on ${counted} instead, and nodes that boot longer are given back; raise ResumeTimeout in slurm.conf to ${formatDuration(neededMs)} or more and say so here, or lower the other two`,
     );
     return;
   }
+  const leftMs = launchBy(settings, { requestedAt: 0 });
   for (const key of patiences) {
     const patienceMs = says[key];
     if (patienceMs === undefined || patienceMs <= leftMs) continue;
     warn(
       key,
-      `\`${key}\` ${formatDuration(patienceMs)} never runs out: \`resume_timeout\` ${timeout} less \`boot_time\` ${boot} and \`deadline_margin\` ${margin} leaves ${formatDuration(leftMs)} for launching`,
+      `\`${key}\` ${formatDuration(patienceMs)} never runs out: of \`resume_timeout\` ${timeout} a boot and the margin leave ${formatDuration(leftMs)} for launching`,
     );
   }
 }

@@ -32,6 +32,7 @@ function joinQueue(
   return {
     name: queue.name,
     capacityType: queue.capacityType,
+    subnetIds: queue.subnetIds,
     computeResources: queue.computeResources.map((resource) =>
       joinComputeResource(
         queue,
