@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { bootAllowanceMs, marginMs } from '../core/deadlines.ts';
 import { createTestFiles, load, loaded } from './test-files.ts';
 import type { TestFiles } from './test-files.ts';
 
@@ -22,8 +24,8 @@ const rows: Record<string, Row> = {
     says: 'boot_time: 10h\nrung_patience: 10h',
     want: [],
   },
-  'a boot and the margin fit exactly': {
-    says: 'boot_time: 9m\ndeadline_margin: 1m\nresume_timeout: 10m',
+  'two boots and the margin fit': {
+    says: 'boot_time: 4m\ndeadline_margin: 1m\nresume_timeout: 10m',
     want: [],
   },
   'a boot and the margin do not fit': {
@@ -31,17 +33,21 @@ const rows: Record<string, Row> = {
     want: [
       [
         3,
-        /^`boot_time` 9m and `deadline_margin` 61s do not fit into `resume_timeout` 10m: muster counts on a boot of 5m and a margin of 1m instead, .*; raise ResumeTimeout in slurm.conf to 601s or more/,
+        /^`resume_timeout` 10m is short for `boot_time` 9m and `deadline_margin` 61s: .* muster counts on a boot of \d+s and a margin of 1m instead, .*; raise ResumeTimeout in slurm.conf/,
       ],
     ],
   },
-  'the defaults of a boot and of the margin do not fit': {
+  'the margin alone is too long': {
+    says: 'boot_time: 1s\ndeadline_margin: 9m\nresume_timeout: 10m',
+    want: [[3, /`boot_time` 1s and `deadline_margin` 9m: .* a boot of 1s and a margin of 1m /]],
+  },
+  'the defaults do not fit': {
     says: 'resume_timeout: 5m',
-    want: [[1, /`boot_time` 5m and `deadline_margin` 1m do not fit/]],
+    want: [[1, /is short for `boot_time` 5m and `deadline_margin` 1m: /]],
   },
   'what does not fit at all has no second warning': {
     says: 'resume_timeout: 5m\nrung_patience: 1h',
-    want: [[1, /do not fit/]],
+    want: [[1, /is short for/]],
   },
   'a patience fits exactly': { says: 'resume_timeout: 30m\nrung_patience: 24m', want: [] },
   'patiences that never run out': {
@@ -55,7 +61,10 @@ const rows: Record<string, Row> = {
       [4, /^`rung_patience` 1441s never/],
     ],
   },
-  'a default patience is not complained about': { says: 'resume_timeout: 7m', want: [] },
+  'a default patience is not complained about': {
+    says: 'resume_timeout: 8m\nboot_time: 3m\ndeadline_margin: 30s',
+    want: [],
+  },
 };
 
 describe('lengths of time that do not go together', () => {
@@ -71,6 +80,22 @@ describe('lengths of time that do not go together', () => {
         column: 1,
         message: expect.stringMatching(message),
       })),
+    );
+  });
+
+  test('are told where the core counts on less than is set, and nowhere else', () => {
+    const minutes = fc.integer({ min: 1, max: 40 });
+    fc.assert(
+      fc.property(minutes, minutes, fc.integer({ min: 0, max: 10 }), (timeout, boot, margin) => {
+        const says = `resume_timeout: ${timeout}m\nboot_time: ${boot}m\ndeadline_margin: ${margin}m`;
+        const result = load(
+          files.write('any.yaml', `${says}\ncluster_name: d\nregion: us-east-2\n`),
+        );
+        const { settings } = loaded(result);
+        const isLess =
+          bootAllowanceMs(settings) < boot * 60_000 || marginMs(settings) < margin * 60_000;
+        expect(result.notices).toHaveLength(isLess ? 1 : 0);
+      }),
     );
   });
 });

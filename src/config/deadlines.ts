@@ -25,13 +25,13 @@ export function checkTimes(files: FilesRead, settings: Settings, findings: Findi
     findings.notices.push({ severity: 'warning', file: muster.file, ...place, message });
   };
   const timeout = formatDuration(settings.resumeTimeoutMs);
-  const neededMs = settings.bootTimeMs + settings.deadlineMarginMs;
-  if (neededMs > settings.resumeTimeoutMs) {
+  const [boot, margin] = [bootAllowanceMs(settings), marginMs(settings)];
+  if (boot < settings.bootTimeMs || margin < settings.deadlineMarginMs) {
     const given = `\`boot_time\` ${formatDuration(settings.bootTimeMs)} and \`deadline_margin\` ${formatDuration(settings.deadlineMarginMs)}`;
-    const counted = `a boot of ${formatDuration(bootAllowanceMs(settings))} and a margin of ${formatDuration(marginMs(settings))}`;
+    const counted = `a boot of ${formatDuration(boot)} and a margin of ${formatDuration(margin)}`;
     warn(
       'resume_timeout',
-      `${given} do not fit into \`resume_timeout\` ${timeout}: muster counts on ${counted} instead, and nodes that boot longer are given back; raise ResumeTimeout in slurm.conf to ${formatDuration(neededMs)} or more and say so here, or lower the other two`,
+      `\`resume_timeout\` ${timeout} is short for ${given}: two boots must fit, the first and its replacement, so muster counts on ${counted} instead, and takes nodes that boot longer for failed; raise ResumeTimeout in slurm.conf and say so here, or lower the other two`,
     );
     return;
   }

@@ -71,11 +71,15 @@ function powerSaving(settings: Settings, fleet: Fleet, options: SlurmConfOptions
   return lines;
 }
 
+/** Boots that must fit: the first, its replacement, and some room. */
+const bootsInTime = 2.5;
+
 /** Seconds. Where the settings do not say: enough for their own times, and half an hour at least. */
 function resumeTimeout(settings: Settings): number {
   const { resumeTimeoutMs, bootTimeMs, deadlineMarginMs, launchPatienceMs } = settings;
   if (resumeTimeoutMs !== null) return Math.ceil(resumeTimeoutMs / 1000);
-  return Math.max(1800, Math.ceil((launchPatienceMs + bootTimeMs + deadlineMarginMs) / 1000));
+  const neededMs = launchPatienceMs + bootsInTime * bootTimeMs + deadlineMarginMs;
+  return Math.max(1800, Math.ceil(neededMs / 1000));
 }
 
 function nodeLines(settings: Settings, fleet: Fleet, options: SlurmConfOptions): string[] {
