@@ -51,7 +51,13 @@ describe('muster config check', () => {
       '  batches       at most 100 instances a launch, each whole or not at all; 1000 a termination',
       '  node address  set when launched',
       "  launch calls  5 at once, then 2 a second (EC2's limit)",
-      '  patience      300 s when EC2 throttles or does not answer',
+      "  instances     1000 at once, then 2 a second (EC2's limit)",
+      '  patience      5m when EC2 throttles or does not answer',
+      '  gangs         wait 1m for their next nodes, and try a rung for 2m',
+      "  deadline      1m before Slurm's ResumeTimeout; a boot takes up to 5m",
+      '  retries       1m to 15m apart; a job is held after 50 tries or 24h',
+      '  memory        a refusal counts for 2m, a success for 1h',
+      '  reservations  are made for Linux/UNIX',
       '  state         /var/lib/muster',
       '  socket        /run/muster',
       '  log           /var/log/parallelcluster',
@@ -103,12 +109,87 @@ launch: { from: instance-type, image_id: ami-12345678 }
         '  slurm.conf    /x/slurm.conf',
         '  queue q       spot',
         '    a: 1 static and 9 dynamic nodes of c5.large or c6i.large, by instance type c5.large in subnet-1',
+        '      1  c5.large   subnet-1  spot',
+        '      2  c6i.large  subnet-1  spot',
       ]),
     );
     const effort = loadText('effort.yaml', 'cluster_name: d\nscaling_strategy: best-effort\n');
     expect(check(effort).lines).toContain(
       '  mode          job: each job gets what EC2 gives (best-effort)',
     );
+  });
+
+  test('shows the ladders in columns, each once, and the policies that are not the usual ones', () => {
+    writeFileSync(
+      join(directory, 'fleet.yaml'),
+      `Scheduling:
+  Scheduler: slurm
+  SlurmQueues:
+    - Name: gpu
+      Networking: { SubnetIds: [subnet-1] }
+      ComputeResources:
+        - { Name: p4d, InstanceType: p4d.24xlarge }
+        - { Name: p5, InstanceType: p5.48xlarge }
+        - { Name: p6, InstanceType: p6.48xlarge }
+    - { Name: cpu, Networking: { SubnetIds: [subnet-1] }, ComputeResources: [{ Name: a, InstanceType: c5.large }] }
+    - { Name: usual-and-long-name, Networking: { SubnetIds: [subnet-1] }, ComputeResources: [{ Name: a, InstanceType: c5.large }] }
+`,
+    );
+    const { lines } = check(
+      loadText(
+        'ladders.yaml',
+        `cluster_config: fleet.yaml
+cluster_name: d
+region: us-east-2
+resume_timeout: 30m
+queues:
+  gpu:
+    strategy: launch
+    spread: true
+    greedy: false
+    spares: 2
+    ladder:
+      - { subnet: subnet-0123456789 }
+      - { market: capacity-block, reservation: cr-1, instance_type: p5e.48xlarge }
+    compute_resources:
+      p5: { ladder: [{ market: spot }] }
+  cpu: { spares: 1 }
+  usual-and-long-name: { strategy: reserve, spread: false, greedy: true, spares: 0 }
+`,
+      ),
+    );
+    const first = lines.findIndex((line) => line.startsWith('  queue gpu'));
+    expect(lines.slice(first)).toEqual([
+      '  queue gpu     on-demand; launched without reserving first; spread over zones; later jobs wait for earlier ones (not greedy); 2 spares a gang',
+      '    p4d: 0 static and 10 dynamic nodes of p4d.24xlarge, by launch template d-gpu-p4d $Latest',
+      "      1  the template's type  subnet-0123456789      on-demand",
+      "      2  p5e.48xlarge         the template's subnet  capacity-block  into cr-1",
+      '    p5: 0 static and 10 dynamic nodes of p5.48xlarge, by launch template d-gpu-p5 $Latest',
+      "      1  the template's type  the template's subnet  spot",
+      '    p6: 0 static and 10 dynamic nodes of p6.48xlarge, by launch template d-gpu-p6 $Latest',
+      '      the ladder of p4d',
+      '  queue cpu     on-demand; 1 spare a gang',
+      '    a: 0 static and 10 dynamic nodes of c5.large, by launch template d-cpu-a $Latest',
+      '  queue usual-and-long-name on-demand',
+      '    a: 0 static and 10 dynamic nodes of c5.large, by launch template d-usual-and-long-name-a $Latest',
+    ]);
+    expect(lines).toContain(
+      '  deadline      1m before a ResumeTimeout of 30m; a boot takes up to 5m',
+    );
+  });
+
+  test('numbers the rungs of a long ladder to the right', () => {
+    const subnets = Array.from({ length: 10 }, (_, index) => `subnet-${index}`).join(', ');
+    const { lines } = check(
+      loadText(
+        'long.yaml',
+        `Scheduling: { Scheduler: slurm, SlurmQueues: [{ Name: q, Networking: { SubnetIds: [${subnets}] }, ComputeResources: [{ Name: a, InstanceType: c5.large }] }] }\n`,
+      ),
+    );
+    expect(lines.slice(-2)).toEqual([
+      '       9  c5.large  subnet-8  on-demand',
+      '      10  c5.large  subnet-9  on-demand',
+    ]);
   });
 
   test('shows every error and the warnings of a broken one, and exits with 2', () => {

@@ -8,7 +8,9 @@ import { formatProblem } from '../config/config.ts';
 import type { Config, LoadResult } from '../config/config.ts';
 import { renderSlurmNodes } from '../config/slurm-conf.ts';
 import type { SlurmConfOptions } from '../config/slurm-conf.ts';
-import type { LaunchSource, Queue, Settings } from '../core/settings.ts';
+import type { Settings } from '../core/settings.ts';
+import { formatDuration } from '../core/units.ts';
+import { describeQueue } from './config-check-queues.ts';
 
 export interface Rendered {
   /** With a newline at its end. */
@@ -79,11 +81,7 @@ function describe(config: Config): string[] {
     ['mode', describeMode(settings)],
     ['batches', describeBatches(settings)],
     ['node address', settings.updateNodeAddress ? 'set when launched' : 'left as Slurm has it'],
-    [
-      'launch calls',
-      `${settings.launchRequests.burst} at once, then ${settings.launchRequests.perSecond} a second (EC2's limit)`,
-    ],
-    ['patience', `${settings.launchPatienceMs / 1000} s when EC2 throttles or does not answer`],
+    ...describeGangSettings(settings),
     ['state', config.stateDir],
     ['socket', config.runDir],
     ['log', config.logDir],
@@ -94,13 +92,54 @@ function describe(config: Config): string[] {
   if (settings.queues === null) {
     lines.push(row('fleet', 'not described by a cluster file: node names are taken at their word'));
   } else {
-    lines.push(...settings.queues.flatMap(describeQueue));
+    lines.push(
+      ...settings.queues.flatMap((queue) => {
+        const { summary, resources } = describeQueue(queue);
+        return [row(`queue ${queue.name}`, summary), ...resources];
+      }),
+    );
   }
   return lines;
 }
 
+/** EC2's limits and the clocks of a gang. */
+function describeGangSettings(settings: Settings): [string, string][] {
+  const { launchRequests, launchInstances, retry, capacityMemory } = settings;
+  const timeout =
+    settings.resumeTimeoutMs === null
+      ? "Slurm's ResumeTimeout"
+      : `a ResumeTimeout of ${formatDuration(settings.resumeTimeoutMs)}`;
+  const patience = formatDuration(settings.launchPatienceMs);
+  return [
+    ['launch calls', pace(launchRequests)],
+    ['instances', pace(launchInstances)],
+    ['patience', `${patience} when EC2 throttles or does not answer`],
+    [
+      'gangs',
+      `wait ${formatDuration(settings.assemblyPatienceMs)} for their next nodes, and try a rung for ${formatDuration(settings.rungPatienceMs)}`,
+    ],
+    [
+      'deadline',
+      `${formatDuration(settings.deadlineMarginMs)} before ${timeout}; a boot takes up to ${formatDuration(settings.bootTimeMs)}`,
+    ],
+    [
+      'retries',
+      `${formatDuration(retry.firstMs)} to ${formatDuration(retry.maxMs)} apart; a job is held after ${retry.tries} tries or ${formatDuration(retry.forMs)}`,
+    ],
+    [
+      'memory',
+      `a refusal counts for ${formatDuration(capacityMemory.refusalMs)}, a success for ${formatDuration(capacityMemory.successMs)}`,
+    ],
+    ['reservations', `are made for ${settings.platform}`],
+  ];
+}
+
+function pace(limit: { readonly burst: number; readonly perSecond: number }): string {
+  return `${limit.burst} at once, then ${limit.perSecond} a second (EC2's limit)`;
+}
+
 function row(name: string, text: string): string {
-  return `  ${name.padEnd(14)}${text}`;
+  return `  ${name.padEnd(13)} ${text}`;
 }
 
 function describeMode(settings: Settings): string {
@@ -124,28 +163,4 @@ function describeBatches(settings: Settings): string {
     ? 'each whole or not at all'
     : 'each as far as EC2 has room';
   return `${launch}, ${how}; ${end}`;
-}
-
-function describeQueue(queue: Queue): string[] {
-  const lines = [row(`queue ${queue.name}`, queue.capacityType)];
-  for (const resource of queue.computeResources) {
-    const dynamic = resource.maxCount - resource.minCount;
-    const counts = `${resource.minCount} static and ${dynamic} dynamic nodes`;
-    const types = resource.instanceTypes.join(' or ');
-    lines.push(
-      `    ${resource.name}: ${counts} of ${types}, by ${describeLaunch(resource.launch)}`,
-    );
-  }
-  return lines;
-}
-
-function describeLaunch(launch: LaunchSource): string {
-  switch (launch.kind) {
-    case 'launch-template':
-      return `launch template ${launch.name} ${launch.version}`;
-    case 'instance-type':
-      return `instance type ${launch.instanceType} in ${launch.subnetId}`;
-    default:
-      return launch satisfies never;
-  }
 }

@@ -1,18 +1,10 @@
-/** Broken configurations: each must name the file, the line, the column and the cure. */
+/** Broken files of ParallelCluster's: each must name the file, the line, the column and the cure. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { formatProblem } from './problem.ts';
-import { clusterYaml, createTestFiles, fixture, load } from './test-files.ts';
+import { soleError } from './test-broken.ts';
+import type { Broken } from './test-broken.ts';
+import { clusterYaml, createTestFiles, fixture } from './test-files.ts';
 import type { TestFiles } from './test-files.ts';
-
-interface Broken {
-  readonly name: string;
-  readonly content: string;
-  readonly line: number;
-  readonly column: number;
-  readonly message: string;
-  readonly hint: string;
-}
 
 const conf = 'parallelcluster_slurm_resume.conf';
 const page = fixture('wiki-2020.conf');
@@ -352,6 +344,38 @@ const broken: Record<string, Broken> = {
     message: '`Scheduling.SlurmQueues[0].Networking.PlacementGroup` has both `Id` and `Name`',
     hint: 'keep `Name`',
   },
+  'a reservation and a group of them': {
+    name: 'cluster.yaml',
+    content: clusterYaml({
+      '      Networking:':
+        '      CapacityReservationTarget: { CapacityReservationId: cr-1, CapacityReservationResourceGroupArn: a }\n      Networking:',
+    }),
+    line: 6,
+    column: 65,
+    message:
+      '`Scheduling.SlurmQueues[0].CapacityReservationTarget` has both `CapacityReservationId`',
+    hint: 'keep one',
+  },
+  'a reservation id that is none': {
+    name: 'cluster.yaml',
+    content: clusterYaml({
+      'MinCount: 0': 'CapacityReservationTarget: { CapacityReservationId: my-block }',
+    }),
+    line: 12,
+    column: 63,
+    message: 'CapacityReservationId` is not the id of a capacity reservation',
+    hint: 'write an id such as `cr-0123456789abcdef0`',
+  },
+  'a misspelt key of a reservation target': {
+    name: 'cluster.yaml',
+    content: clusterYaml({
+      'MinCount: 0': 'CapacityReservationTarget: { CapacityReservationID: cr-1 }',
+    }),
+    line: 12,
+    column: 40,
+    message: 'unknown key `CapacityReservationID`',
+    hint: 'did you mean `CapacityReservationId`?',
+  },
   'a count that is a word': {
     name: 'cluster.yaml',
     content: clusterYaml({ 'MaxCount: 8': 'MaxCount: many' }),
@@ -477,90 +501,9 @@ const broken: Record<string, Broken> = {
     message: '`Scheduling.SlurmSettings.ScaledownIdletime` is not a number of minutes',
     hint: 'or `-1` for never',
   },
-
-  'an empty settings file': {
-    name: 'muster.yaml',
-    content: '# nothing yet\n',
-    line: 1,
-    column: 1,
-    message: 'the file is empty',
-    hint: 'it should hold',
-  },
-  'a settings file that is a list': {
-    name: 'muster.yaml',
-    content: '- mode: job\n',
-    line: 1,
-    column: 1,
-    message: 'the file is a list, not a mapping of keys to values',
-    hint: 'it should hold',
-  },
-  'a misspelt setting': {
-    name: 'muster.yaml',
-    content: 'cluster_name: demo\nscaling_stratgy: best-effort\n',
-    line: 2,
-    column: 1,
-    message: 'unknown key `scaling_stratgy`',
-    hint: 'did you mean `scaling_strategy`?',
-  },
-  'a misspelt setting in a group': {
-    name: 'muster.yaml',
-    content: 'slurm:\n  scontol: /usr/bin/scontrol\n',
-    line: 2,
-    column: 3,
-    message: 'unknown key `scontol` in `slurm`',
-    hint: 'did you mean `scontrol`?',
-  },
-  'a mode of no kind': {
-    name: 'muster.yaml',
-    content: 'mode: jobs\n',
-    line: 1,
-    column: 7,
-    message: '`mode` cannot be `jobs`',
-    hint: 'did you mean `job`?',
-  },
-  'a duration without its unit': {
-    name: 'muster.yaml',
-    content: 'launch_patience: "300"\n',
-    line: 1,
-    column: 18,
-    message: '`launch_patience` is not a length of time',
-    hint: 'write a number and its unit: 30s, 5m or 1h',
-  },
-  'a relative state directory': {
-    name: 'muster.yaml',
-    content: 'state_dir: var/muster\n',
-    line: 1,
-    column: 12,
-    message: '`state_dir` is not an absolute path',
-    hint: 'begin the path with `/`',
-  },
-  'a launch from nothing': {
-    name: 'muster.yaml',
-    content: 'launch:\n  image_id: ami-12345678\n',
-    line: 1,
-    column: 1,
-    message: '`from` is missing in `launch`',
-    hint: 'write one of launch-template, instance-type',
-  },
-  'a launch by instance type without a fleet': {
-    name: 'muster.yaml',
-    content: 'launch:\n  from: instance-type\n  image_id: ami-12345678\n',
-    line: 2,
-    column: 9,
-    message: '`from: instance-type` needs the instance types and subnets of a cluster file',
-    hint: 'add `cluster_config: FILE`',
-  },
-  'an image id that is none': {
-    name: 'muster.yaml',
-    content: 'launch:\n  from: launch-template\n  image_id: alinux2\n',
-    line: 3,
-    column: 13,
-    message: '`launch.image_id` is not an image id',
-    hint: 'write an id such as `ami-0123456789abcdef0`',
-  },
 };
 
-describe('a broken configuration is refused with its place and its cure', () => {
+describe('a broken file of ParallelCluster is refused with its place and its cure', () => {
   let files: TestFiles;
   beforeAll(() => {
     files = createTestFiles();
@@ -570,13 +513,8 @@ describe('a broken configuration is refused with its place and its cure', () => 
   });
 
   test.each(Object.entries(broken))('%s', (_, want) => {
-    const path = files.write(want.name, want.content);
-    const result = load(path);
-    if (result.kind !== 'refused') throw new Error('it was loaded');
-    expect(result.errors.map(formatProblem)).toHaveLength(1);
-    const [error] = result.errors;
-    expect(error).toMatchObject({
-      file: path,
+    expect(soleError(files, want)).toEqual({
+      file: `${files.directory}/${want.name}`,
       line: want.line,
       column: want.column,
       message: expect.stringContaining(want.message),

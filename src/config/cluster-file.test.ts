@@ -41,6 +41,8 @@ describe("the post's file", () => {
                 minCount: 0,
                 maxCount: 200,
                 instanceTypes: ['c6i.32xlarge'],
+                flexible: false,
+                reservationId: null,
                 efa: true,
                 placementGroup: null,
                 managedPlacementGroup: true,
@@ -75,8 +77,45 @@ describe('the fleet', () => {
       'InstanceType: c5.xlarge':
         'Instances: [{InstanceType: c6a.xlarge}, {InstanceType: c5.xlarge}]',
     });
-    expect(resourceOf(text)?.instanceTypes).toEqual(['c6a.xlarge', 'c5.xlarge']);
+    expect(resourceOf(text)).toMatchObject({
+      instanceTypes: ['c6a.xlarge', 'c5.xlarge'],
+      flexible: true,
+    });
   });
+
+  test('is flexible where the types are a list, be it of one', () => {
+    const one = clusterYaml({
+      'InstanceType: c5.xlarge': 'Instances: [{InstanceType: c5.xlarge}]',
+    });
+    expect(resourceOf(one)).toMatchObject({ instanceTypes: ['c5.xlarge'], flexible: true });
+  });
+
+  const reservations: Record<string, { queue: string; resource: string; want: string | null }> = {
+    "the queue's": { queue: '{ CapacityReservationId: cr-1 }', resource: '', want: 'cr-1' },
+    'its own': { queue: '', resource: '{ CapacityReservationId: cr-2 }', want: 'cr-2' },
+    "its own in place of the queue's": {
+      queue: '{ CapacityReservationId: cr-1 }',
+      resource: '{ CapacityReservationId: cr-2 }',
+      want: 'cr-2',
+    },
+    "none, where its own is a group in place of the queue's": {
+      queue: '{ CapacityReservationId: cr-1 }',
+      resource: '{ CapacityReservationResourceGroupArn: arn }',
+      want: null,
+    },
+  };
+  test.each(Object.entries(reservations))(
+    'has a reservation: %s',
+    (_, { queue, resource, want }) => {
+      const target = (text: string): string =>
+        text === '' ? '' : `CapacityReservationTarget: ${text}`;
+      const text = clusterYaml({
+        '      Networking:': `      ${target(queue)}\n      Networking:`,
+        '          MinCount: 0': `          ${target(resource)}\n          MinCount: 0`,
+      });
+      expect(resourceOf(text)?.reservationId).toBe(want);
+    },
+  );
 
   test.each([
     ['ONDEMAND', 'on-demand'],
@@ -224,7 +263,7 @@ Scheduling:
           SchedulableMemory: 1000
           HealthChecks: {}
           Efa: { Enabled: true, GdrSupport: false }
-          CapacityReservationTarget: {}
+          CapacityReservationTarget: { CapacityReservationResourceGroupArn: arn }
           Networking: { PlacementGroup: { Enabled: true, Name: pg } }
           CustomSlurmSettings: {}
           LaunchTemplateOverrides: {}
@@ -239,7 +278,7 @@ Scheduling:
     const names = notices[0]?.message.split(': ')[1]?.split(', ').toSorted();
     expect(names).toEqual([
       'AllocationStrategy',
-      'CapacityReservationTarget',
+      'CapacityReservationResourceGroupArn',
       'CustomSlurmSettings',
       'CustomSlurmSettingsIncludeFile',
       'LaunchTemplateOverrides',

@@ -2,7 +2,7 @@
  * ParallelCluster's cluster file (YAML) as the description of the fleet.
  *
  * `readClusterFile` checks it and gives the fleet in plain words of the domain; how its compute resources are
- * launched is decided in `config.ts`, because the cluster's name is not in this file.
+ * launched is decided in `join-queues.ts`, because the cluster's name is not in this file.
  */
 import type { CapacityType, ScalingStrategy } from '../core/settings.ts';
 import { clusterSchema, clusterTopLevelKeys, keysWithoutEffect } from './cluster-schema.ts';
@@ -17,6 +17,10 @@ export interface FleetComputeResource {
   readonly minCount: number;
   readonly maxCount: number;
   readonly instanceTypes: readonly string[];
+  /** Given as a list (`Instances`): then ParallelCluster's launch template names neither an instance type nor a subnet. */
+  readonly flexible: boolean;
+  /** Of `CapacityReservationTarget`, the queue's where it has none of its own; null: none, or a group of them. */
+  readonly reservationId: string | null;
   readonly efa: boolean;
   /** Null: none, or one that ParallelCluster makes and names itself (then `managedPlacementGroup`). */
   readonly placementGroup: string | null;
@@ -127,6 +131,10 @@ function fleetComputeResource(
     instanceTypes:
       resource.Instances?.map((instance) => instance.InstanceType) ??
       (resource.InstanceType === undefined ? [] : [resource.InstanceType]),
+    flexible: resource.Instances !== undefined,
+    reservationId:
+      (resource.CapacityReservationTarget ?? queue.CapacityReservationTarget)
+        ?.CapacityReservationId ?? null,
     efa: resource.Efa?.Enabled ?? false,
     placementGroup: groupName,
     managedPlacementGroup: group.Enabled === true && groupName === null,
@@ -168,12 +176,14 @@ function checkAcross(yaml: YamlFile, findings: Findings): void {
   for (const queue of queues) {
     const queuePath = [...queuesPath, queue.index];
     checkPlacementGroup(yaml, queuePath, queue.value, findings);
+    checkReservationTarget(yaml, queuePath, queue.value, findings);
     const resourcesPath = [...queuePath, 'ComputeResources'];
     const resources = mappings(queue.value['ComputeResources']);
     checkUnique(yaml, resourcesPath, resources, 'compute resource of this queue', findings);
     for (const resource of resources) {
       const path = [...resourcesPath, resource.index];
       checkPlacementGroup(yaml, path, resource.value, findings);
+      checkReservationTarget(yaml, path, resource.value, findings);
       checkInstanceTypes(yaml, path, resource.value, findings);
       checkCounts(yaml, path, resource.value, findings);
     }
@@ -231,6 +241,21 @@ function checkPlacementGroup(
     const hint = 'keep `Name`; `Id` is its old spelling';
     findings.errors.push(yamlProblem(yaml, [...groupPath, 'Id'], { message, hint, at: 'key' }));
   }
+}
+
+function checkReservationTarget(
+  yaml: YamlFile,
+  path: YamlPath,
+  holder: Record<string, unknown>,
+  findings: Findings,
+): void {
+  const target = holder['CapacityReservationTarget'];
+  const [id, group] = ['CapacityReservationId', 'CapacityReservationResourceGroupArn'] as const;
+  if (!isRecord(target) || target[id] === undefined || target[group] === undefined) return;
+  const targetPath = [...path, 'CapacityReservationTarget'];
+  const message = `${pathText(targetPath)} has both \`${id}\` and \`${group}\``;
+  const hint = 'keep one: a reservation, or a group of them';
+  findings.errors.push(yamlProblem(yaml, [...targetPath, group], { message, hint, at: 'key' }));
 }
 
 function checkInstanceTypes(
@@ -294,7 +319,7 @@ function noteWithoutEffect(yaml: YamlFile, findings: Findings): void {
       }
     }
   }
-  // Scheduling.SlurmQueues[].ComputeResources[].KEY is the deepest.
+  // Scheduling.SlurmQueues[].ComputeResources[].CapacityReservationTarget.KEY is the deepest.
   visit(yaml.value['Scheduling'], ['Scheduling'], 6);
   const first = found[0];
   if (first === undefined) return;

@@ -8,7 +8,15 @@
 import { z } from 'zod';
 
 import { nodeName, parseNodeName } from '../core/node-name.ts';
-import { isRegion, regionHint, scalingStrategies } from './values.ts';
+import { isInstanceType, isReservationId, isSubnetId } from '../core/pool-words.ts';
+import {
+  instanceTypeRule,
+  isRegion,
+  regionHint,
+  reservationRule,
+  scalingStrategies,
+  subnetRule,
+} from './values.ts';
 
 const ignored = z.unknown().optional();
 const notYet = z.unknown().optional();
@@ -16,7 +24,7 @@ const notYet = z.unknown().optional();
 /** Keys that matter to launching and do nothing yet: one note names those that stand in a file. */
 export const keysWithoutEffect: readonly string[] = [
   'AllocationStrategy',
-  'CapacityReservationTarget',
+  'CapacityReservationResourceGroupArn',
   'CustomSlurmSettings',
   'CustomSlurmSettingsIncludeFile',
   'LaunchTemplateOverrides',
@@ -75,9 +83,12 @@ const computeResourceName = name.refine(
   },
 );
 
-const instanceType = z.string().refine((text) => /^[a-z0-9-]+\.[a-z0-9-]+$/.test(text), {
-  message: 'is not an instance type',
-  params: { hint: 'write a type such as `c6i.32xlarge`' },
+const instanceType = z.string().refine(isInstanceType, instanceTypeRule);
+
+/** One of the two; a compute resource's takes the place of its queue's. */
+const capacityReservationTarget = z.strictObject({
+  CapacityReservationId: z.string().refine(isReservationId, reservationRule).optional(),
+  CapacityReservationResourceGroupArn: notYet,
 });
 
 const placementGroup = z.strictObject({
@@ -102,7 +113,7 @@ const computeResource = z.strictObject({
   Networking: z.strictObject({ PlacementGroup: placementGroup.optional() }).optional(),
   SpotPrice: notYet,
   SchedulableMemory: notYet,
-  CapacityReservationTarget: notYet,
+  CapacityReservationTarget: capacityReservationTarget.optional(),
   CustomSlurmSettings: notYet,
   LaunchTemplateOverrides: notYet,
   Tags: notYet,
@@ -114,14 +125,7 @@ const queue = z.strictObject({
   CapacityType: z.enum(['ONDEMAND', 'SPOT', 'CAPACITY_BLOCK']).optional(),
   JobExclusiveAllocation: flag.optional(),
   Networking: z.strictObject({
-    SubnetIds: z
-      .array(
-        z.string().refine((text) => /^subnet-[0-9a-z]+$/.test(text), {
-          message: 'is not a subnet id',
-          params: { hint: 'write an id such as `subnet-12345678`' },
-        }),
-      )
-      .min(1),
+    SubnetIds: z.array(z.string().refine(isSubnetId, subnetRule)).min(1),
     PlacementGroup: placementGroup.optional(),
     Proxy: notYet,
     AssignPublicIp: ignored,
@@ -130,7 +134,7 @@ const queue = z.strictObject({
   }),
   ComputeResources: z.array(computeResource).min(1),
   AllocationStrategy: notYet,
-  CapacityReservationTarget: notYet,
+  CapacityReservationTarget: capacityReservationTarget.optional(),
   CustomSlurmSettings: notYet,
   Tags: notYet,
   ComputeSettings: ignored,

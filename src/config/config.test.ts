@@ -1,12 +1,12 @@
-import fc from 'fast-check';
+import { CapacityReservationInstancePlatform } from '@aws-sdk/client-ec2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { defaultSettings } from '../core/settings.ts';
 import { loadConfig } from './config.ts';
 import type { LoadResult } from './config.ts';
-import { formatProblem } from './problem.ts';
 import { clusterYaml, createTestFiles, fixture, fixturePath, load, loaded } from './test-files.ts';
 import type { TestFiles } from './test-files.ts';
+import { platforms } from './values.ts';
 
 let files: TestFiles;
 beforeAll(() => {
@@ -57,6 +57,7 @@ describe('one file alone', () => {
         {
           name: 'queue1',
           capacityType: 'on-demand',
+          subnetIds: ['subnet-12345678'],
           computeResources: [
             {
               name: 'queue1-c6i32xlarge',
@@ -95,6 +96,17 @@ max_batch_size: 7
 terminate_max_batch_size: 70
 update_node_address: no
 launch_patience: 2m
+launch_requests: { burst: 6, per_second: 0.5 }
+launch_instances: { burst: 2000, per_second: 4 }
+resume_timeout: 30m
+boot_time: 4m
+deadline_margin: 90s
+assembly_patience: 40s
+rung_patience: 3m
+retry: { first: 2m, max: 20m, tries: 7, for: 5h }
+capacity_memory: { refusal: 50s, success: 2h }
+platform: Red Hat Enterprise Linux
+queues: { queue1: { spares: 3 } }
 launch: { from: instance-type, image_id: ami-12345678 }
 slurm: { scontrol: /opt/slurm/bin/scontrol, slurm_conf: /etc/slurm/slurm.conf }
 state_dir: /s
@@ -116,6 +128,17 @@ log_dir: /l
         terminateMaxBatchSize: 70,
         updateNodeAddress: false,
         launchPatienceMs: 120_000,
+        launchRequests: { burst: 6, perSecond: 0.5 },
+        launchInstances: { burst: 2000, perSecond: 4 },
+        resumeTimeoutMs: 1_800_000,
+        bootTimeMs: 240_000,
+        deadlineMarginMs: 90_000,
+        assemblyPatienceMs: 40_000,
+        rungPatienceMs: 180_000,
+        retry: { firstMs: 120_000, maxMs: 1_200_000, tries: 7, forMs: 18_000_000 },
+        capacityMemory: { refusalMs: 50_000, successMs: 7_200_000 },
+        platform: 'Red Hat Enterprise Linux',
+        queues: [{ name: 'queue1', spares: 3 }],
       },
       stateDir: '/s',
       runDir: '/r',
@@ -139,6 +162,25 @@ log_dir: /l
     expect(loaded(load(conf)).sources.resumeConfig).toBe(conf);
     const cluster = files.write('the-cluster', fixture('blog-2022.yaml'));
     expect(loaded(load(cluster)).sources.clusterConfig).toBe(cluster);
+  });
+
+  test('what a group of settings leaves out is the default', () => {
+    const path = files.write(
+      'part.yaml',
+      'retry: { tries: 3 }\ncapacity_memory: { success: 10m }\n',
+    );
+    const { settings } = loaded(load(path));
+    const { retry, capacityMemory } = defaultSettings;
+    expect(settings.retry).toEqual({ ...retry, tries: 3 });
+    expect(settings.capacityMemory).toEqual({ ...capacityMemory, successMs: 600_000 });
+  });
+
+  test("platforms are those of EC2's own list", () => {
+    expect(platforms.toSorted()).toEqual(
+      Object.values(CapacityReservationInstancePlatform).toSorted(),
+    );
+    const path = files.write('platform.yaml', 'platform: "SUSE Linux"\n');
+    expect(loaded(load(path)).settings.platform).toBe('SUSE Linux');
   });
 
   test('durations have units', () => {
@@ -261,115 +303,5 @@ describe('errors', () => {
     const result = load(path);
     expect(result.kind).toBe('refused');
     expect(noticesOf(result)[0]).toMatch(/^warning: given twice/);
-  });
-});
-
-describe('any text', () => {
-  const words = fc.constantFrom(
-    '[slurm_resume]',
-    '[',
-    ']',
-    '\n',
-    '  ',
-    '\t',
-    '=',
-    ':',
-    '#',
-    ';',
-    '`',
-    '- ',
-    '{',
-    '}',
-    '"',
-    '&a ',
-    '*a',
-    '<<: ',
-    '!!set ',
-    '? ',
-    '|',
-    '---\n',
-    '%YAML',
-    '\\',
-    '\r',
-    '\u0000',
-    '\uFEFF',
-    '$ cat',
-    'max_batch_size',
-    'all_or_nothing_batch',
-    'region',
-    'us-east-2',
-    'True',
-    '1e9',
-    '-1',
-    'launch',
-    'Scheduling',
-    'SlurmQueues',
-    'ComputeResources',
-    'Name',
-    'MinCount',
-    '__proto__',
-  );
-  const text = fc.oneof(
-    fc.string({ unit: 'binary', maxLength: 200 }),
-    fc
-      .array(fc.oneof(words, fc.string({ maxLength: 4 })), { maxLength: 40 })
-      .map((all) => all.join('')),
-  );
-  const names = ['any.conf', 'any.yaml', 'any'];
-
-  test('is loaded or refused with a place and a cure, and never throws', () => {
-    fc.assert(
-      fc.property(text, fc.constantFrom(...names), (content, name) => {
-        const path = files.write(name, content);
-        const result = load(path);
-        if (result.kind === 'loaded') return;
-        expect(result.errors.length).toBeGreaterThan(0);
-        for (const error of result.errors) {
-          expect(error.file).toBe(path);
-          expect(error.hint).not.toBe('');
-          expect(error.line ?? 1).toBeGreaterThanOrEqual(1);
-          expect(error.column ?? 1).toBeGreaterThanOrEqual(1);
-        }
-      }),
-      { numRuns: 500 },
-    );
-  });
-
-  test('is refused when a part of a good file is cut out of it, or it still loads', () => {
-    const good = clusterYaml();
-    const cut = fc.tuple(fc.nat(good.length), fc.nat(30));
-    fc.assert(
-      fc.property(cut, ([start, length]) => {
-        const path = files.write('cut.yaml', good.slice(0, start) + good.slice(start + length));
-        expect(['loaded', 'refused']).toContain(load(path).kind);
-      }),
-      { numRuns: 300 },
-    );
-  });
-
-  test('nested too deep for the parser is refused, in few words', () => {
-    const path = files.write('deep.yaml', 'a: ' + '['.repeat(100_000));
-    const result = load(path);
-    if (result.kind !== 'refused') throw new Error('it was loaded');
-    expect(result.errors.length).toBeLessThanOrEqual(20);
-    expect(result.errors[0]).toMatchObject({ file: path, line: 1 });
-    expect(result.errors.map(formatProblem).join('').slice(0, 20_000).length).toBeLessThan(20_000);
-  });
-
-  test('whose aliases multiply without end is refused', () => {
-    const levels = Array.from({ length: 12 }, (_, n) => {
-      const previous =
-        n === 0
-          ? '[x]'
-          : `[${Array(10)
-              .fill(`*a${n - 1}`)
-              .join(',')}]`;
-      return `a${n}: &a${n} ${previous}`;
-    });
-    const path = files.write('bomb.yaml', `${levels.join('\n')}\n`);
-    expect(load(path)).toMatchObject({
-      kind: 'refused',
-      errors: [{ file: path, line: 1, message: expect.stringContaining('cannot be read as YAML') }],
-    });
   });
 });

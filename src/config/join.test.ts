@@ -282,7 +282,7 @@ function launch(cluster: Readonly<Record<string, string>>, image: string): LoadR
 describe('launching by instance type', () => {
   const image = '  image_id: ami-12345678\n';
 
-  test('takes the placement group, EFA and the first subnet, and notes the other subnets', () => {
+  test('takes the placement group, EFA and the first subnet', () => {
     const result = launch(
       {
         '          - subnet-12345678': '          - subnet-1\n          - subnet-2',
@@ -299,7 +299,7 @@ describe('launching by instance type', () => {
       placementGroup: 'pg',
       efa: true,
     });
-    expect(noticesOf(result)).toEqual(['note: only the first subnet is used so far, in: queue1']);
+    expect(noticesOf(result)).toEqual([]);
   });
 
   test("warns of a placement group that only ParallelCluster's templates know", () => {

@@ -7,9 +7,11 @@
  */
 import { basename, extname } from 'node:path';
 
-import { defaultSettings, launchTemplateName } from '../core/settings.ts';
-import type { LaunchSource, PlanMode, Queue, Settings } from '../core/settings.ts';
-import type { ClusterFile, FleetComputeResource, FleetQueue } from './cluster-file.ts';
+import { defaultSettings } from '../core/settings.ts';
+import type { PlanMode, Settings } from '../core/settings.ts';
+import type { ClusterFile } from './cluster-file.ts';
+import { checkTimes } from './deadlines.ts';
+import { checkQueues, joinQueues } from './join-queues.ts';
 import type { MusterYaml } from './muster-yaml.ts';
 import type { Findings, Located, Notice } from './problem.ts';
 import type { ResumeConf } from './resume-conf.ts';
@@ -34,15 +36,17 @@ export interface FilesRead {
 /** Null when errors leave nothing to join. Notices and errors go to `findings`. */
 export function joinSettings(files: FilesRead, env: Env, findings: Findings): Settings | null {
   checkLaunch(files, findings);
+  checkQueues(files, findings);
   if (findings.errors.length > 0) return null;
-  const { muster, conf, cluster } = files;
+  const { muster, conf } = files;
   const clusterName = chooseClusterName(files, findings);
   const mode = chooseMode(files, findings);
   const strategy = chooseStrategy(files);
   const firmBatches = chooseFirmBatches(files, mode);
   noteIdleKeys(files, mode, findings);
-  return {
+  const settings: Settings = {
     ...defaultSettings,
+    ...chooseGangSettings(muster?.says),
     clusterName,
     region: chooseRegion(files, env, findings),
     mode,
@@ -58,18 +62,57 @@ export function joinSettings(files: FilesRead, env: Env, findings: Findings): Se
       muster?.says.update_node_address ??
       conf?.updateNodeAddress?.value ??
       defaultSettings.updateNodeAddress,
-    launchRequests: chooseLaunchRequests(muster?.says),
-    launchPatienceMs: muster?.says.launch_patience ?? defaultSettings.launchPatienceMs,
-    queues:
-      cluster?.fleet.queues.map((queue) => joinQueue(queue, clusterName, muster?.says.launch)) ??
-      null,
+    queues: joinQueues(files, clusterName),
+  };
+  checkTimes(files, settings, findings);
+  return settings;
+}
+
+type GangSettings = Pick<
+  Settings,
+  | 'launchRequests'
+  | 'launchInstances'
+  | 'launchPatienceMs'
+  | 'resumeTimeoutMs'
+  | 'bootTimeMs'
+  | 'deadlineMarginMs'
+  | 'assemblyPatienceMs'
+  | 'rungPatienceMs'
+  | 'retry'
+  | 'capacityMemory'
+  | 'platform'
+>;
+
+/** EC2's limits and the clocks of a gang: only muster's own settings know these. */
+function chooseGangSettings(says: MusterYaml | undefined): GangSettings {
+  const { retry, capacityMemory: memory } = defaultSettings;
+  return {
+    launchRequests: choosePace(says?.launch_requests) ?? defaultSettings.launchRequests,
+    launchInstances: choosePace(says?.launch_instances) ?? defaultSettings.launchInstances,
+    launchPatienceMs: says?.launch_patience ?? defaultSettings.launchPatienceMs,
+    resumeTimeoutMs: says?.resume_timeout ?? null,
+    bootTimeMs: says?.boot_time ?? defaultSettings.bootTimeMs,
+    deadlineMarginMs: says?.deadline_margin ?? defaultSettings.deadlineMarginMs,
+    assemblyPatienceMs: says?.assembly_patience ?? defaultSettings.assemblyPatienceMs,
+    rungPatienceMs: says?.rung_patience ?? defaultSettings.rungPatienceMs,
+    retry: {
+      firstMs: says?.retry?.first ?? retry.firstMs,
+      maxMs: says?.retry?.max ?? retry.maxMs,
+      tries: says?.retry?.tries ?? retry.tries,
+      forMs: says?.retry?.for ?? retry.forMs,
+    },
+    capacityMemory: {
+      refusalMs: says?.capacity_memory?.refusal ?? memory.refusalMs,
+      successMs: says?.capacity_memory?.success ?? memory.successMs,
+    },
+    platform: says?.platform ?? defaultSettings.platform,
   };
 }
 
-function chooseLaunchRequests(says: MusterYaml | undefined): Settings['launchRequests'] {
-  const given = says?.launch_requests;
-  if (given === undefined) return defaultSettings.launchRequests;
-  return { burst: given.burst, perSecond: given.per_second };
+function choosePace(
+  given: MusterYaml['launch_requests'],
+): { burst: number; perSecond: number } | null {
+  return given === undefined ? null : { burst: given.burst, perSecond: given.per_second };
 }
 
 /** The file that a note about the whole configuration points at. */
@@ -232,43 +275,4 @@ function checkLaunch(files: FilesRead, findings: Findings): void {
     const message = `launched without a placement group, because only ParallelCluster's launch templates name the group that it makes itself: ${managed.join(', ')}; give \`PlacementGroup\` a \`Name\``;
     findings.notices.push({ ...notice(files, 'warning', message), ...place });
   }
-  const several = queues.filter((queue) => queue.subnetIds.length > 1).map((queue) => queue.name);
-  if (several.length > 0) {
-    const message = `only the first subnet is used so far, in: ${several.join(', ')}`;
-    findings.notices.push({ ...notice(files, 'note', message), ...place });
-  }
-}
-
-function joinQueue(queue: FleetQueue, cluster: string, launch: MusterYaml['launch']): Queue {
-  return {
-    name: queue.name,
-    capacityType: queue.capacityType,
-    computeResources: queue.computeResources.map((resource) => ({
-      name: resource.name,
-      minCount: resource.minCount,
-      maxCount: resource.maxCount,
-      instanceTypes: resource.instanceTypes,
-      launch: launchSource(queue, resource, cluster, launch),
-    })),
-  };
-}
-
-function launchSource(
-  queue: FleetQueue,
-  resource: FleetComputeResource,
-  cluster: string,
-  launch: MusterYaml['launch'],
-): LaunchSource {
-  if (launch?.from !== 'instance-type') {
-    const name = launchTemplateName(cluster, queue.name, resource.name);
-    return { kind: 'launch-template', name, version: '$Latest' };
-  }
-  return {
-    kind: 'instance-type',
-    instanceType: resource.instanceTypes[0] ?? '',
-    imageId: launch.image_id ?? null,
-    subnetId: queue.subnetIds[0] ?? '',
-    placementGroup: resource.placementGroup,
-    efa: resource.efa,
-  };
 }

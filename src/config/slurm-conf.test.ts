@@ -69,6 +69,57 @@ describe("the post's cluster", () => {
   });
 });
 
+describe('what the settings say beyond the cluster file', () => {
+  function withSettings(settings: string): string[] {
+    files.write('cluster.yaml', clusterYaml());
+    const path = files.write('muster.yaml', `cluster_config: cluster.yaml\n${settings}\n`);
+    return (renderSlurmNodes(loaded(load(path)), { programs }) ?? '').split('\n');
+  }
+
+  const timeouts: Record<string, { says: string; want: string }> = {
+    'is the one that is set': { says: 'resume_timeout: 20m', want: '1200' },
+    'is rounded up to whole seconds': { says: 'resume_timeout: 900500ms', want: '901' },
+    'is half an hour where the times need less': { says: 'boot_time: 9m', want: '1800' },
+    'is what the times need where that is more': {
+      says: 'boot_time: 40m\nlaunch_patience: 10m\ndeadline_margin: 30s',
+      want: '6630',
+    },
+  };
+  test.each(Object.entries(timeouts))('ResumeTimeout %s', (_, { says, want }) => {
+    expect(settingsOf(withSettings(says))['ResumeTimeout']).toBe(want);
+  });
+
+  test('ResumeTimeout that is not set is one that the settings are content with', () => {
+    for (const boot of [1, 5, 12, 40, 120]) {
+      const says = `boot_time: ${boot}m`;
+      const seconds = settingsOf(withSettings(says))['ResumeTimeout'] ?? '';
+      const path = files.write(
+        'muster.yaml',
+        `cluster_config: cluster.yaml\ncluster_name: d\n${says}\nresume_timeout: ${seconds}s\n`,
+      );
+      const result = load(path);
+      loaded(result);
+      expect(result.notices).toEqual([]);
+    }
+  });
+
+  test('a node has the CPUs of the least of its ladder, and no type where there are several', () => {
+    const all = withSettings(
+      'queues: { queue1: { ladder: [{ market: spot }, { instance_type: c5.large }] } }',
+    );
+    expect(nodeLines(all)[0]).toBe(
+      'NodeName=queue1-dy-c5xlarge-[1-8] CPUs=2 State=CLOUD Feature=dynamic,c5xlarge Weight=1000',
+    );
+  });
+
+  test('a node has the type of a ladder that knows no other', () => {
+    const all = withSettings(
+      'queues: { queue1: { ladder: [{ instance_type: c6i.large, market: spot }, { instance_type: c6i.large }] } }',
+    );
+    expect(nodeLines(all)[0]).toContain(' CPUs=2 State=CLOUD Feature=dynamic,c6i.large,c5xlarge ');
+  });
+});
+
 describe('nodes', () => {
   const two = `${clusterYaml({
     'MinCount: 0':

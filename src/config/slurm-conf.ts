@@ -2,6 +2,7 @@
  * The part of slurm.conf that follows from the configuration: power saving, nodes and partitions, in the form that
  * ParallelCluster writes them. The rest of slurm.conf (hosts, authentication, logs) is the administrator's.
  */
+import type { Settings } from '../core/settings.ts';
 import type { Config, Fleet, FleetComputeResource, FleetQueue } from './config.ts';
 import { slurmCpus } from './instance-types.ts';
 
@@ -25,14 +26,14 @@ export function renderSlurmNodes(config: Config, options: SlurmConfOptions): str
   const lines = [
     `# Written by muster from ${config.sources.clusterConfig ?? 'the cluster file'}. Include it in slurm.conf.`,
     '',
-    ...powerSaving(fleet, options),
+    ...powerSaving(config.settings, fleet, options),
     '',
-    ...nodeLines(fleet, options),
+    ...nodeLines(config.settings, fleet, options),
   ];
   return `${lines.join('\n')}\n`;
 }
 
-function powerSaving(fleet: Fleet, options: SlurmConfOptions): string[] {
+function powerSaving(settings: Settings, fleet: Fleet, options: SlurmConfOptions): string[] {
   const { programs } = options;
   const staticNodes = fleet.queues.flatMap((queue) =>
     queue.computeResources
@@ -50,7 +51,7 @@ function powerSaving(fleet: Fleet, options: SlurmConfOptions): string[] {
     'ResumeRate=0',
     'SuspendRate=0',
     '# Seconds from the request until a node counts as failed: launching, waiting for EC2 and booting must fit.',
-    'ResumeTimeout=1800',
+    `ResumeTimeout=${resumeTimeout(settings)}`,
     '# Seconds that a node given back is held before it may be used again.',
     'SuspendTimeout=120',
     minutes === -1
@@ -70,19 +71,40 @@ function powerSaving(fleet: Fleet, options: SlurmConfOptions): string[] {
   return lines;
 }
 
-function nodeLines(fleet: Fleet, options: SlurmConfOptions): string[] {
+/** Boots that must fit: the first, its replacement, and some room. */
+const bootsInTime = 2.5;
+
+/** Seconds. Where the settings do not say: enough for their own times, and half an hour at least. */
+function resumeTimeout(settings: Settings): number {
+  const { resumeTimeoutMs, bootTimeMs, deadlineMarginMs, launchPatienceMs } = settings;
+  if (resumeTimeoutMs !== null) return Math.ceil(resumeTimeoutMs / 1000);
+  const neededMs = launchPatienceMs + bootsInTime * bootTimeMs + deadlineMarginMs;
+  return Math.max(1800, Math.ceil(neededMs / 1000));
+}
+
+function nodeLines(settings: Settings, fleet: Fleet, options: SlurmConfOptions): string[] {
   const lines: string[] = [];
   let port = options.firstPort ?? null;
   for (const [index, queue] of fleet.queues.entries()) {
     const ranges: string[] = [];
     for (const resource of queue.computeResources) {
+      const types = typesOf(settings, queue, resource);
       for (const type of ['st', 'dy'] as const) {
         const count =
           type === 'st' ? resource.minCount : Math.max(0, resource.maxCount - resource.minCount);
         if (count === 0) continue;
         const range = nodeRange(queue, resource, type, count);
         ranges.push(range);
-        lines.push(nodeLine(range, resource, type, options.cpus ?? 1, portRange(port, count)));
+        lines.push(
+          nodeLine({
+            range,
+            resource,
+            types,
+            type,
+            cpusOtherwise: options.cpus ?? 1,
+            ports: portRange(port, count),
+          }),
+        );
         if (port !== null) port += count;
       }
     }
@@ -111,20 +133,36 @@ function portRange(first: number | null, count: number): string | null {
   return count === 1 ? String(first) : `[${first}-${first + count - 1}]`;
 }
 
-function nodeLine(
-  range: string,
+/** The instance types that a node may turn out to be: the ladder's. */
+function typesOf(
+  settings: Settings,
+  queue: FleetQueue,
   resource: FleetComputeResource,
-  type: 'st' | 'dy',
-  cpusOtherwise: number,
-  ports: string | null,
-): string {
+): readonly string[] {
+  const { instanceTypes } = resource;
+  const pools = settings.queues
+    ?.find(({ name }) => name === queue.name)
+    ?.computeResources.find(({ name }) => name === resource.name)?.pools;
+  if (pools === undefined) return instanceTypes;
+  return [...new Set(pools.map((pool) => pool.instanceType ?? instanceTypes[0] ?? ''))];
+}
+
+function nodeLine(node: {
+  readonly range: string;
+  readonly resource: FleetComputeResource;
+  readonly types: readonly string[];
+  readonly type: 'st' | 'dy';
+  readonly cpusOtherwise: number;
+  readonly ports: string | null;
+}): string {
+  const { range, resource, type, cpusOtherwise, ports } = node;
   const features = [type === 'st' ? 'static' : 'dynamic'];
-  const [instanceType, ...others] = resource.instanceTypes;
+  const [instanceType, ...others] = node.types;
   // Nodes of a compute resource with several types may be any of them, as in ParallelCluster.
   if (instanceType !== undefined && others.length === 0) features.push(instanceType);
   features.push(resource.name);
   if (resource.efa) features.push('efa');
-  const known = resource.instanceTypes.map((name) => slurmCpus(name, resource.multithreading));
+  const known = node.types.map((name) => slurmCpus(name, resource.multithreading));
   const cpus = known.reduce<number | null>(
     (least, count) => (least === null || count === null ? null : Math.min(least, count)),
     Number.POSITIVE_INFINITY,

@@ -44,3 +44,40 @@ export function isClusterName(text: string): boolean {
 
 export const clusterNameHint =
   'begin with a letter and use letters, digits and hyphens, at most 60 characters';
+
+export const instanceTypeRule = {
+  message: 'is not an instance type',
+  params: { hint: 'write a type such as `c6i.32xlarge`' },
+};
+
+export const subnetRule = {
+  message: 'is not a subnet id',
+  params: { hint: 'write an id such as `subnet-12345678`' },
+};
+
+export const reservationRule = {
+  message: 'is not the id of a capacity reservation',
+  params: { hint: 'write an id such as `cr-0123456789abcdef0`' },
+};
+
+/** What EC2 can reserve capacity for: the platform is the image's, and a reservation of another is of no use to it. */
+export const platforms: readonly string[] = [
+  'Linux/UNIX',
+  'Red Hat Enterprise Linux',
+  'SUSE Linux',
+  'Ubuntu Pro',
+  'RHEL with HA',
+  'RHEL with SQL Server Standard',
+  'RHEL with SQL Server Enterprise',
+  'RHEL with SQL Server Web',
+  'RHEL with HA and SQL Server Standard',
+  'RHEL with HA and SQL Server Enterprise',
+  'Linux with SQL Server Standard',
+  'Linux with SQL Server Web',
+  'Linux with SQL Server Enterprise',
+  'Windows',
+  'Windows with SQL Server',
+  'Windows with SQL Server Enterprise',
+  'Windows with SQL Server Standard',
+  'Windows with SQL Server Web',
+];

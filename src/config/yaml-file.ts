@@ -165,8 +165,10 @@ export function checkSchema<Schema extends z.ZodType>(
   }));
   // `subnetIds` for `SubnetIds` is one mistake, not an unknown key and a missing one.
   const meant = new Set<string>();
+  const misspelt = new Set<string>();
   for (const { issue, path } of issues) {
     if (issue.code !== 'unrecognized_keys') continue;
+    misspelt.add(pathText(path));
     const valid = keysAt(schema, path);
     for (const key of issue.keys) meant.add(pathText([...path, nearest(key, valid) ?? key]));
     findings.errors.push(...unknownKeys(file, path, issue.keys, valid));
@@ -174,6 +176,8 @@ export function checkSchema<Schema extends z.ZodType>(
   for (const { issue, path } of issues) {
     if (issue.code === 'unrecognized_keys') continue;
     if (valueAt(file.value, path) === undefined && meant.has(pathText(path))) continue;
+    // What a mapping lacks as a whole may be what the misspelt key was to say.
+    if (issue.code === 'custom' && misspelt.has(pathText(path))) continue;
     findings.errors.push(issueProblem(file, path, issue));
   }
   return null;
@@ -211,6 +215,7 @@ function keysAt(schema: z.ZodType, path: YamlPath): readonly string[] {
     at = unwrapped(at);
     if (at instanceof z.ZodObject) at = at.shape[String(step)];
     else if (at instanceof z.ZodArray) at = at.element;
+    else if (at instanceof z.ZodRecord) at = at.valueType;
   }
   at = unwrapped(at);
   return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
@@ -261,6 +266,7 @@ const typeWords: Readonly<Record<string, string>> = {
   number: 'a number',
   boolean: '`true` or `false`',
   object: 'a mapping: `Key: value` lines, indented',
+  record: 'a mapping: `Key: value` lines, indented',
   array: 'a list: each entry on a line of its own, after `- `',
 };
 

@@ -92,8 +92,11 @@ describe('documents', () => {
     const confKeys = [
       ...textOf('src/config/resume-conf.ts').matchAll(/^ {2}\['([a-z0-9_]+)', \{/gm),
     ];
-    const keys = [...yamlKeys, ...confKeys.map(([, key = '']) => key)];
+    const nested = `${schema}${textOf('src/config/muster-yaml-queues.ts')}`;
+    const nestedKeys = [...nested.matchAll(/^ +([a-z_]+): .*\.optional\(\),$/gm)];
+    const keys = [...yamlKeys, ...[...confKeys, ...nestedKeys].map(([, key = '']) => key)];
     expect(yamlKeys).toContain('launch_patience');
+    expect(keys).toContain('instance_type');
     expect(keys).toContain('all_or_nothing_batch');
     const page = textOf('docs/configuration.md');
     expect(keys.filter((key) => !page.includes(`\`${key}\``))).toEqual([]);

@@ -1,0 +1,88 @@
+/**
+ * The queues in `muster config check`: what is launched for each compute resource, the ladder that its gangs climb,
+ * and the policies that are not the usual ones. A ladder stands once, where several compute resources share it.
+ */
+import type { ComputeResource, LaunchSource, Pool, Queue } from '../core/settings.ts';
+
+export interface QueueLines {
+  /** The market and the policies. */
+  readonly summary: string;
+  /** The compute resources and their ladders, indented. */
+  readonly resources: readonly string[];
+}
+
+export function describeQueue(queue: Queue): QueueLines {
+  const shown: { name: string; rungs: readonly string[] }[] = [];
+  const resources: string[] = [];
+  for (const resource of queue.computeResources) {
+    resources.push(`    ${describeResource(resource)}`);
+    const rungs = describeLadder(resource);
+    if (rungs.length === 0) continue;
+    const same = shown.find((earlier) => earlier.rungs.join('\n') === rungs.join('\n'));
+    if (same === undefined) {
+      shown.push({ name: resource.name, rungs });
+      resources.push(...rungs.map((rung) => `      ${rung}`));
+    } else {
+      resources.push(`      the ladder of ${same.name}`);
+    }
+  }
+  return { summary: [queue.capacityType, ...describePolicies(queue)].join('; '), resources };
+}
+
+function describePolicies({ strategy, spread, greedy, spares }: Queue): string[] {
+  const policies: string[] = [];
+  if (strategy === 'launch') policies.push('launched without reserving first');
+  if (spread === true) policies.push('spread over zones');
+  if (greedy === false) policies.push('later jobs wait for earlier ones (not greedy)');
+  if (spares !== undefined && spares > 0) {
+    policies.push(spares === 1 ? '1 spare a gang' : `${spares} spares a gang`);
+  }
+  return policies;
+}
+
+function describeResource(resource: ComputeResource): string {
+  const dynamic = resource.maxCount - resource.minCount;
+  const counts = `${resource.minCount} static and ${dynamic} dynamic nodes`;
+  const types = resource.instanceTypes.join(' or ');
+  return `${resource.name}: ${counts} of ${types}, by ${describeLaunch(resource.launch)}`;
+}
+
+function describeLaunch(launch: LaunchSource): string {
+  switch (launch.kind) {
+    case 'launch-template':
+      return `launch template ${launch.name} ${launch.version}`;
+    case 'instance-type':
+      return `instance type ${launch.instanceType} in ${launch.subnetId}`;
+    default:
+      return launch satisfies never;
+  }
+}
+
+/** One line a rung, in columns; none where the launch source is all there is. */
+function describeLadder({ pools, launch }: ComputeResource): readonly string[] {
+  const rows = (pools ?? []).map((pool, index) => [String(index + 1), ...rungCells(pool, launch)]);
+  const widths = [0, 1, 2, 3].map((column) =>
+    Math.max(...rows.map((cells) => cells[column]?.length ?? 0)),
+  );
+  return rows.map((cells) =>
+    cells
+      .map((cell, column) =>
+        column === 0 ? cell.padStart(widths[0] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function rungCells(pool: Pool, launch: LaunchSource): readonly string[] {
+  const own =
+    launch.kind === 'instance-type'
+      ? { instanceType: launch.instanceType, subnetId: launch.subnetId }
+      : { instanceType: "the template's type", subnetId: "the template's subnet" };
+  return [
+    pool.instanceType ?? own.instanceType,
+    pool.subnetId ?? own.subnetId,
+    pool.market,
+    pool.reservationId === null ? '' : `into ${pool.reservationId}`,
+  ];
+}

@@ -1,0 +1,210 @@
+/**
+ * The fleet of the cluster file and what muster's settings say of its queues, joined into the core's queues: how each
+ * compute resource is launched, its ladder, and the queue's policies.
+ */
+import { launchTemplateName } from '../core/settings.ts';
+import type { ComputeResource, LaunchSource, Queue } from '../core/settings.ts';
+import type { FleetComputeResource, FleetQueue } from './cluster-file.ts';
+import type { FilesRead } from './join.ts';
+import { hasSeveralPools, poolsOf } from './ladder.ts';
+import type { QueueSettingsYaml, RungYaml } from './muster-yaml-queues.ts';
+import type { MusterYaml } from './muster-yaml.ts';
+import { hintFor } from './nearest.ts';
+import type { Findings } from './problem.ts';
+import { pathText, yamlProblem } from './yaml-file.ts';
+import type { YamlFile, YamlPath } from './yaml-file.ts';
+
+/** Null when no cluster file describes the fleet. */
+export function joinQueues(files: FilesRead, clusterName: string): readonly Queue[] | null {
+  const says = files.muster?.says;
+  const queues = files.cluster?.fleet.queues.map((queue) =>
+    joinQueue(queue, clusterName, says?.launch, says?.queues?.[queue.name]),
+  );
+  return queues ?? null;
+}
+
+function joinQueue(
+  queue: FleetQueue,
+  cluster: string,
+  launch: MusterYaml['launch'],
+  says: QueueSettingsYaml | undefined,
+): Queue {
+  return {
+    name: queue.name,
+    capacityType: queue.capacityType,
+    subnetIds: queue.subnetIds,
+    computeResources: queue.computeResources.map((resource) =>
+      joinComputeResource(
+        queue,
+        resource,
+        launchSource(queue, resource, cluster, launch),
+        rungsOf(says, resource.name),
+      ),
+    ),
+    ...(says?.strategy !== undefined && { strategy: says.strategy }),
+    ...(says?.spread !== undefined && { spread: says.spread }),
+    ...(says?.greedy !== undefined && { greedy: says.greedy }),
+    ...(says?.spares !== undefined && { spares: says.spares }),
+  };
+}
+
+function joinComputeResource(
+  queue: FleetQueue,
+  resource: FleetComputeResource,
+  launch: LaunchSource,
+  rungs: readonly RungYaml[] | null,
+): ComputeResource {
+  const pools = poolsOf({ queue, resource, launch, rungs });
+  return {
+    name: resource.name,
+    minCount: resource.minCount,
+    maxCount: resource.maxCount,
+    instanceTypes: resource.instanceTypes,
+    launch,
+    ...(pools !== undefined && { pools }),
+  };
+}
+
+/** A compute resource's own ladder takes the place of its queue's. */
+function rungsOf(
+  says: QueueSettingsYaml | undefined,
+  computeResource: string,
+): readonly RungYaml[] | null {
+  return says?.compute_resources?.[computeResource]?.ladder ?? says?.ladder ?? null;
+}
+
+function launchSource(
+  queue: FleetQueue,
+  resource: FleetComputeResource,
+  cluster: string,
+  launch: MusterYaml['launch'],
+): LaunchSource {
+  if (launch?.from !== 'instance-type') {
+    const name = launchTemplateName(cluster, queue.name, resource.name);
+    return { kind: 'launch-template', name, version: '$Latest' };
+  }
+  return {
+    kind: 'instance-type',
+    instanceType: resource.instanceTypes[0] ?? '',
+    imageId: launch.image_id ?? null,
+    subnetId: queue.subnetIds[0] ?? '',
+    placementGroup: resource.placementGroup,
+    efa: resource.efa,
+  };
+}
+
+/** Whether `queues` speaks of the fleet that the cluster file describes, and what of that fleet it cannot mean. */
+export function checkQueues(files: FilesRead, findings: Findings): void {
+  const { muster, cluster } = files;
+  if (muster?.says.queues !== undefined) checkNames(muster.yaml, muster.says, files, findings);
+  if (cluster === null) return;
+  noteReservations(files, cluster.file, findings);
+}
+
+function checkNames(yaml: YamlFile, says: MusterYaml, files: FilesRead, findings: Findings): void {
+  if (says.cluster_config === undefined) {
+    findings.errors.push(
+      yamlProblem(yaml, ['queues'], {
+        message: '`queues` needs the cluster file that describes them',
+        hint: "add `cluster_config: FILE`, ParallelCluster's cluster file, or remove `queues`",
+        at: 'key',
+      }),
+    );
+  }
+  // A cluster file that cannot be read is an error of its own, and says nothing of its queues.
+  if (files.cluster === null) return;
+  const fleet = files.cluster.fleet.queues;
+  for (const [name, queueSays] of Object.entries(says.queues ?? {})) {
+    const path = ['queues', name];
+    const queue = known(yaml, path, fleet, 'queue', findings);
+    if (queue === null) continue;
+    checkLadder(yaml, [...path, 'ladder'], queueSays.ladder, queue, findings);
+    for (const [resourceName, resourceSays] of Object.entries(queueSays.compute_resources ?? {})) {
+      const resourcePath = [...path, 'compute_resources', resourceName];
+      known(yaml, resourcePath, queue.computeResources, 'compute resource', findings);
+      checkLadder(yaml, [...resourcePath, 'ladder'], resourceSays.ladder, queue, findings);
+    }
+  }
+}
+
+/** The one of the fleet that the last step of the path names. */
+function known<T extends { readonly name: string }>(
+  yaml: YamlFile,
+  path: YamlPath,
+  fleet: readonly T[],
+  what: string,
+  findings: Findings,
+): T | null {
+  const name = String(path.at(-1));
+  const found = fleet.find((candidate) => candidate.name === name);
+  if (found !== undefined) return found;
+  const names = fleet.map((candidate) => candidate.name);
+  findings.errors.push(
+    yamlProblem(yaml, path, {
+      message: `unknown ${what} \`${name}\` in ${pathText(path.slice(0, -1))}: the cluster file has none of that name`,
+      hint: hintFor(name, names),
+      at: 'key',
+    }),
+  );
+  return null;
+}
+
+/** What a rung leaves out is the queue's: it may not go together with what the rung names. */
+function checkLadder(
+  yaml: YamlFile,
+  path: YamlPath,
+  ladder: readonly RungYaml[] | undefined,
+  queue: FleetQueue,
+  findings: Findings,
+): void {
+  for (const [index, rung] of (ladder ?? []).entries()) {
+    const rungPath = [...path, index];
+    const market = rung.market ?? queue.capacityType;
+    if (rung.market === undefined && market === 'spot' && rung.reservation !== undefined) {
+      findings.errors.push(
+        yamlProblem(yaml, [...rungPath, 'reservation'], {
+          message: `${pathText(rungPath)} has a reservation, and queue \`${queue.name}\` buys spot instances, which EC2 launches into none`,
+          hint: 'add `market: on-demand` or `market: capacity-block` to this rung, or remove the reservation',
+          at: 'key',
+        }),
+      );
+    }
+    if (rung.market === 'capacity-block' && rung.reservation === undefined) {
+      findings.errors.push(
+        yamlProblem(yaml, [...rungPath, 'market'], {
+          message: `${pathText(rungPath)} does not say which capacity block`,
+          hint: 'add `reservation: cr-...`, the id of the capacity block',
+        }),
+      );
+    }
+  }
+}
+
+/** Reservations of the cluster file that cannot do for every pool of the default ladder. */
+function noteReservations(files: FilesRead, file: string, findings: Findings): void {
+  const says = files.muster?.says.queues;
+  const unused: string[] = [];
+  const beyond: string[] = [];
+  for (const queue of files.cluster?.fleet.queues ?? []) {
+    for (const resource of queue.computeResources) {
+      if (resource.reservationId === null) continue;
+      if (rungsOf(says?.[queue.name], resource.name) !== null) continue;
+      const name = `${queue.name}/${resource.name}`;
+      if (queue.capacityType === 'spot') unused.push(name);
+      else if (hasSeveralPools({ queue, resource })) beyond.push(name);
+    }
+  }
+  const warn = (message: string): void => {
+    findings.notices.push({ severity: 'warning', file, line: null, column: null, message });
+  };
+  if (unused.length > 0) {
+    warn(
+      `EC2 launches no spot instance into a capacity reservation, so \`CapacityReservationId\` is passed over in: ${unused.join(', ')}`,
+    );
+  }
+  if (beyond.length > 0) {
+    warn(
+      `a capacity reservation is of one instance type in one zone, and EC2 launches nothing else into it; \`CapacityReservationId\` stands beside several types or subnets in: ${beyond.join(', ')}; write their \`ladder\` in muster.yaml`,
+    );
+  }
+}
