@@ -59,7 +59,9 @@ export function runCommand(options: RunOptions, command: Command): Promise<RunOu
         (error, stdout, stderr) => {
           if (error === null) return resolve({ kind: 'done', stdout });
           const said = `${stderr}${stdout}`.trim().replaceAll(/\s+/g, ' ').slice(0, 1_000);
-          const silent = error.killed ? `no answer within ${timeoutMs / 1000} s` : error.message;
+          const silent = error.killed
+            ? `no answer within ${timeoutMs / 1000} s`
+            : error.message.slice(0, 1_000);
           fail(said, said === '' ? silent : said, !isRefusal(said), error);
         },
       );
