@@ -51,11 +51,11 @@ function openScontrol(config: Config, log: Log): Scheduler {
   return createScontrol({
     scontrol,
     slurmConf: config.slurmConf ?? process.env['SLURM_CONF'] ?? null,
-    started: (args) =>
+    started: (args, program) =>
       log.write({
         level: 'DEBUG',
         source: 'muster.slurm:scontrol',
-        message: `scontrol ${summary(args)}`,
+        message: `${program} ${summary(args)}`,
       }),
   });
 }

@@ -22,6 +22,14 @@ export interface JobRequest {
   readonly oversubscribe?: boolean;
   /** `--begin=now+N` in seconds. */
   readonly beginAfterSeconds?: number;
+  /** `--comment`. */
+  readonly comment?: string;
+  /** `--extra` (23.02 and later). */
+  readonly extra?: string;
+  /** `--hold`: it waits until it is released. */
+  readonly hold?: boolean;
+  /** The further components of a heterogeneous job, with the other words of this one: `sbatch ... : -p P -N n`. */
+  readonly het?: readonly { readonly partition: string; readonly nodes: number }[];
 }
 
 export type JobState =

@@ -16,7 +16,14 @@ import type { Controller } from '../../src/controller/controller.ts';
 import type { Decision } from '../../src/core/decisions.ts';
 import { defaultSettings, type ComputeResource, type Settings } from '../../src/core/settings.ts';
 import { startEc2Sim, type Ec2Sim } from '../../src/ec2sim/server.ts';
-import { SchedulerError, type NodeAddress, type Scheduler } from '../../src/ports/scheduler.ts';
+import {
+  SchedulerError,
+  type JobChange,
+  type NodeAddress,
+  type Scheduler,
+  type SchedulerJob,
+  type SchedulerNode,
+} from '../../src/ports/scheduler.ts';
 
 export interface Verdict {
   readonly given: readonly string[];
@@ -53,6 +60,11 @@ export interface Recorder extends Scheduler {
   readonly poweredDown: Set<string>;
   /** Names that it refuses, as slurmctld refuses what it does not know. */
   readonly unknown: Set<string>;
+  /** Node to reason, of those that are drained. */
+  readonly drained: Map<string, string>;
+  /** What it tells of jobs, by id; a test puts them there. */
+  readonly jobs: Map<number, SchedulerJob>;
+  readonly updates: { readonly jobId: number; readonly change: JobChange }[];
 }
 
 function createRecorder(): Recorder {
@@ -60,6 +72,9 @@ function createRecorder(): Recorder {
   const assigned = new Map<string, NodeAddress>();
   const down = new Map<string, string>();
   const poweredDown = new Set<string>();
+  const drained = new Map<string, string>();
+  const jobs = new Map<number, SchedulerJob>();
+  const updates: Recorder['updates'] = [];
   const check = (nodes: readonly string[]): Promise<void> =>
     nodes.some((node) => unknown.has(node))
       ? Promise.reject(new SchedulerError('Invalid node name specified', { transient: false }))
@@ -69,6 +84,42 @@ function createRecorder(): Recorder {
     assigned,
     down,
     poweredDown,
+    drained,
+    jobs,
+    updates,
+    async readConfig() {
+      return {
+        version: '22.05.8',
+        resumeTimeoutMs: 600_000,
+        suspendTimeoutMs: 60_000,
+        resumeRate: 0,
+      };
+    },
+    async listJobs(jobIds) {
+      const isWanted = (id: number | null): boolean => id !== null && jobIds.includes(id);
+      return [...jobs.values()].filter((job) => isWanted(job.jobId) || isWanted(job.hetJobId));
+    },
+    async listAllocatedJobs() {
+      return [...jobs.values()].filter(({ nodes }) => nodes.length > 0);
+    },
+    async listNodes(nodes) {
+      return nodes.flatMap((node): SchedulerNode[] => {
+        if (unknown.has(node)) return [];
+        const power = poweredDown.has(node) ? 'saved' : assigned.has(node) ? 'up' : 'powering-up';
+        return [{ node, power, isDown: down.has(node) }];
+      });
+    },
+    async updateJob(jobId, change) {
+      updates.push({ jobId, change });
+    },
+    async drainNodes(nodes, reason) {
+      await check(nodes);
+      for (const node of nodes) drained.set(node, reason);
+    },
+    async undrainNodes(nodes) {
+      await check(nodes);
+      for (const node of nodes) drained.delete(node);
+    },
     async assignNodes(addresses) {
       await check(addresses.map(({ node }) => node));
       for (const address of addresses) assigned.set(address.node, address);

@@ -1,6 +1,6 @@
 /** Where Slurm's programs are: Slurm's own environment for hooks has almost no PATH. */
 import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
 
 const usualPlaces = [
   '/usr/bin',
@@ -18,6 +18,16 @@ export function findSlurmProgram(name: string, path: string | undefined): string
     ...usualPlaces,
   ];
   return folders.map((folder) => join(folder, name)).find(isExecutable) ?? null;
+}
+
+/**
+ * Another program of the same Slurm: beside its scontrol, where that has a path and the program is there; else by
+ * name, for the search through PATH.
+ */
+export function programBeside(scontrol: string, name: string): string {
+  if (!isAbsolute(scontrol)) return name;
+  const beside = join(dirname(scontrol), name);
+  return isExecutable(beside) ? beside : (findSlurmProgram(name, process.env['PATH']) ?? name);
 }
 
 function isExecutable(path: string): boolean {

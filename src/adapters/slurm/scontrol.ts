@@ -1,14 +1,21 @@
 /**
- * Slurm through `scontrol`: argument arrays, one process at a time, and what waits meanwhile is merged into one call
- * (300 nodes take slurmctld 26 ms in one call; a process a node takes minutes). When Slurm refuses a merged call, each
- * part is asked on its own, so that one gang's bad node does not fail another's.
+ * Slurm through its own commands: `scontrol` for what changes it, one process at a time and merged (update-lane.ts);
+ * `squeue`, `sinfo` and `scontrol show` for what it tells, which run beside. Argument arrays, never a shell.
  */
-import { execFile } from 'node:child_process';
 import { foldHostlist } from '../../core/hostlist.ts';
-import { SchedulerError, type NodeAddress, type Scheduler } from '../../ports/scheduler.ts';
-
-/** One argument of a process may hold 131,071 bytes. */
-const listBytesMax = 100 * 1024;
+import type { Instant } from '../../core/units.ts';
+import {
+  SchedulerError,
+  type JobChange,
+  type NodeAddress,
+  type Scheduler,
+} from '../../ports/scheduler.ts';
+import { programBeside } from './find-scontrol.ts';
+import { runCommand, type RunOptions, type RunOutcome } from './run.ts';
+import { readConfigText } from './show-config.ts';
+import { readNodes } from './sinfo.ts';
+import { createJobReader, type JobReader } from './squeue.ts';
+import { createUpdateLane } from './update-lane.ts';
 
 const defaultTimeoutMs = 60_000;
 
@@ -21,107 +28,90 @@ function isOneNode(name: string): boolean {
 }
 
 export interface ScontrolOptions {
-  /** Absolute path, or a name to be found in PATH. */
+  /** Absolute path, or a name to be found in PATH; squeue and sinfo are looked for beside it. */
   readonly scontrol: string;
   /** SLURM_CONF for the commands; null leaves it to Slurm's default. */
   readonly slurmConf: string | null;
-  /** How long one scontrol may take; default 60 s. */
+  /** How long one process may take; default 60 s. */
   readonly timeoutMs?: number;
-  /** Told of every process started: for counting. */
-  readonly started?: (args: readonly string[]) => void;
-}
-
-interface Waiting {
-  /** Calls with the same kind and reason may be merged. */
-  readonly kind: string;
-  /** For the message: `scontrol could not ...`. */
-  readonly what: string;
-  readonly items: readonly NodeAddress[];
-  readonly argsOf: (items: readonly NodeAddress[]) => readonly string[];
-  readonly done: (error: SchedulerError | null) => void;
+  /** Told of every process started, by its arguments and its name (`scontrol`, `squeue`, `sinfo`): for counting. */
+  readonly started?: (args: readonly string[], program: string) => void;
 }
 
 export function createScontrol(options: ScontrolOptions): Scheduler {
-  const waiting: Waiting[] = [];
-  let running = false;
+  const runOptions: RunOptions = {
+    slurmConf: options.slurmConf,
+    timeoutMs: options.timeoutMs ?? defaultTimeoutMs,
+    started: options.started ?? (() => undefined),
+  };
+  const runner = (program: string, path: string) => (args: readonly string[], what: string) =>
+    runCommand(runOptions, { path, program, args, what });
+  const scontrol = runner('scontrol', options.scontrol);
+  const sinfo = runner('sinfo', programBeside(options.scontrol, 'sinfo'));
+  const jobs = createJobReader(runner('squeue', programBeside(options.scontrol, 'squeue')));
+  const update = async (args: readonly string[], what: string): Promise<SchedulerError | null> => {
+    const outcome = await scontrol(args, what);
+    return outcome.kind === 'done' ? null : outcome.error;
+  };
+  const lane = createUpdateLane(update);
 
-  async function work(): Promise<void> {
-    if (running) return;
-    running = true;
-    for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
-      const kind = first.kind;
-      const group = waiting.filter((call) => call.kind === kind);
-      waiting.splice(0, waiting.length, ...waiting.filter((call) => call.kind !== kind));
-      await runGroup(group);
-    }
-    running = false;
-  }
-
-  async function runGroup(group: readonly Waiting[]): Promise<void> {
-    const error = await runCall(
-      group.flatMap((call) => call.items),
-      group,
-    );
-    if (error === null || error.transient || group.length === 1) {
-      for (const call of group) call.done(error);
-      return;
-    }
-    for (const call of group) call.done(await runCall(call.items, [call]));
-  }
-
-  async function runCall(
+  async function updateNodes(
+    merge: string,
+    what: string,
     items: readonly NodeAddress[],
-    [call]: readonly Waiting[],
-  ): Promise<SchedulerError | null> {
-    if (call === undefined || items.length === 0) return null;
-    const args = call.argsOf(items);
-    if (items.length > 1 && args.some((arg) => arg.length > listBytesMax)) {
-      const middle = items.length >> 1;
-      return (
-        (await runCall(items.slice(0, middle), [call])) ??
-        (await runCall(items.slice(middle), [call]))
-      );
-    }
-    options.started?.(args);
-    return runScontrol(options, args, call.what);
-  }
-
-  function enqueue(call: Omit<Waiting, 'done'>): Promise<void> {
-    const many = call.items.find(({ node }) => !isOneNode(node));
-    if (many !== undefined) {
-      const why = `"${many.node}" is not the name of one node to scontrol`;
-      return Promise.reject(
-        new SchedulerError(`scontrol was not asked to ${call.what}: ${why}`, { transient: false }),
-      );
-    }
-    return new Promise((resolve, reject) => {
-      waiting.push({
-        ...call,
-        done: (error) => (error === null ? resolve() : reject(error)),
-      });
-      // A turn of the event loop later, so that calls made together run together.
-      setImmediate(() => void work());
-    });
+    argsOf: (items: readonly NodeAddress[]) => readonly string[],
+  ): Promise<void> {
+    checkNames(items, what);
+    await lane.enqueue({ kind: 'nodes', merge, what, items, argsOf });
   }
 
   return {
-    assignNodes: (items) =>
-      enqueue({ kind: 'assign', what: 'set node addresses', items, argsOf: assignArgs }),
+    readConfig: async () =>
+      readConfigText(told(await scontrol(['show', 'config'], 'show the configuration'))),
+    listJobs: jobs.listJobs,
+    listAllocatedJobs: jobs.listAllocatedJobs,
+    async listNodes(nodes) {
+      checkNames(asItems(nodes), 'list nodes');
+      return readNodes(sinfo, [...new Set(nodes)]);
+    },
+    updateJob: (jobId, change) =>
+      lane.enqueue({ kind: 'own', act: () => updateJob(jobs, update, jobId, change) }),
+    drainNodes: (nodes, reason) =>
+      updateNodes(`drain ${reason}`, 'drain nodes', asItems(nodes), (items) => [
+        ...updateOf(items),
+        'state=drain',
+        `reason=${reason}`,
+      ]),
+    undrainNodes: (nodes) =>
+      updateNodes('undrain', 'undrain nodes', asItems(nodes), (items) => [
+        ...updateOf(items),
+        'state=undrain',
+      ]),
+    assignNodes: (items) => updateNodes('assign', 'set node addresses', items, assignArgs),
     downNodes: (nodes, reason) =>
-      enqueue({
-        kind: `down ${reason}`,
-        what: 'set nodes down',
-        items: asItems(nodes),
-        argsOf: (items) => [...updateOf(items), 'state=down', `reason=${reason}`],
-      }),
+      updateNodes(`down ${reason}`, 'set nodes down', asItems(nodes), (items) => [
+        ...updateOf(items),
+        'state=down',
+        `reason=${reason}`,
+      ]),
     powerDownNodes: (nodes) =>
-      enqueue({
-        kind: 'power-down',
-        what: 'power nodes down',
-        items: asItems(nodes),
-        argsOf: (items) => [...updateOf(items), 'state=power_down_force'],
-      }),
+      updateNodes('power-down', 'power nodes down', asItems(nodes), (items) => [
+        ...updateOf(items),
+        'state=power_down_force',
+      ]),
   };
+}
+
+function told(outcome: RunOutcome): string {
+  if (outcome.kind === 'failed') throw outcome.error;
+  return outcome.stdout;
+}
+
+function checkNames(items: readonly NodeAddress[], what: string): void {
+  const many = items.find(({ node }) => !isOneNode(node));
+  if (many === undefined) return;
+  const why = `"${many.node}" is not the name of one node to scontrol`;
+  throw new SchedulerError(`scontrol was not asked to ${what}: ${why}`, { transient: false });
 }
 
 function asItems(nodes: readonly string[]): NodeAddress[] {
@@ -155,43 +145,43 @@ function sortedAsSlurmDoes(items: readonly NodeAddress[]): NodeAddress[] {
   return keyed.map(({ item }) => item);
 }
 
-function runScontrol(
-  { scontrol, slurmConf, timeoutMs = defaultTimeoutMs }: ScontrolOptions,
-  args: readonly string[],
-  what: string,
+/** The comment and the time come before the hold: a user who finds the job held finds the reason too. */
+async function updateJob(
+  jobs: JobReader,
+  update: (args: readonly string[], what: string) => Promise<SchedulerError | null>,
+  jobId: number,
+  change: JobChange,
 ): Promise<SchedulerError | null> {
-  const env = {
-    PATH: process.env['PATH'] ?? '',
-    ...(slurmConf === null ? {} : { SLURM_CONF: slurmConf }),
-  };
-  return new Promise((resolve) => {
-    execFile(
-      scontrol,
-      [...args],
-      { env, timeout: timeoutMs, maxBuffer: 1 << 20 },
-      (error, stdout, stderr) => {
-        if (error === null) return resolve(null);
-        const said = `${stderr}${stdout}`.trim().replaceAll(/\s+/g, ' ');
-        const message =
-          said !== ''
-            ? said
-            : error.killed
-              ? `no answer within ${timeoutMs / 1000} s`
-              : error.message;
-        resolve(
-          new SchedulerError(`scontrol could not ${what}: ${message}`, {
-            transient: !isRefusal(said),
-            cause: error,
-          }),
-        );
-      },
-    );
-  });
+  const { startAt, hold, adminComment } = change;
+  const words = [
+    ...(startAt === undefined ? [] : [`StartTime=${timeOf(startAt)}`]),
+    ...(adminComment === undefined ? [] : [`AdminComment=${adminComment}`]),
+  ];
+  if (words.length === 0 && hold === undefined) return null;
+  const name = await nameOf(jobs, jobId);
+  if (name instanceof SchedulerError) return name;
+  if (words.length > 0) {
+    const error = await update(['update', `jobid=${name}`, ...words], `update job ${name}`);
+    if (error !== null) return error;
+  }
+  if (hold === undefined) return null;
+  return update([hold === 'admin' ? 'hold' : 'uhold', name], `hold job ${name}`);
 }
 
-/** What slurmctld says when the same call would fail again; anything else (no contact, time-out) may pass. */
-function isRefusal(said: string): boolean {
-  return /invalid node name|invalid node state|permission denied|invalid user id|node not found|not able to/i.test(
-    said,
-  );
+async function nameOf(jobs: JobReader, jobId: number): Promise<string | SchedulerError> {
+  try {
+    const name = await jobs.nameOf(jobId);
+    if (name !== null) return name;
+    return new SchedulerError(`scontrol could not update job ${jobId}: Invalid job id specified`, {
+      transient: false,
+    });
+  } catch (error: unknown) {
+    if (error instanceof SchedulerError) return error;
+    throw error;
+  }
+}
+
+/** In UTC, which is the zone that commands run in; whole seconds, never before the moment. */
+function timeOf(at: Instant): string {
+  return new Date(Math.ceil(at / 1000) * 1000).toISOString().slice(0, 19);
 }

@@ -14,6 +14,7 @@ import type {
 import type { Clock } from '../../ports/clock.ts';
 import type { RecordedTurn } from '../../ports/ledger.ts';
 import type { LogLine } from '../../ports/log.ts';
+import type { SchedulerJob, SchedulerNode } from '../../ports/scheduler.ts';
 import type { ControllerPorts } from '../controller.ts';
 
 export interface Held<T> {
@@ -82,6 +83,10 @@ export interface FakePorts extends ControllerPorts {
   tagged: CapacityCloud['describeByTags'];
   assign: () => Promise<void>;
   down: () => Promise<void>;
+  /** What Slurm tells of every job that was asked for, and of those that have nodes: nothing, until a test says more. */
+  jobs: () => Promise<readonly SchedulerJob[]>;
+  /** Every node is on its way up until a test says otherwise. */
+  nodes: (names: readonly string[]) => Promise<readonly SchedulerNode[]>;
   removeFiles: () => Promise<void>;
 }
 
@@ -128,6 +133,9 @@ export function createFakePorts(clock: Clock, history: readonly Turn[] = []): Fa
     tagged: async () => [],
     assign: async () => undefined,
     down: async () => undefined,
+    jobs: async () => [],
+    nodes: async (names) =>
+      names.map((node) => ({ node, power: 'powering-up' as const, isDown: false })),
     removeFiles: async () => undefined,
     ledger: {
       async append(added) {
@@ -197,6 +205,33 @@ export function createFakePorts(clock: Clock, history: readonly Turn[] = []): Fa
       },
     },
     scheduler: {
+      async readConfig() {
+        return { version: '22.05.8', resumeTimeoutMs: 0, suspendTimeoutMs: 0, resumeRate: 0 };
+      },
+      async listJobs(jobIds) {
+        journal.push(`list-jobs ${jobIds.join(' ')}`);
+        const jobs = await fakes.jobs();
+        return jobs.filter(
+          ({ jobId, hetJobId }) => jobIds.includes(jobId) || jobIds.includes(hetJobId ?? 0),
+        );
+      },
+      async listAllocatedJobs() {
+        journal.push('list-allocated-jobs');
+        return (await fakes.jobs()).filter(({ nodes }) => nodes.length > 0);
+      },
+      async listNodes(names) {
+        journal.push(`list-nodes ${names.join(' ')}`);
+        return fakes.nodes(names);
+      },
+      async updateJob(jobId, change) {
+        journal.push(`update-job ${jobId} ${JSON.stringify(change)}`);
+      },
+      async drainNodes(nodes, reason) {
+        journal.push(`drain ${nodes.join(' ')} ${reason}`);
+      },
+      async undrainNodes(nodes) {
+        journal.push(`undrain ${nodes.join(' ')}`);
+      },
       async assignNodes(addresses) {
         journal.push(
           `assign ${addresses.map(({ node, address, hostname }) => `${node}=${address}/${hostname}`).join(' ')}`,

@@ -3,12 +3,13 @@
  *
  * PENDING to CONFIGURING (nodes still to come) or RUNNING (all up); CONFIGURING to RUNNING when the job-start loop
  * finds all nodes registered; RUNNING to COMPLETED after `seconds`. A lost node sends the job back to PENDING, with
- * COMPLETING before it where a living slurmd must clear it away, or ends it as NODE_FAIL.
+ * COMPLETING before it where a living slurmd must clear it away, or ends it as NODE_FAIL. The components of a
+ * heterogeneous job go this way together.
  */
 import { foldSorted, parseHostlist } from '../../core/hostlist.ts';
 import type { JobRequest, JobState } from '../../ports/slurm-commands.ts';
 import { mayStart } from './select.ts';
-import type { ArrayRecord, JobRecord, NodeRecord } from './types.ts';
+import type { ArrayRecord, HetRecord, JobRecord, NodeRecord, Partition } from './types.ts';
 import { changeNode, isRegistered, noteQueueChange, wantSchedule, wholeSecond } from './world.ts';
 import type { World } from './world.ts';
 
@@ -18,8 +19,41 @@ const requeueExtraMs = 1000;
 /** A reason to wait that no other job's end can mend. */
 export const neverReasons: ReadonlySet<string> = new Set(['PartitionConfig', 'PartitionNodeLimit']);
 
-/** Puts a job, or every task of an array, in the queue; returns the id. Throws what sbatch says when it refuses. */
+/** The reasons of held jobs. */
+export const heldReason = { admin: 'JobHeldAdmin', user: 'JobHeldUser' } as const;
+
+/**
+ * Puts a job, every task of an array or every component of a heterogeneous job in the queue; returns the (first) id.
+ * Throws what sbatch says when it refuses.
+ */
 export function submitJob(world: World, request: JobRequest): string {
+  const { het = [], ...words } = request;
+  const checked = [request, ...het].map(({ partition, nodes }) =>
+    check(world, { ...words, partition, nodes }),
+  );
+  const tasks = request.array === undefined ? [null] : arrayTasks(request.array);
+  if (het.length > 0 && request.array !== undefined)
+    throw refusal(null, 'Invalid job array specification');
+  const id = world.nextJobId;
+  const array: ArrayRecord | null =
+    request.array === undefined ? null : { id, waiting: tasks.length };
+  const whole: HetRecord | null = het.length === 0 ? null : { components: [] };
+  for (const [offset, job] of checked.entries()) {
+    for (const task of tasks) enqueue(world, job, { array, task, het: whole, leader: id, offset });
+    world.nextJobId += 1;
+  }
+  wantSchedule(world);
+  return String(id);
+}
+
+interface Checked {
+  readonly request: JobRequest;
+  readonly partition: Partition;
+  readonly required: readonly NodeRecord[] | null;
+}
+
+/** One job, as sbatch checks it. */
+function check(world: World, request: JobRequest): Checked {
   const partition = world.partitions.get(request.partition);
   if (partition === undefined) {
     throw refusal(
@@ -34,41 +68,67 @@ export function submitJob(world: World, request: JobRequest): string {
   if (required?.some((node) => !node.partitions.includes(partition))) {
     throw refusal(null, 'Requested node configuration is not available');
   }
-  const tasks = request.array === undefined ? [null] : arrayTasks(request.array);
+  return { request, partition, required };
+}
+
+interface Place {
+  readonly array: ArrayRecord | null;
+  readonly task: number | null;
+  readonly het: HetRecord | null;
+  /** The id of the first component. */
+  readonly leader: number;
+  readonly offset: number;
+}
+
+function enqueue(world: World, { request, partition, required }: Checked, place: Place): void {
   const id = world.nextJobId;
-  world.nextJobId += 1;
-  const array: ArrayRecord | null =
-    request.array === undefined ? null : { id, waiting: tasks.length };
-  for (const task of tasks) {
-    const job: JobRecord = {
-      id,
-      array,
-      task: task ?? 0,
-      label: task === null ? String(id) : `${id}_${task}`,
-      order: world.nextOrder,
-      request,
-      partition,
-      required,
-      state: 'PENDING',
-      reason: 'None',
-      beginAt: wholeSecond(world) + (request.beginAfterSeconds ?? 0) * 1000,
-      nodes: [],
-      awaited: 0,
-      allocatedAt: 0,
-      endedAt: 0,
-      cancelTimer: null,
-    };
-    world.nextOrder += 1;
-    job.reason = firstReason(world, job);
-    world.jobs.add(job);
-    world.pending.push(job);
-  }
-  wantSchedule(world);
-  return String(id);
+  const job: JobRecord = {
+    id,
+    array: place.array,
+    task: place.task ?? 0,
+    het: place.het,
+    label: labelOf(id, place),
+    order: world.nextOrder,
+    request,
+    partition,
+    required,
+    state: 'PENDING',
+    reason: 'None',
+    hold: request.hold === true ? 'user' : null,
+    restarts: 0,
+    adminComment: '',
+    beginAt: wholeSecond(world) + (request.beginAfterSeconds ?? 0) * 1000,
+    nodes: [],
+    awaited: 0,
+    allocatedAt: 0,
+    endedAt: 0,
+    cancelTimer: null,
+  };
+  world.nextOrder += 1;
+  job.reason = firstReason(world, job);
+  place.het?.components.push(job);
+  world.jobs.add(job);
+  world.pending.push(job);
+}
+
+function labelOf(id: number, { task, het, leader, offset }: Place): string {
+  if (het !== null) return `${leader}+${offset}`;
+  return task === null ? String(id) : `${id}_${task}`;
+}
+
+/** What priority/basic gives: a large number, one less for each later job; 0 for one that is held. */
+export function priorityOf(job: Readonly<JobRecord>): number {
+  return job.hold === null ? 4_294_901_760 - job.order : 0;
+}
+
+/** The job and, where it is heterogeneous, its other components. */
+export function wholeOf(job: JobRecord): readonly JobRecord[] {
+  return job.het?.components ?? [job];
 }
 
 /** The reason that squeue shows until the scheduler has looked at the job. */
 function firstReason(world: World, job: JobRecord): string {
+  if (job.hold !== null) return heldReason[job.hold];
   if (job.beginAt > world.clock.now()) return 'BeginTime';
   const verdict = mayStart(job);
   if (verdict === 'never') return 'PartitionConfig';
@@ -77,12 +137,15 @@ function firstReason(world: World, job: JobRecord): string {
       other.partition === job.partition &&
       (other.array === null || other.array !== job.array) &&
       other.beginAt <= world.clock.now() &&
+      other.hold === null &&
       !neverReasons.has(other.reason),
   );
   if (!isFirst) return 'Priority';
   if (verdict === 'busy') return 'Resources';
   if (verdict === 'now') return 'None';
-  const down = job.partition.nodes.filter((node) => node.isDown).map((node) => node.name);
+  const down = job.partition.nodes
+    .filter((node) => node.isDown || node.isDrained)
+    .map((node) => node.name);
   return `ReqNodeNotAvail, UnavailableNodes:${foldSorted(down)}`;
 }
 
@@ -126,7 +189,7 @@ export function allocate(world: World, job: JobRecord, nodes: NodeRecord[]): voi
       node.reason = '';
     });
   }
-  if (job.awaited === 0) {
+  if (job.awaited === 0 && job.het === null) {
     run(world, job);
     return;
   }
@@ -159,8 +222,10 @@ export function run(world: World, job: JobRecord): void {
 /** A node of the job has registered. */
 export function nodeArrived(world: World, job: JobRecord): void {
   job.awaited -= 1;
-  if (job.state !== 'CONFIGURING' || job.awaited > 0) return;
-  world.ready.add(job);
+  // The components of a heterogeneous job wait for each other.
+  const whole = wholeOf(job);
+  if (whole.some(({ state, awaited }) => state !== 'CONFIGURING' || awaited > 0)) return;
+  for (const each of whole) world.ready.add(each);
   world.wakeJobStart();
 }
 
@@ -181,7 +246,8 @@ export function end(world: World, job: JobRecord, state: JobState, reason: strin
 /** scancel: of a job, of an array's every task, or of one task. An id that Slurm does not know is passed over. */
 export function cancelJobs(world: World, id: string): void {
   for (const job of [...world.jobs]) {
-    if (job.label !== id && String(job.array?.id) !== id) continue;
+    const names = [job.label, job.array?.id, ...wholeOf(job).map((each) => each.id)];
+    if (!names.some((name) => String(name) === id)) continue;
     if (job.state === 'PENDING') {
       world.pending = world.pending.filter((other) => other !== job);
       end(world, job, 'CANCELLED', 'None');
@@ -193,9 +259,13 @@ export function cancelJobs(world: World, id: string): void {
 
 /** What has befallen a node: its jobs go back to the queue, or end when they may not. */
 export function killJobsOn(world: World, node: NodeRecord): void {
-  for (const job of [...node.jobs]) {
-    if (job.request.requeue === false) end(world, job, 'NODE_FAIL', 'NodeDown');
-    else requeue(world, job, node);
+  for (const struck of [...node.jobs]) {
+    for (const job of wholeOf(struck)) {
+      // Another component may have been cleared away already.
+      if (job.state !== 'CONFIGURING' && job.state !== 'RUNNING') continue;
+      if (job.request.requeue === false) end(world, job, 'NODE_FAIL', 'NodeDown');
+      else requeue(world, job, node);
+    }
   }
 }
 
@@ -227,7 +297,8 @@ function requeue(world: World, job: JobRecord, lost: NodeRecord): void {
 
 function backToQueue(world: World, job: JobRecord): void {
   job.state = 'PENDING';
-  job.reason = 'None';
+  job.reason = job.hold === null ? 'None' : heldReason[job.hold];
+  job.restarts += 1;
   job.nodes = [];
   job.beginAt = wholeSecond(world) + world.settings.credExpireMs + requeueExtraMs;
   const at = world.pending.findIndex((other) => other.order > job.order);

@@ -7,8 +7,8 @@
  * same history. Behind the ports the commands act at once, as scontrol does.
  *
  * It is held to recordings of slurmctld 22.05.8 (test/recordings). It leaves out: fair shares, weights, features and
- * limits, heterogeneous jobs, reservations, time limits, backfilling around a job that waits, draining, scontrol
- * commands other than the Scheduler port's, SuspendRate, and `comp` after a job that ran.
+ * limits, reservations, time limits, backfilling around a job that waits, scontrol commands other than the Scheduler
+ * port's, SuspendRate, and `comp` after a job that ran.
  */
 import type { Instant } from '../../core/units.ts';
 import type { Scheduler } from '../../ports/scheduler.ts';
@@ -18,7 +18,9 @@ import { cancelJobs, forgetOldJobs, killJobsOn, nodeArrived, submitJob } from '.
 import { resumeTimeoutReason, startPowerSave } from './power.ts';
 import { renderSinfo, renderSqueue } from './print.ts';
 import { startScheduler } from './schedule.ts';
+import { tellAllocatedJobs, tellConfig, tellJobs, tellNodes } from './tell.ts';
 import type { JobRecord, NodeRecord, SlurmModelOptions } from './types.ts';
+import { updateJob } from './update-job.ts';
 import { changeNode, compactState, createWorld, wantSchedule } from './world.ts';
 import type { World } from './world.ts';
 
@@ -68,6 +70,13 @@ export function createSlurmModel(options: SlurmModelOptions): SlurmModel {
         );
         for (const { node, address } of list) addresses.set(node, address);
       }),
+    readConfig: () => attempt(() => tellConfig(world)),
+    listJobs: (jobIds) => attempt(() => tellJobs(world, jobIds)),
+    listAllocatedJobs: () => attempt(() => tellAllocatedJobs(world)),
+    listNodes: (names) => attempt(() => tellNodes(world, names)),
+    updateJob: (jobId, change) => attempt(() => updateJob(world, jobId, change)),
+    drainNodes: (names, reason) => attempt(() => drainNodes(world, names, reason)),
+    undrainNodes: (names) => attempt(() => undrainNodes(world, names)),
     downNodes: (names, reason) => attempt(() => downNodes(world, names, reason)),
     powerDownNodes: (names) => attempt(() => powerDownNodes(world, names)),
     registerNode: (name, bootTime) => registerNode(world, findNode(world, name), bootTime),
@@ -111,12 +120,36 @@ function nodeStatus(node: NodeRecord): NodeStatus {
   return { name: node.name, state: compactState(node), reason: node.reason };
 }
 
-function downNodes(world: World, names: readonly string[], reason: string): void {
-  if (reason === '') {
-    throw new SchedulerError('slurm_update error: You must specify a reason when DOWNING a node.', {
-      transient: false,
+function checkReason(reason: string): void {
+  if (reason !== '') return;
+  throw new SchedulerError(
+    'You must specify a reason when DOWNING or DRAINING a node. Request denied',
+    { transient: false },
+  );
+}
+
+/** The jobs on the nodes stay. */
+function drainNodes(world: World, names: readonly string[], reason: string): void {
+  checkReason(reason);
+  for (const node of findNodes(world, names)) {
+    changeNode(world, node, () => {
+      node.isDrained = true;
+      node.reason = reason;
     });
   }
+  wantSchedule(world);
+}
+
+/** The reason stays until a job takes the node. */
+function undrainNodes(world: World, names: readonly string[]): void {
+  for (const node of findNodes(world, names)) {
+    changeNode(world, node, () => (node.isDrained = false));
+  }
+  wantSchedule(world);
+}
+
+function downNodes(world: World, names: readonly string[], reason: string): void {
+  checkReason(reason);
   for (const node of findNodes(world, names)) {
     killJobsOn(world, node);
     changeNode(world, node, () => {

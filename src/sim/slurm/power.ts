@@ -140,6 +140,7 @@ function suspend(world: World, node: NodeRecord): void {
     node.powerDownAt = world.clock.now();
     // idle_on_node_suspend
     node.isDown = false;
+    node.isDrained = false;
     node.isSilent = false;
   });
 }

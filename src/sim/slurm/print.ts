@@ -1,13 +1,15 @@
 /** What sinfo and squeue print in their default formats: the same columns, widths, groups and order. */
 import { foldSorted } from '../../core/hostlist.ts';
 import type { DurationMs } from '../../core/units.ts';
+import { priorityOf } from './jobs.ts';
 import type { JobRecord, NodeRecord } from './types.ts';
-import { compactState } from './world.ts';
+import { baseState, compactState } from './world.ts';
 import type { World } from './world.ts';
 
 /** Slurm's numbers of the base states and of the flags that the model has. sinfo lists the highest sum first. */
-const baseNumber: Readonly<Record<string, number>> = { down: 1, idle: 2, alloc: 3, mix: 5 };
+const baseNumber = { down: 1, idle: 2, alloc: 3, mix: 5 } as const;
 const flagNumber = {
+  drained: 0x200,
   completing: 0x400,
   silent: 0x800,
   saved: 0x1000,
@@ -50,10 +52,10 @@ function byState(nodes: readonly NodeRecord[]): [string, NodeRecord[]][] {
 
 function stateNumber(node: NodeRecord | undefined): number {
   if (node === undefined) return 0;
-  const base = baseNumber[/^[a-z]+/.exec(compactState(node))?.[0] ?? ''] ?? 2;
+  const drained = node.isDrained ? flagNumber.drained : 0;
   const silent = node.isSilent ? flagNumber.silent : 0;
   const completing = node.completing > 0 ? flagNumber.completing : 0;
-  return base + silent + completing + flagNumber[node.power];
+  return baseNumber[baseState(node)] + drained + silent + completing + flagNumber[node.power];
 }
 
 const compactJobState: Partial<Record<JobRecord['state'], string>> = {
@@ -69,7 +71,7 @@ export function renderSqueue(world: World): string {
     '             JOBID PARTITION     NAME     USER ST       TIME  NODES NODELIST(REASON)',
   ];
   const partitions = [...world.partitions.values()];
-  const rows: { partition: number; state: string; order: number; text: string }[] = [];
+  const rows: { partition: number; state: string; job: JobRecord; text: string }[] = [];
   for (const { job, label } of shown(world)) {
     const state = compactJobState[job.state];
     if (state === undefined) continue;
@@ -91,10 +93,14 @@ export function renderSqueue(world: World): string {
       where,
     ];
     const partition = partitions.indexOf(job.partition);
-    rows.push({ partition, state, order: job.order, text: columns.join(' ') });
+    rows.push({ partition, state, job, text: columns.join(' ') });
   }
   rows.sort(
-    (a, b) => a.partition - b.partition || compareText(a.state, b.state) || a.order - b.order,
+    (a, b) =>
+      a.partition - b.partition ||
+      compareText(a.state, b.state) ||
+      priorityOf(b.job) - priorityOf(a.job) ||
+      a.job.order - b.job.order,
   );
   return `${[...lines, ...rows.map((row) => row.text)].join('\n')}\n`;
 }

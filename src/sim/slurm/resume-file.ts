@@ -1,5 +1,6 @@
 /** SLURM_RESUME_FILE as Slurm writes it: one line of JSON, in the shape of the version that is imitated. */
 import { foldSorted } from '../../core/hostlist.ts';
+import { priorityOf } from './jobs.ts';
 import type { JobRecord, NodeRecord, ResumeFileShape } from './types.ts';
 
 /** A job and those of its nodes that this call powers up. */
@@ -19,7 +20,7 @@ export function renderResumeFile(
     return JSON.stringify({ jobs, all_nodes: fold(all) });
   }
   const jobs = entries.map(({ job, nodes }) => ({
-    extra: null,
+    extra: job.request.extra ?? null,
     job_id: job.id,
     features: null,
     nodes_alloc: fold(job.nodes),
@@ -28,7 +29,7 @@ export function renderResumeFile(
     partition: job.partition.name,
     reservation: null,
     ...(shape === '26.05'
-      ? { exclusive: job.request.exclusive === true, priority: priority(job) }
+      ? { exclusive: job.request.exclusive === true, priority: priorityOf(job) }
       : {}),
   }));
   return JSON.stringify({ all_nodes_resume: fold(all), jobs });
@@ -37,11 +38,6 @@ export function renderResumeFile(
 function oversubscribeWord(job: JobRecord): string {
   if (job.request.exclusive === true) return 'NO';
   return job.request.oversubscribe === true ? 'YES' : 'OK';
-}
-
-/** What priority/basic gives: a large number, one less for each later job. */
-function priority(job: JobRecord): number {
-  return 4_294_901_760 - job.order;
 }
 
 function fold(nodes: readonly NodeRecord[]): string {

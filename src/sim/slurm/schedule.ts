@@ -7,9 +7,9 @@
  * that a BeginTime has come or that a powered-down node is usable again.
  */
 import type { DurationMs, Instant } from '../../core/units.ts';
-import { allocate, forgetOldJobs, run } from './jobs.ts';
+import { allocate, forgetOldJobs, heldReason, run } from './jobs.ts';
 import { selectNodes } from './select.ts';
-import type { ArrayRecord, JobRecord, NodeRecord, Partition, Pass } from './types.ts';
+import type { ArrayRecord, HetRecord, JobRecord, NodeRecord, Partition, Pass } from './types.ts';
 import type { World } from './world.ts';
 
 export const downReason =
@@ -24,8 +24,12 @@ export function schedulePass(world: World, kind: Pass): void {
   const started = new Set<JobRecord>();
   const now = world.clock.now();
   for (const job of world.pending) {
-    if (job.beginAt > now) {
+    if (job.hold !== null) {
+      job.reason = heldReason[job.hold];
+    } else if (job.beginAt > now) {
       job.reason = 'BeginTime';
+    } else if (job.het !== null) {
+      if (kind === 'backfill') startTogether(world, job.het, reserved, started);
     } else if (blocked.has(job.partition)) {
       job.reason = job.array !== null && waitingArrays.has(job.array) ? 'Resources' : 'Priority';
     } else {
@@ -57,6 +61,48 @@ export function schedulePass(world: World, kind: Pass): void {
   if (started.size > 0) world.pending = world.pending.filter((job) => !started.has(job));
   forgetOldJobs(world);
 }
+
+/**
+ * The components of a heterogeneous job start in one moment, on nodes of their own, or wait. The backfill pass alone
+ * starts them.
+ */
+function startTogether(
+  world: World,
+  { components }: HetRecord,
+  reserved: ReadonlySet<NodeRecord>,
+  started: Set<JobRecord>,
+): void {
+  const now = world.clock.now();
+  if (
+    components.some(
+      ({ state, hold, beginAt }) => state !== 'PENDING' || hold !== null || beginAt > now,
+    )
+  )
+    return;
+  const taken = new Set(reserved);
+  const chosen = new Map<JobRecord, NodeRecord[]>();
+  for (const job of components) {
+    const selection = selectNodes(job, 'backfill', taken);
+    if (selection.kind !== 'nodes') {
+      for (const each of components) each.reason = waitReason[selection.kind];
+      return;
+    }
+    chosen.set(job, selection.nodes);
+    for (const node of selection.nodes) taken.add(node);
+  }
+  for (const [job, nodes] of chosen) {
+    allocate(world, job, nodes);
+    started.add(job);
+  }
+  if (components.every(({ awaited }) => awaited === 0))
+    for (const job of components) run(world, job);
+}
+
+const waitReason = {
+  busy: 'Resources',
+  down: downReason,
+  never: 'PartitionNodeLimit',
+} as const;
 
 /** Sets up the scheduler's loops and the one that starts jobs whose nodes are all there. */
 export function startScheduler(world: World): void {
@@ -92,7 +138,7 @@ function periodic(world: World, kind: Pass, periodMs: DurationMs): () => void {
     let wanted = world.queueChanged[kind] && world.pending.length > 0 ? now : Infinity;
     for (const job of world.pending) {
       // A pass at the very moment of a BeginTime sees it.
-      if (job.beginAt > now) wanted = Math.min(wanted, job.beginAt - 1);
+      if (job.hold === null && job.beginAt > now) wanted = Math.min(wanted, job.beginAt - 1);
     }
     const at = wanted === Infinity ? null : gridAfter(world, periodMs, Math.max(now, wanted));
     if (at === plannedAt) return;

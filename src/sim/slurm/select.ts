@@ -19,7 +19,7 @@ export function mayStart(job: JobRecord): Verdict {
   const size = wantedCount(job);
   if (size > partition.nodes.length) return 'never';
   if (size > partition.nodes.length - partition.down) return 'down';
-  if (required?.some((node) => node.isDown)) return 'down';
+  if (required?.some((node) => node.isDown || node.isDrained)) return 'down';
   return hasRoom(job, partition, size) ? 'now' : 'busy';
 }
 

@@ -103,6 +103,8 @@ export interface NodeRecord {
   isSilent: boolean;
   /** It was set down and has not registered since: the backfill scheduler passes it over, the main one does not. */
   isShunned: boolean;
+  /** It takes no new job. */
+  isDrained: boolean;
   /** Jobs that have it, in order of allocation. */
   readonly jobs: Set<JobRecord>;
   /** Jobs that were killed on it and that its slurmd is still clearing away. */
@@ -123,7 +125,7 @@ export interface Partition {
   freeSaved: number;
   /** Nodes that a job which shares may take. */
   shareable: number;
-  /** Nodes that are down. */
+  /** Nodes that are down or drained. */
   down: number;
 }
 
@@ -133,12 +135,22 @@ export interface ArrayRecord {
   waiting: number;
 }
 
+/** A heterogeneous job: jobs with numbers of their own that start, end and go back to the queue as one. */
+export interface HetRecord {
+  /** The leader first; its id is the whole job's. */
+  readonly components: JobRecord[];
+}
+
+/** Who may let a held job go: `admin`, only an administrator; `user`, its owner too. */
+export type Hold = 'admin' | 'user';
+
 export interface JobRecord {
   /** Slurm's number; a task of an array that has not started yet has its array's. */
   id: number;
   readonly array: ArrayRecord | null;
   readonly task: number;
-  /** `12`, or `12_3`. */
+  readonly het: HetRecord | null;
+  /** `12`, `12_3`, or `12+1` for the second component of a heterogeneous job. */
   readonly label: string;
   /** Order of submission. */
   readonly order: number;
@@ -148,6 +160,11 @@ export interface JobRecord {
   readonly required: readonly NodeRecord[] | null;
   state: JobState;
   reason: string;
+  hold: Hold | null;
+  /** How often it has gone back to the queue. */
+  restarts: number;
+  /** What an administrator, or muster, wrote on it. */
+  adminComment: string;
   beginAt: Instant;
   nodes: NodeRecord[];
   /** Allocated nodes that have not registered since. */

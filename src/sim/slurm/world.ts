@@ -68,6 +68,7 @@ export function createWorld(options: SlurmModelOptions): World {
       isDown: false,
       isSilent: false,
       isShunned: false,
+      isDrained: false,
       jobs: new Set(),
       completing: 0,
       reason: '',
@@ -167,13 +168,13 @@ function count(node: NodeRecord, by: 1 | -1) {
     if (isFree && node.power === 'saved') partition.freeSaved += by;
     if (isFree && node.power !== 'saved') partition.freeUp += by;
     if (isShareable) partition.shareable += by;
-    if (node.isDown) partition.down += by;
+    if (node.isDown || node.isDrained) partition.down += by;
   }
 }
 
 /** Whether Slurm gives the node to jobs at all, as far as it has room. */
 export function isUsable(node: NodeRecord): boolean {
-  if (node.isDown || node.isSilent || node.completing > 0) return false;
+  if (node.isDown || node.isDrained || node.isSilent || node.completing > 0) return false;
   return node.power === 'saved' || node.power === 'powering-up' || node.power === 'up';
 }
 
@@ -190,12 +191,17 @@ export function isRegistered(node: NodeRecord): boolean {
 
 /** sinfo's compact state with its suffix, such as `alloc#`. */
 export function compactState(node: NodeRecord): string {
+  if (node.isDrained) {
+    const isBusy = node.jobs.size > 0 || node.completing > 0;
+    return `${isBusy && !node.isDown ? 'drng' : 'drain'}${suffix(node)}`;
+  }
   if (node.completing > 0 && !node.isDown && node.jobs.size === 0 && node.power === 'up')
     return 'comp';
   return `${baseState(node)}${suffix(node)}`;
 }
 
-function baseState(node: NodeRecord) {
+/** The compact state without its flags. */
+export function baseState(node: NodeRecord): 'down' | 'idle' | 'mix' | 'alloc' {
   if (node.isDown) return 'down';
   if (node.jobs.size === 0) return 'idle';
   return freeCpus(node) > 0 ? 'mix' : 'alloc';

@@ -80,6 +80,22 @@ export function createApartChecks(watched: Watched): ApartChecks {
       }
     },
     watchScheduler: (scheduler) => ({
+      readConfig: () => scheduler.readConfig(),
+      listJobs: (jobIds) => scheduler.listJobs(jobIds),
+      listAllocatedJobs: () => scheduler.listAllocatedJobs(),
+      listNodes: (nodes) => scheduler.listNodes(nodes),
+      async updateJob(jobId, change) {
+        chronicle.note('scontrol', () => `update job ${jobId} ${JSON.stringify(change)}`);
+        await scheduler.updateJob(jobId, change);
+      },
+      async drainNodes(nodes, reason) {
+        chronicle.note('scontrol', () => `drain ${nodes.join(' ')}: ${reason}`);
+        await scheduler.drainNodes(nodes, reason);
+      },
+      async undrainNodes(nodes) {
+        chronicle.note('scontrol', () => `undrain ${nodes.join(' ')}`);
+        await scheduler.undrainNodes(nodes);
+      },
       assignNodes: (addresses) => scheduler.assignNodes(addresses),
       async downNodes(nodes, reason) {
         chronicle.note('scontrol', () => `down ${nodes.join(' ')}: ${reason}`);

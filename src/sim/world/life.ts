@@ -130,6 +130,16 @@ export function createLife(parts: LifeParts): Life {
       describeSubnets: (ids) => guard('describe-subnets', () => parts.cloud.describeSubnets(ids)),
     },
     scheduler: {
+      readConfig: () => guard('show-config', () => parts.scheduler.readConfig()),
+      listJobs: (jobIds) => guard('list-jobs', () => parts.scheduler.listJobs(jobIds)),
+      listAllocatedJobs: () =>
+        guard('list-allocated-jobs', () => parts.scheduler.listAllocatedJobs()),
+      listNodes: (nodes) => guard('list-nodes', () => parts.scheduler.listNodes(nodes)),
+      updateJob: (jobId, change) =>
+        guard('update-job', () => parts.scheduler.updateJob(jobId, change)),
+      drainNodes: (nodes, reason) =>
+        guard('drain', () => parts.scheduler.drainNodes(nodes, reason)),
+      undrainNodes: (nodes) => guard('undrain', () => parts.scheduler.undrainNodes(nodes)),
       assignNodes: (list) => guard('assign', () => parts.scheduler.assignNodes(list)),
       downNodes: (nodes, reason) => guard('down', () => parts.scheduler.downNodes(nodes, reason)),
       powerDownNodes: (nodes) => guard('power-down', () => parts.scheduler.powerDownNodes(nodes)),

@@ -1,6 +1,7 @@
 /**
- * The way from muster to slurmctld: scontrol, one process at a time in the order of the calls, as the adapter runs it.
- * A process that runs ends its work even if muster has died since; calls that wait for their turn die with muster.
+ * The way from muster to slurmctld: scontrol, one process at a time in the order of the calls, as the adapter runs it,
+ * and what reads, beside it. A process that runs ends its work even if muster has died since; calls that wait for their
+ * turn die with muster.
  */
 import { SchedulerError, type Scheduler } from '../../ports/scheduler.ts';
 import type { VirtualClock } from '../virtual-clock.ts';
@@ -19,7 +20,7 @@ export interface ScontrolLineParts {
 }
 
 interface Call {
-  readonly what: 'assign' | 'down' | 'power-down';
+  readonly what: 'assign' | 'down' | 'power-down' | 'drain' | 'undrain' | 'update-job';
   readonly act: () => Promise<void>;
   readonly resolve: () => void;
   readonly reject: (error: SchedulerError) => void;
@@ -50,7 +51,25 @@ export function createScontrolLine(parts: ScontrolLineParts): Scheduler {
     });
   }
 
+  /** Reads take no turn. What they tell may be old when it comes. */
+  function read<T>(what: string, act: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (!parts.isAlive()) return;
+      clock.schedule(
+        dice.int(8, 60),
+        () => void finishRead(parts, what, act).then(resolve, reject),
+      );
+    });
+  }
+
   return {
+    readConfig: () => read('show-config', () => slurm.readConfig()),
+    listJobs: (jobIds) => read('list-jobs', () => slurm.listJobs(jobIds)),
+    listAllocatedJobs: () => read('list-allocated-jobs', () => slurm.listAllocatedJobs()),
+    listNodes: (nodes) => read('list-nodes', () => slurm.listNodes(nodes)),
+    updateJob: (jobId, change) => enqueue('update-job', () => slurm.updateJob(jobId, change)),
+    drainNodes: (nodes, reason) => enqueue('drain', () => slurm.drainNodes(nodes, reason)),
+    undrainNodes: (nodes) => enqueue('undrain', () => slurm.undrainNodes(nodes)),
     assignNodes: (addresses) => enqueue('assign', () => slurm.assignNodes(addresses)),
     downNodes: (nodes, reason) => enqueue('down', () => slurm.downNodes(nodes, reason)),
     powerDownNodes: (nodes) => enqueue('power-down', () => slurm.powerDownNodes(nodes)),
@@ -86,6 +105,27 @@ async function finish(parts: ScontrolLineParts, call: Call): Promise<void> {
   } catch (error: unknown) {
     call.reject(error instanceof SchedulerError ? error : away(String(error)));
   }
+}
+
+/** Rejects with SchedulerError where slurmctld is away or the command fails, at once or late; it may be slow and answer. */
+async function finishRead<T>(
+  parts: ScontrolLineParts,
+  what: string,
+  act: () => Promise<T>,
+): Promise<T> {
+  const { weather, chronicle, dice } = parts;
+  if (weather.isOut('slurmctld') || weather.isOut('scontrol')) {
+    await pause(parts, dice.int(100, 10_000));
+    throw away('Unable to contact slurm controller');
+  }
+  const told = await act();
+  if (!weather.strikes('scontrol', 0.06)) return told;
+  const fails = dice.chance(0.5);
+  const ms = dice.pick([10, 2_000, 60_000]);
+  chronicle.fault('scontrol', () => `${what} ${fails ? 'failed' : 'answers'} after ${ms / 1000} s`);
+  await pause(parts, ms);
+  if (fails) throw away('no answer within 60 s');
+  return told;
 }
 
 function away(said: string): SchedulerError {
