@@ -28,6 +28,11 @@ interface LastCall {
  */
 const unreadMs = 5_000;
 
+/** A gang's id begins with its request's. */
+function requestOf(gangId: string): string {
+  return gangId.split('/')[0] ?? '';
+}
+
 export function createApartChecks(watched: Watched): ApartChecks {
   const { chronicle, clock, slurm, weather } = watched;
   const lastCalls = new Map<string, LastCall>();
@@ -66,16 +71,16 @@ export function createApartChecks(watched: Watched): ApartChecks {
         if (decision.kind === 'GangClosed')
           for (const refusal of decision.refusals)
             for (const requestId of decision.requestIds) refuse(requestId, refusal);
-        else if (decision.kind === 'BootFailed' || decision.kind === 'BootNodesLost') {
-          for (const id of requestsOf(decision.gangId)) refuse(id, decision.refusal);
-        } else if (
+        else if (decision.kind === 'BootFailed' || decision.kind === 'BootNodesLost')
+          refuse(requestOf(decision.gangId), decision.refusal);
+        else if (
           decision.kind === 'NodesRejected' ||
           decision.kind === 'BatchHeld' ||
           decision.kind === 'BatchRefused' ||
           decision.kind === 'NodesRefused'
         ) {
-          const id = 'requestId' in decision ? decision.requestId : decision.gangId.split('/')[0];
-          refuse(id ?? '', decision.refusal);
+          const id = 'requestId' in decision ? decision.requestId : requestOf(decision.gangId);
+          refuse(id, decision.refusal);
         }
       }
     },
