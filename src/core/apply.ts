@@ -72,6 +72,7 @@ function applyDecision(state: State, decision: Decision, event: Event): void {
   switch (decision.kind) {
     case 'RequestTaken':
     case 'InputFaulty':
+    case 'NodesLost':
     case 'AnswerLate':
       return;
     case 'NodesRejected':

@@ -154,6 +154,8 @@ function loseInstances(draft: Draft, nodes: readonly string[]): void {
   // They were up: Slurm would take SlurmdTimeout to see that they are not any more.
   const up = [...left].filter((node) => leaseOf(draft, node) !== null);
   if (up.length === 0) return;
+  const refusal = { ...why, nodes: up };
+  draft.decisions.push({ kind: 'NodesLost', refusal });
   endLeases(draft, up, why.code, `ended-${draft.at}`);
-  giveBackNodes(draft, up, { ...why, nodes: up }, `ended-${draft.at}/back`);
+  giveBackNodes(draft, up, refusal, `ended-${draft.at}/back`);
 }

@@ -11,7 +11,7 @@ import type { Gang, Refusal } from './gang.ts';
 import { instanceTypeOf, poolKey, rungsOf, zoneOf, type Rung } from './ladder.ts';
 import { tokenWaitMs } from './launch-schedule.ts';
 import { cutBatches, type PlannedBatch } from './plan.ts';
-import type { Pool, Settings } from './settings.ts';
+import type { Pool } from './settings.ts';
 import type { State } from './state.ts';
 
 type Why = Pick<Refusal, 'code' | 'message'>;
@@ -247,9 +247,9 @@ export function isAskingForZones(state: State): boolean {
 }
 
 /** Asks for the zones of subnets that are not known yet. */
-export function describeSubnets(draft: Draft, settings: Settings): void {
+export function describeSubnets(draft: Draft): void {
   const subnetIds = new Set<string>();
-  for (const queue of settings.queues ?? []) {
+  for (const queue of draft.state.settings.queues ?? []) {
     for (const id of queue.subnetIds ?? []) subnetIds.add(id);
     for (const { launch, pools } of queue.computeResources) {
       if (launch.kind === 'instance-type') subnetIds.add(launch.subnetId);

@@ -26,7 +26,7 @@ import { describeSubnets, isAskingForZones, startGangs } from './decide-start.ts
 import { decideResume, decideSuspend } from './decide-request.ts';
 import { decideEc2Seen, decideReleased, decideSlurmSeen } from './decide-seen.ts';
 import type { Event } from './events.ts';
-import { scheduleLaunches, waitingLaunches } from './launch-schedule.ts';
+import { nextLaunchAt } from './launch-schedule.ts';
 import type { State } from './state.ts';
 import type { Turn } from './turn.ts';
 import type { Instant } from './units.ts';
@@ -46,9 +46,8 @@ export function nextWake(state: State): Instant | null {
     if (gang.phase === 'waiting' && !gang.waitsFor.some((id) => state.gangs.has(id)))
       return state.now;
   }
-  const launches = scheduleLaunches(state, state.now, waitingLaunches(state));
-  if (launches.now.length > 0) return state.now;
-  let { next } = launches;
+  let next = nextLaunchAt(state);
+  if (next === state.now) return next;
   for (const gang of state.gangs.values()) {
     if (gang.phase === 'assembling' && (next === null || gang.assembleBy < next))
       next = gang.assembleBy;
@@ -67,7 +66,6 @@ export function nextWake(state: State): Instant | null {
 function decideInto(draft: Draft, event: Event): void {
   switch (event.kind) {
     case 'ConfigLoaded':
-      return describeSubnets(draft, event.settings);
     case 'InstancesTerminated':
     case 'JobsInformed':
     case 'SubnetsTold':
@@ -81,7 +79,8 @@ function decideInto(draft: Draft, event: Event): void {
     case 'NodesGivenBack':
       return decideGivenBack(draft, event.effectId);
     case 'Started':
-      return decideStarted(draft);
+      decideStarted(draft);
+      return describeSubnets(draft);
     case 'HookCalled':
       if (draft.state.taken.has(event.request.id)) return;
       draft.decisions.push({
@@ -89,9 +88,9 @@ function decideInto(draft: Draft, event: Event): void {
         requestId: event.request.id,
         verb: event.request.verb,
       });
-      return event.request.verb === 'resume'
-        ? decideResume(draft, event.request)
-        : decideSuspend(draft, event.request);
+      if (event.request.verb !== 'resume') return decideSuspend(draft, event.request);
+      describeSubnets(draft);
+      return decideResume(draft, event.request);
     case 'LaunchAnswered':
       return decideLaunchAnswered(draft, event.effectId, event.instances);
     case 'LaunchFailed':

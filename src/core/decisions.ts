@@ -81,6 +81,8 @@ export type Decision =
     }
   /** Nodes that stand for themselves will not come. */
   | { readonly kind: 'BootNodesLost'; readonly gangId: string; readonly refusal: Refusal }
+  /** Instances of nodes that were up have ended. */
+  | { readonly kind: 'NodesLost'; readonly refusal: Refusal }
   /** Slurm has powered nodes of it down. */
   | {
       readonly kind: 'BootNodesDropped';

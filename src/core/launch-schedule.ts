@@ -9,6 +9,8 @@ import { bucketAt, refillMs, tokensAt } from './launch-bucket.ts';
 import type { State } from './state.ts';
 import type { Instant } from './units.ts';
 
+const looksMax = 50;
+
 export interface WaitingLaunch {
   readonly effect: RunInstances;
   /** Not before; a retry waits. */
@@ -83,6 +85,20 @@ export function scheduleLaunches(
     ahead.push({ wanted, by: deadlineOf(state, launch.effect.id) });
   }
   return { now, next };
+}
+
+/** When a launch may go; the present of the state: now. Null: none waits. */
+export function nextLaunchAt(state: State): Instant | null {
+  const waiting = waitingLaunches(state);
+  let at = state.now;
+  // At a moment at which one is due another one's limit may still bar it: the next such moment is looked at then.
+  for (let looks = 0; looks < looksMax; looks += 1) {
+    const { now, next } = scheduleLaunches(state, at, waiting);
+    if (now.length > 0) return at;
+    if (next === null) return null;
+    at = Math.max(next, at + 1);
+  }
+  return at;
 }
 
 function deadlineOf(state: State, effectId: string): Instant {

@@ -271,6 +271,7 @@ function narrateDecision(decision: Decision): Line[] {
       ];
     case 'BootFailed':
       return [failedNodes(decision.refusal.nodes, nodeReason(decision.refusal), decision.jobIds)];
+    case 'NodesLost':
     case 'BootNodesLost':
       return [failedNodes(decision.refusal.nodes, nodeReason(decision.refusal))];
     case 'GangCancelled':

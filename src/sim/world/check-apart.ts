@@ -34,7 +34,7 @@ function requestOf(gangId: string): string {
 }
 
 export function createApartChecks(watched: Watched): ApartChecks {
-  const { chronicle, clock, slurm, weather } = watched;
+  const { chronicle, clock, machines, slurm, weather } = watched;
   const lastCalls = new Map<string, LastCall>();
   /** Request ids and nodes that muster refused. */
   const refused = new Set<string>();
@@ -46,9 +46,12 @@ export function createApartChecks(watched: Watched): ApartChecks {
   function checkTaken(nodes: readonly string[], what: string): void {
     for (const node of nodes) {
       for (const job of slurm.records.nodesByName.get(node)?.jobs ?? []) {
-        if (job.state === 'RUNNING')
+        // An instance that has died runs nothing, whatever Slurm has.
+        if (job.state === 'RUNNING' && machines.instanceOf(node) !== undefined)
           chronicle.broke('apart', `${node} is ${what} while job ${job.label} runs on it`);
       }
+      // Nobody has it any more: its job was cancelled, or went elsewhere.
+      if ((slurm.records.nodesByName.get(node)?.jobs.size ?? 0) === 0) continue;
       const last = lastCalls.get(node);
       if (last?.verb !== 'resume' || refused.has(`${last.requestId} ${node}`)) continue;
       if (Math.max(last.at, weather.outUntil('spool')) + unreadMs > clock.now()) continue;
@@ -71,6 +74,11 @@ export function createApartChecks(watched: Watched): ApartChecks {
         if (decision.kind === 'GangClosed')
           for (const refusal of decision.refusals)
             for (const requestId of decision.requestIds) refuse(requestId, refusal);
+        else if (decision.kind === 'NodesLost')
+          for (const node of decision.refusal.nodes) {
+            const last = lastCalls.get(node);
+            if (last !== undefined) refused.add(`${last.requestId} ${node}`);
+          }
         else if (decision.kind === 'BootFailed' || decision.kind === 'BootNodesLost')
           refuse(requestOf(decision.gangId), decision.refusal);
         else if (

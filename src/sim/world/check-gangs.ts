@@ -5,6 +5,7 @@ import type { Decision } from '../../core/decisions.ts';
 import type { Refusal } from '../../core/gang.ts';
 import { foldHostlist, parseHostlist } from '../../core/hostlist.ts';
 import { reasonCodes } from '../../core/reasons.ts';
+import type { HookRequest } from '../../core/requests.ts';
 import { parseResumeFile } from '../../core/resume-file.ts';
 import type { Turn } from '../../core/turn.ts';
 import type { RegistryEntry } from '../../ports/registry.ts';
@@ -27,7 +28,8 @@ interface GangBook {
   readonly nodes: Set<string>;
   /** Codes with which EC2 refused a launch of it. */
   readonly codes: Set<string>;
-  launched: number;
+  /** Its instances that run. */
+  readonly live: Set<string>;
   isClosed: boolean;
 }
 
@@ -38,6 +40,7 @@ export function createGangChecks(watched: Watched): GangChecks {
   const { chronicle, model, slurm } = watched;
   const gangs = new Map<string, GangBook>();
   const running = new Set<Readonly<JobRecord>>();
+  const requests = new Map<string, HookRequest>();
 
   model.listen({
     launched({ id, tags }) {
@@ -46,12 +49,15 @@ export function createGangChecks(watched: Watched): GangChecks {
         chronicle.broke('in the ledger first', `${id} is launched for a gang that no ledger has`);
         return;
       }
-      gang.launched += 1;
-      if (gang.launched > gang.all.length)
+      gang.live.add(id);
+      if (gang.live.size > gang.all.length)
         chronicle.broke(
           'once',
-          `${gang.id} wants ${gang.all.length} nodes, and ${id} is its instance number ${gang.launched}`,
+          `${gang.id} wants ${gang.all.length} nodes, and ${id} is its instance number ${gang.live.size}`,
         );
+    },
+    ending({ id, tags }) {
+      gangs.get(tags['muster:gang'] ?? '')?.live.delete(id);
     },
   });
 
@@ -63,7 +69,7 @@ export function createGangChecks(watched: Watched): GangChecks {
         all: decision.nodes,
         nodes: new Set(decision.nodes),
         codes: new Set(),
-        launched: 0,
+        live: new Set(),
         isClosed: false,
       });
       return;
@@ -97,7 +103,8 @@ export function createGangChecks(watched: Watched): GangChecks {
   return {
     turn(turn) {
       for (const decision of turn.decisions) decided(decision);
-      if (turn.event.kind === 'HookCalled') checkFormed(watched, turn);
+      if (turn.event.kind === 'HookCalled') requests.set(turn.event.request.id, turn.event.request);
+      checkFormed(watched, turn, requests);
     },
     refused(gangId, code) {
       gangs.get(gangId)?.codes.add(code);
@@ -117,37 +124,53 @@ export function createGangChecks(watched: Watched): GangChecks {
   };
 }
 
-/** Every job of more than one node is a gang, with exactly the nodes that Slurm asks for it. */
-function checkFormed({ chronicle, scenario }: Watched, { event, decisions }: Turn): void {
-  if (event.kind !== 'HookCalled' || event.request.verb !== 'resume') return;
+/** Every job of more than one node, or of several components, is a gang with all the nodes that Slurm asks for it. */
+function checkFormed(
+  { chronicle, scenario }: Watched,
+  { event, decisions }: Turn,
+  requests: ReadonlyMap<string, HookRequest>,
+): void {
+  if (event.kind !== 'JobsTold') return;
   const { mode, scalingStrategy } = scenario.settings;
-  const wasTaken = decisions.some(({ kind }) => kind === 'RequestTaken');
-  if (mode !== 'job' || scalingStrategy === 'best-effort' || !wasTaken) return;
-  const file = parseResumeFile(event.request.resumeFile ?? '');
-  if (file.kind === 'unreadable') return;
-  const formed = new Set(
-    decisions.flatMap((decision) =>
-      decision.kind === 'GangFormed' && decision.firm ? [keyOf(decision.nodes)] : [],
-    ),
-  );
+  if (mode !== 'job' || scalingStrategy === 'best-effort') return;
+  const request = requests.get(event.effectId.split('/')[0] ?? '');
+  const file = parseResumeFile(request?.resumeFile ?? '');
+  if (request === undefined || file.kind === 'unreadable') return;
+  const formed: ReadonlySet<string>[] = [];
+  const refused = new Set<string>();
+  for (const decision of decisions) {
+    if (decision.kind === 'GangFormed' && decision.firm) formed.push(new Set(decision.nodes));
+    if (decision.kind === 'GangGrew') formed.push(new Set(decision.nodes));
+    if (decision.kind === 'NodesRejected')
+      for (const node of decision.refusal.nodes) refused.add(node);
+  }
+  if (!decisions.some(({ kind }) => kind === 'GangDissolved')) return;
   for (const { jobId, nodesResume } of file.jobs) {
+    const fact = event.told.jobs.find((job) => job.jobId === jobId);
     const parsed = parseHostlist(nodesResume);
-    if (parsed.kind !== 'ok' || parsed.nodes.length < 2 || formed.has(keyOf(parsed.nodes)))
-      continue;
+    if (fact?.isAllocated !== true || parsed.kind !== 'ok' || parsed.nodes.length < 2) continue;
+    const { nodes } = parsed;
+    if (formed.some((gang) => nodes.every((node) => gang.has(node)))) continue;
+    if (nodes.some((node) => refused.has(node))) continue;
     chronicle.broke(
       'a job is a gang',
-      `no firm gang of request ${event.request.id} has the nodes of job ${jobId}, ${nodesResume}`,
+      `no firm gang of request ${request.id} has the nodes of job ${jobId}, ${nodesResume}`,
     );
   }
 }
 
-function keyOf(nodes: readonly string[]): string {
-  return [...nodes].sort().join(' ');
-}
-
 /** A refusal has a code that somebody said: EC2 to a launch of this gang, or muster by its catalogue; and a sentence. */
-function checkExplained({ chronicle }: Watched, gang: GangBook, { code, message }: Refusal): void {
-  const said = gang.codes.has(code) || lostCodes.has(code) || Object.hasOwn(reasonCodes, code);
+function checkExplained(
+  { chronicle, state }: Watched,
+  gang: GangBook,
+  { code, message }: Refusal,
+): void {
+  const remembered = new Set([...(state?.memory.values() ?? [])].map((each) => each.refusal?.code));
+  const said =
+    gang.codes.has(code) ||
+    remembered.has(code) ||
+    lostCodes.has(code) ||
+    Object.hasOwn(reasonCodes, code);
   if (said && message !== '') return;
   const answers = [...gang.codes].join(', ') || 'nothing';
   chronicle.broke(

@@ -1,7 +1,13 @@
 /**
  * It ends: once the faults are over, everything settles. What has not is told, each by name.
  */
+import type { JobRecord } from '../slurm/types.ts';
 import type { Watched } from './checkers.ts';
+
+/** Muster has given up on the job, and its owner was told why. */
+export function isHeld({ state, reason, adminComment }: Readonly<JobRecord>): boolean {
+  return state === 'PENDING' && reason.startsWith('JobHeld') && adminComment.includes('[muster: ');
+}
 
 export function checkRest(watched: Watched): void {
   const { chronicle, machines, model, slurm, state, spool, registry } = watched;
@@ -15,6 +21,8 @@ export function checkRest(watched: Watched): void {
     else left(`${id} of ${gang} still runs for ${lease.node}`);
   }
   for (const job of slurm.records.jobs) {
+    // Held, with a reason: it waits for a person.
+    if (isHeld(job)) continue;
     if (['PENDING', 'CONFIGURING', 'RUNNING', 'COMPLETING'].includes(job.state))
       left(`job ${job.label} is still ${job.state} (${job.reason})`);
   }

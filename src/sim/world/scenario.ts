@@ -44,14 +44,15 @@ export function createScenario(seed: number): Scenario {
   const dice = createDice(seed, 'scenario');
   const queues = createQueues(dice);
   const faultPhaseMs = dice.int(5, 25) * 60_000;
+  const resumeTimeoutMs = dice.pick([400_000, 600_000, 1_200_000]);
   return {
     seed,
     startAt: Date.UTC(2030, 0, 1),
-    settings: createSettings(dice, queues),
+    settings: createSettings(dice, queues, resumeTimeoutMs),
     slurm: {
       suspendTimeMs: dice.pick([60_000, 180_000]),
       suspendTimeoutMs: 30_000,
-      resumeTimeoutMs: dice.pick([240_000, 600_000]),
+      resumeTimeoutMs,
       resumeRate: dice.chance(0.15) ? dice.int(5, 40) : 0,
       credExpireMs: dice.pick([5_000, 30_000, 120_000]),
       slurmdTimeoutMs: 60_000,
@@ -95,7 +96,11 @@ function createQueues(dice: Dice): Queue[] {
   }));
 }
 
-function createSettings(dice: Dice, queues: readonly Queue[]): Settings {
+function createSettings(
+  dice: Dice,
+  queues: readonly Queue[],
+  resumeTimeoutMs: DurationMs,
+): Settings {
   return {
     ...defaultSettings,
     clusterName: 'sim',
@@ -111,6 +116,20 @@ function createSettings(dice: Dice, queues: readonly Queue[]): Settings {
       { burst: 100, perSecond: 20 },
     ]),
     launchPatienceMs: dice.pick([60_000, 180_000, 300_000]),
+    launchInstances: dice.pick([
+      { burst: 1000, perSecond: 2 },
+      { burst: 20, perSecond: 1 },
+    ]),
+    // Slurm did not always say.
+    resumeTimeoutMs: dice.chance(0.85) ? resumeTimeoutMs : null,
+    bootTimeMs: 200_000,
+    retry: {
+      firstMs: dice.pick([5_000, 60_000]),
+      maxMs: 300_000,
+      tries: dice.pick([5, 50]),
+      forMs: 24 * 3_600_000,
+    },
+    capacityMemory: { refusalMs: dice.pick([0, 30_000, 120_000]), successMs: 3_600_000 },
     queues,
   };
 }

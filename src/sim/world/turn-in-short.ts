@@ -77,6 +77,8 @@ function decisionInShort(decision: Decision): string {
       return `NodesRegistered ${fold(decision.nodes)}`;
     case 'NodesReplaced':
       return `NodesReplaced ${decision.bootId} by ${decision.replacementId}: ${fold(decision.nodes)}`;
+    case 'NodesLost':
+      return `NodesLost${refused(decision.refusal)}`;
     case 'BootFailed':
     case 'BootNodesLost':
       return `${decision.kind} ${decision.gangId}${refused(decision.refusal)}`;

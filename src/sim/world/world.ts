@@ -14,6 +14,7 @@ import { createSlurmModel, type SlurmModel } from '../slurm/model.ts';
 import type { SlurmModelNode } from '../slurm/types.ts';
 import { createVirtualClock, type VirtualClock } from '../virtual-clock.ts';
 import { createCheckers, type Checkers } from './checkers.ts';
+import { isHeld } from './check-rest.ts';
 import { createChronicle, type Broken, type Chronicle } from './chronicle.ts';
 import { createDice, type Dice } from './dice.ts';
 import { createEc2Line } from './ec2-line.ts';
@@ -324,6 +325,7 @@ export function isSettled(world: World): boolean {
   const { state } = life.controller;
   if (state.outstanding.size > 0 || state.gangs.size > 0 || state.leases.size > 0) return false;
   for (const job of slurm.records.jobs) {
+    if (isHeld(job)) continue;
     if (job.state === 'PENDING' || job.state === 'CONFIGURING') return false;
     if (job.state === 'RUNNING' || job.state === 'COMPLETING') return false;
   }
