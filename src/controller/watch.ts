@@ -7,8 +7,11 @@ import { foldHostlist } from '../core/hostlist.ts';
 import type { JobFacts } from '../core/job-facts.ts';
 import {
   awaitedNodes,
+  doomedBoots,
   goneJobs,
+  hasDoomedBoot,
   isOnItsWay,
+  lateAwaited,
   observeEc2,
   silentJobs,
   watchesSlurm,
@@ -23,6 +26,8 @@ import type { SchedulerJob } from '../ports/scheduler.ts';
 
 /** A job that waits for its nodes is looked at so often: Slurm itself looks every thirty seconds whether it may start. */
 const slurmLookMs: DurationMs = 5_000;
+/** A gang that is let go waits for nothing but this look. */
+const soonMs: DurationMs = 100;
 
 /** Reading one instance of a long listing takes EC2's SDK a quarter of a millisecond. */
 const ec2LookMs: DurationMs = 30_000;
@@ -51,7 +56,7 @@ export function createWatch(parts: WatchParts): Watch {
   const slurm = createRound(
     parts,
     'Slurm',
-    () => (watchesSlurm(state) ? slurmLookMs : null),
+    () => (hasDoomedBoot(state) ? soonMs : watchesSlurm(state) ? slurmLookMs : null),
     () => lookAtSlurm(world, state),
   );
   const ec2 = createRound(
@@ -131,8 +136,16 @@ async function lookAtSlurm({ scheduler, clock }: World, state: State): Promise<E
   const silent = await askSilent(scheduler, state, askedAt, silentJobs(state, listing));
   const registered = listing.up.filter((node) => state.leases.get(node)?.isRegistered === false);
   const gone = goneJobs(state, listing);
-  if (registered.length === 0 && gone.length === 0 && silent === null) return null;
-  return { kind: 'SlurmSeen', at: clock.now(), registered, gone, silent };
+  const booting = listed.filter(({ power, isDown }) => power === 'powering-up' || isDown);
+  const late = lateAwaited(
+    state,
+    askedAt,
+    booting.map(({ node }) => node),
+  );
+  const doomed = doomedBoots(state, listing);
+  const news = registered.length + gone.length + late.length + doomed.length;
+  if (news === 0 && silent === null) return null;
+  return { kind: 'SlurmSeen', at: clock.now(), registered, late, doomed, gone, silent };
 }
 
 /** Which of the jobs' nodes are on their way for others, and which of the rest are not up. */

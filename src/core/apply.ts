@@ -138,6 +138,11 @@ function applyDecision(state: State, decision: Decision, event: Event): void {
       }
       return;
     }
+    case 'BootDoomed': {
+      const boot = state.boots.get(decision.gangId);
+      if (boot !== undefined) boot.doom = decision.doom;
+      return;
+    }
     case 'BootFailed':
     case 'BootCancelled':
       state.boots.delete(decision.gangId);
@@ -450,6 +455,7 @@ function applyToGang(state: State, gang: Gang, decision: GangDecision): void {
     case 'GangFormed':
     case 'GangDissolved':
     case 'ReservationHeld':
+    case 'BootDoomed':
     case 'BootFailed':
     case 'BootNodesLost':
     case 'BootNodesDropped':
@@ -491,6 +497,8 @@ function dropBootNodes(state: State, gangId: string, nodes: readonly string[]): 
 }
 
 function endBootIfWhole(state: State, boot: Boot): void {
+  // One that is let go is ended by that.
+  if (boot.doom !== null) return;
   if (boot.awaiting.size === 0 && boot.replacing.size === 0) state.boots.delete(boot.gangId);
 }
 
@@ -518,6 +526,7 @@ function startBoot(state: State, gang: Gang, given: readonly string[]): void {
     registerBy: registerAllBy,
     replacing: new Map(),
     replacements: 0,
+    doom: null,
   });
 }
 

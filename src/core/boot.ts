@@ -17,11 +17,18 @@ export interface Boot {
   /** Nodes that get another instance, with the gang that launches it. */
   replacing: Map<string, string>;
   replacements: number;
+  /** It is to be let go, because of these nodes; Slurm is being asked whom else its other nodes serve. */
+  doom: Doom | null;
 }
 
-/** The earliest of the deadlines; null: nobody is awaited. */
-export function nextDeadline(boot: Boot): Instant | null {
-  let next: Instant | null = null;
-  for (const by of boot.awaiting.values()) if (next === null || by < next) next = by;
-  return next;
+export interface Doom {
+  readonly code: string;
+  readonly message: string;
+  readonly nodes: readonly string[];
+}
+
+/** Deadlines that have passed, with what they were for. */
+export function lateNodes(boot: Boot, at: Instant): string[] {
+  if (boot.doom !== null) return [];
+  return [...boot.awaiting].flatMap(([node, by]) => (by <= at ? [node] : []));
 }

@@ -3,11 +3,11 @@
  * of its gang while time allows; where that is impossible the whole gang is let go and its job goes back to the queue, so
  * that the others never idle.
  */
-import { nextDeadline, type Boot } from './boot.ts';
+import { lateNodes, type Boot } from './boot.ts';
 import { bootAllowanceMs } from './deadlines.ts';
-import { endLeases, giveBackNodes } from './decide-gang.ts';
+import { endLeases, failGang, giveBackNodes } from './decide-gang.ts';
 import { tellRefused } from './decide-job.ts';
-import { leaseOf, type Draft } from './draft.ts';
+import { claimedByOther, leaseOf, openGang, type Draft } from './draft.ts';
 import type { Gang, Refusal } from './gang.ts';
 import { foldHostlist } from './hostlist.ts';
 
@@ -18,14 +18,14 @@ function replacementsMax(boot: Boot): number {
   return Math.max(2, Math.ceil(boot.nodes.length / 10));
 }
 
-/** Deadlines that have passed. */
-export function endBoots(draft: Draft): void {
+/** Nodes that Slurm shows as not up although their time has come. */
+export function failLateNodes(draft: Draft, late: readonly string[]): void {
+  const nodes = new Set(late);
   for (const boot of draft.state.boots.values()) {
-    const deadline = nextDeadline(boot);
-    if (deadline === null || deadline > draft.at || draft.booted.has(boot.gangId)) continue;
-    const late = [...boot.awaiting].flatMap(([node, by]) => (by <= draft.at ? [node] : []));
-    const message = `no slurmd of ${few(late)} registered in time`;
-    failBootNodes(draft, boot, late, { code: 'BootTimeout', message });
+    const own = lateNodes(boot, draft.at).filter((node) => nodes.has(node));
+    if (own.length === 0 || draft.booted.has(boot.gangId)) continue;
+    const message = `no slurmd of ${few(own)} registered in time`;
+    failBootNodes(draft, boot, own, { code: 'BootTimeout', message });
   }
 }
 
@@ -35,8 +35,9 @@ function few(nodes: readonly string[]): string {
 
 /** Nodes of it will not come: their instances have ended, or are silent. */
 export function failBootNodes(draft: Draft, boot: Boot, nodes: readonly string[], why: Why): void {
+  if (boot.doom !== null || draft.booted.has(boot.gangId)) return;
   if (mayReplace(draft, boot, nodes)) return replaceNodes(draft, boot, nodes, why);
-  if (boot.isWhole) return letGoBoot(draft, boot, why);
+  if (boot.isWhole) return letGoBoot(draft, boot, nodes, why);
   loseNodes(draft, boot, nodes, why);
 }
 
@@ -82,32 +83,40 @@ function replaceNodes(draft: Draft, boot: Boot, nodes: readonly string[], why: W
   }
 }
 
-/** No more time, or no more room: all of it goes, and its job back to the queue. */
-export function letGoBoot(
-  draft: Draft,
-  boot: Boot,
-  why: Why,
-  alreadyDown: ReadonlySet<string> = new Set(),
-): void {
-  if (draft.booted.has(boot.gangId)) return;
+/** No more time, or no more room: it is let go as soon as Slurm has said whom else its nodes serve. */
+function letGoBoot(draft: Draft, boot: Boot, nodes: readonly string[], why: Why): void {
+  if (boot.doom !== null || draft.booted.has(boot.gangId)) return;
   draft.booted.add(boot.gangId);
-  const free = boot.nodes.filter((node) => !isSharedNode(draft, boot, node));
-  const refusal = { nodes: boot.nodes, ...why };
-  draft.decisions.push({
-    kind: 'BootFailed',
-    gangId: boot.gangId,
-    jobIds: boot.jobIds,
-    refusal,
-  });
+  draft.decisions.push({ kind: 'BootDoomed', gangId: boot.gangId, doom: { ...why, nodes } });
+}
+
+/** All of it goes, but for nodes that other jobs have (`taken`), and its job back to the queue. */
+export function endDoomedBoot(draft: Draft, gangId: string, taken: readonly string[]): void {
+  const boot = draft.state.boots.get(gangId);
+  if (boot?.doom == null || draft.booted.has(gangId)) return;
+  draft.booted.add(gangId);
+  const { code, message, nodes } = boot.doom;
+  // Whoever else is on a node that does not come has nothing of it either.
+  const dead = new Set(nodes.filter((node) => boot.nodes.includes(node)));
+  const shared = new Set(taken);
+  const free = boot.nodes.filter(
+    (node) => dead.has(node) || (!shared.has(node) && !isSharedNode(draft, boot, node)),
+  );
+  const refusal = { nodes: boot.nodes, code, message };
+  draft.decisions.push({ kind: 'BootFailed', gangId, jobIds: boot.jobIds, refusal });
+  for (const replacementId of boot.replacing.values()) {
+    const gang = openGang(draft, replacementId);
+    if (gang !== null) failGang(draft, gang, { ...refusal, nodes: gang.nodes });
+  }
   endLeases(
     draft,
     free.filter((node) => leaseOf(draft, node) !== null),
-    why.code,
-    boot.gangId,
+    code,
+    gangId,
   );
-  tellRefused(draft, `${boot.gangId}/boot`, boot.jobIds.slice(0, 1), why);
-  const back = free.filter((node) => !alreadyDown.has(node));
-  giveBackNodes(draft, back, refusal, `${boot.gangId}/boot-back`);
+  tellRefused(draft, `${gangId}/boot`, boot.jobIds.slice(0, 1), { code, message });
+  const back = free.filter((node) => !claimedByOther(draft, node, boot.replacing.get(node) ?? ''));
+  giveBackNodes(draft, back, refusal, `${gangId}/boot-back`);
 }
 
 /** Another job's gang wants it, or another boot has it. */
@@ -123,15 +132,15 @@ function isSharedNode(draft: Draft, boot: Boot, node: string): boolean {
 
 /** Every node stands for itself: the others go on. */
 function loseNodes(draft: Draft, boot: Boot, nodes: readonly string[], why: Why): void {
-  const free = nodes.filter((node) => !isSharedNode(draft, boot, node));
   const refusal = { nodes, ...why };
   draft.decisions.push({ kind: 'BootNodesLost', gangId: boot.gangId, refusal });
   endLeases(
     draft,
-    free.filter((node) => leaseOf(draft, node) !== null),
+    nodes.filter((node) => leaseOf(draft, node) !== null),
     why.code,
     `${boot.gangId}-${draft.at}`,
   );
+  const free = nodes.filter((node) => !claimedByOther(draft, node, boot.replacing.get(node) ?? ''));
   giveBackNodes(draft, free, refusal, `${boot.gangId}/boot-back-${draft.at}`);
 }
 
@@ -140,7 +149,7 @@ export function replacementFailed(draft: Draft, gang: Gang, why: Why): void {
   const boot = draft.state.boots.get(gang.replaces ?? '');
   if (boot === undefined || draft.booted.has(boot.gangId)) return;
   const message = `no replacement for ${few(gang.nodes)}: ${why.message}`;
-  if (boot.isWhole) letGoBoot(draft, boot, { code: why.code, message });
+  if (boot.isWhole) letGoBoot(draft, boot, gang.nodes, { code: why.code, message });
   else loseNodes(draft, boot, gang.nodes, { code: why.code, message });
 }
 
@@ -156,9 +165,8 @@ export function dropFromBoots(
     const awaited = dropped.filter((node) => boot.awaiting.has(node) || boot.replacing.has(node));
     if (boot.isWhole && awaited.length > 0 && isResumeFail) {
       const message = `${few(awaited)} did not register within ResumeTimeout`;
-      letGoBoot(draft, boot, { code: 'BootTimeout', message }, nodes);
-    } else {
-      draft.decisions.push({ kind: 'BootNodesDropped', gangId: boot.gangId, nodes: dropped });
+      letGoBoot(draft, boot, [], { code: 'BootTimeout', message });
     }
+    draft.decisions.push({ kind: 'BootNodesDropped', gangId: boot.gangId, nodes: dropped });
   }
 }

@@ -179,7 +179,8 @@ export function decideNodesAssigned(draft: Draft, effectId: string): void {
   const effect = draft.state.outstanding.get(effectId)?.effect;
   if (effect?.kind !== 'AssignNodes') return;
   const gang = openGang(draft, effect.gangId);
-  if (gang === null) return;
+  // Its job is gone: whether its nodes go is being asked.
+  if (gang === null || gang.phase === 'releasing') return;
   const members = new Set(gang.nodes);
   const nodes = effect.nodes.filter((node) => members.has(node));
   draft.decisions.push({ kind: 'NodesGiven', gangId: gang.id, effectId, nodes });

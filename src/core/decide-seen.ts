@@ -1,5 +1,5 @@
 /** What looking at Slurm and at EC2 has shown: slurmd that registered, jobs that are gone, instances that ended or are nobody's. */
-import { failBootNodes } from './decide-boot.ts';
+import { endDoomedBoot, failBootNodes, failLateNodes } from './decide-boot.ts';
 import {
   closeGang,
   endLeases,
@@ -23,6 +23,8 @@ const goneReason = 'the job that wanted it is gone';
 
 export function decideSlurmSeen(draft: Draft, seen: SlurmSeen): void {
   if (seen.registered.length > 0) registerNodes(draft, seen.registered);
+  failLateNodes(draft, seen.late);
+  for (const { gangId, taken } of seen.doomed) endDoomedBoot(draft, gangId, taken);
   const gone = new Set(seen.gone);
   if (gone.size > 0) {
     for (const gang of draft.state.gangs.values()) {
@@ -60,6 +62,7 @@ function cancelGang(draft: Draft, gang: Gang): void {
 /** The awaited nodes go, as far as nobody else wants them; what has registered idles as Slurm has it. */
 function cancelBoots(draft: Draft, gone: ReadonlySet<number>, up: ReadonlySet<string>): void {
   for (const boot of draft.state.boots.values()) {
+    if (draft.booted.has(boot.gangId)) continue;
     if (boot.jobIds.length === 0 || !boot.jobIds.every((id) => gone.has(id))) continue;
     draft.booted.add(boot.gangId);
     draft.decisions.push({ kind: 'BootCancelled', gangId: boot.gangId });

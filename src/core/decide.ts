@@ -2,7 +2,6 @@
  * The whole of muster's judgement: a pure function from what is known and what happened to what is decided and what is
  * asked of the world. It reads the state and never changes it; `apply` does, from the turn alone.
  */
-import { nextDeadline } from './boot.ts';
 import { createDraft, type Draft } from './draft.ts';
 import {
   decideEffectFailed,
@@ -11,7 +10,6 @@ import {
   decideSwept,
   repeatDueEffects,
 } from './decide-effects.ts';
-import { endBoots } from './decide-boot.ts';
 import { decideJobsTold, endAssemblies } from './decide-jobs.ts';
 import { decideLaunchAnswered, decideLaunchFailed, decideNodesAssigned } from './decide-launch.ts';
 import { releaseLaunches } from './decide-queue.ts';
@@ -51,10 +49,6 @@ export function nextWake(state: State): Instant | null {
   for (const gang of state.gangs.values()) {
     if (gang.phase === 'assembling' && (next === null || gang.assembleBy < next))
       next = gang.assembleBy;
-  }
-  for (const boot of state.boots.values()) {
-    const deadline = nextDeadline(boot);
-    if (deadline !== null && (next === null || deadline < next)) next = deadline;
   }
   for (const { effect, deferredUntil } of state.outstanding.values()) {
     if (deferredUntil === null || effect.kind === 'RunInstances') continue;
@@ -112,7 +106,6 @@ function decideInto(draft: Draft, event: Event): void {
     case 'Woke':
       repeatDueEffects(draft);
       endAssemblies(draft);
-      endBoots(draft);
       endIdleReservations(draft);
       startGangs(draft);
       return releaseLaunches(draft);

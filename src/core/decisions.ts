@@ -1,4 +1,5 @@
 /** What muster decided: together with the event, all that `apply` needs to change the state, and all that `explain` tells. */
+import type { Doom } from './boot.ts';
 import type { RunInstances } from './effects.ts';
 import type { GangKind, Refusal } from './gang.ts';
 import type { Instance } from './instances.ts';
@@ -72,6 +73,8 @@ export type Decision =
       readonly nodes: readonly string[];
       readonly why: { readonly code: string; readonly message: string };
     }
+  /** A gang that was given will not be whole: it is let go when Slurm has said whom else its nodes serve. */
+  | { readonly kind: 'BootDoomed'; readonly gangId: string; readonly doom: Doom }
   /** A gang that was given is let go before its job ran. */
   | {
       readonly kind: 'BootFailed';

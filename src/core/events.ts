@@ -64,6 +64,10 @@ export type Event = { readonly at: Instant } & (
       readonly kind: 'SlurmSeen';
       /** Awaited nodes that are up. */
       readonly registered: readonly string[];
+      /** Awaited nodes that are still powering up although their deadline has passed. */
+      readonly late: readonly string[];
+      /** Gangs that are to be let go, with those of their nodes that other jobs have. */
+      readonly doomed: readonly { readonly gangId: string; readonly taken: readonly string[] }[];
       /** Jobs of gangs that have no nodes any more. */
       readonly gone: readonly number[];
       /** Jobs on nodes (`asked`) that power up for others; what else they need is in `told.absent`. */

@@ -287,6 +287,7 @@ function narrateDecision(decision: Decision): Line[] {
       return [
         line('INFO', 'muster.watch:nodes', `Nodes have joined ${countedList(decision.nodes)}`),
       ];
+    case 'BootDoomed':
     case 'BootNodesDropped':
     case 'CapacitySeen':
     case 'ReservationHeld':

@@ -2,6 +2,7 @@
  * What a listing says that is not known: listings never enter the ledger, only what is new in them does. Pure: from the
  * state and a listing to the differences, null when there is none.
  */
+import { lateNodes } from './boot.ts';
 import type { JobFacts } from './job-facts.ts';
 import type { State } from './state.ts';
 import type { Instant } from './units.ts';
@@ -18,6 +19,32 @@ export interface SlurmListing {
   readonly jobs: readonly SeenJob[];
   /** Of the nodes that are awaited, those that are up. */
   readonly up: readonly string[];
+}
+
+/** Whether a gang waits for Slurm to say whom its nodes serve. */
+export function hasDoomedBoot(state: State): boolean {
+  for (const boot of state.boots.values()) if (boot.doom !== null) return true;
+  return false;
+}
+
+/** Gangs that are to be let go, with those of their nodes that other jobs have. */
+export function doomedBoots(
+  state: State,
+  { jobs }: SlurmListing,
+): { gangId: string; taken: string[] }[] {
+  const doomed = [...state.boots.values()].filter((boot) => boot.doom !== null);
+  return doomed.map(({ gangId, jobIds, nodes }) => {
+    const others = jobs.filter((job) => !jobIds.includes(job.jobId));
+    const taken = new Set(others.flatMap((job) => job.nodeList));
+    return { gangId, taken: nodes.filter((node) => taken.has(node)) };
+  });
+}
+
+/** Awaited nodes that are still powering up although their deadline has passed. */
+export function lateAwaited(state: State, at: Instant, poweringUp: readonly string[]): string[] {
+  const late = new Set<string>();
+  for (const boot of state.boots.values()) for (const node of lateNodes(boot, at)) late.add(node);
+  return poweringUp.filter((node) => late.has(node));
 }
 
 /** Nodes whose slurmd is awaited, without those that are being replaced. */

@@ -6,6 +6,7 @@
  * effect stays in `running` until the test answers it, or `settle` answers all that are left.
  */
 import { apply } from '../apply.ts';
+import { lateNodes } from '../boot.ts';
 import { decide, nextWake } from '../decide.ts';
 import type { Decision } from '../decisions.ts';
 import type { AskJobs, CreateReservation, Effect, RunInstances } from '../effects.ts';
@@ -80,6 +81,11 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
       // Answering one may have answered others.
       if (isQuestion && !world.asks && world.running.includes(effect)) finish(effect);
     }
+    if (
+      [...world.state.boots.values()].some(({ doom }) => doom !== null) &&
+      body.kind !== 'SlurmSeen'
+    )
+      lookAtBoots();
     return turn;
   }
 
@@ -87,7 +93,28 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
   function registerAll(): Turn {
     const registered = awaitedNodes(world.state);
     if (registered.length === 0) return lastTurn();
-    return send({ kind: 'SlurmSeen', registered, gone: [], silent: null });
+    return sendSeen({ registered });
+  }
+
+  /** What a look at Slurm shows. */
+  function sendSeen(seen: Partial<Omit<Extract<EventBody, { kind: 'SlurmSeen' }>, 'kind'>>): Turn {
+    const nothing = { registered: [], late: [], doomed: [], gone: [], silent: null };
+    return send({ kind: 'SlurmSeen', ...nothing, ...seen });
+  }
+
+  /** Slurm shows deadlines that have passed, and that nobody else is on the nodes of a gang that is let go. */
+  function lookAtBoots(): void {
+    const boots = [...world.state.boots.values()];
+    const late = boots.flatMap((boot) => lateNodes(boot, world.now));
+    if (late.length > 0) sendSeen({ late });
+    const doomed = [...world.state.boots.values()].filter(({ doom }) => doom !== null);
+    if (doomed.length > 0)
+      sendSeen({ doomed: doomed.map(({ gangId }) => ({ gangId, taken: [] })) });
+  }
+
+  function nextDeadline(): Instant | null {
+    const times = [...world.state.boots.values()].flatMap((boot) => [...boot.awaiting.values()]);
+    return times.length === 0 ? null : Math.min(...times);
   }
 
   function lastTurn(): Turn {
@@ -243,9 +270,12 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
     const to = world.now + ms;
     for (;;) {
       const wake = nextWake(world.state);
-      if (wake === null || wake > to) break;
-      world.now = Math.max(world.now, wake);
+      const deadline = nextDeadline();
+      const next = Math.min(wake ?? Infinity, deadline ?? Infinity);
+      if (next > to) break;
+      world.now = Math.max(world.now, next);
       wakeWhileDue();
+      lookAtBoots();
     }
     world.now = to;
   }
@@ -274,9 +304,9 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
         finish(effect);
         continue;
       }
-      const wake = nextWake(world.state);
+      const wake = nextWake(world.state) ?? nextDeadline();
       if (wake === null) return;
-      advance(wake - world.now);
+      advance(Math.max(0, wake - world.now));
     }
     throw new Error('muster does not come to rest');
   }
@@ -298,6 +328,7 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
     restart,
     settle,
     registerAll,
+    sendSeen,
     ...queriesOf(world),
     /** ResumeProgram; `jobs` null: without a resume file. Returns the request's id. */
     resume: (hostlist: string, jobs: Jobs | null, call: HookCall = {}): string =>

@@ -22,8 +22,8 @@ export interface GangChecks {
 interface GangBook {
   readonly id: string;
   readonly firm: boolean;
-  /** Members when it was formed. */
-  readonly all: readonly string[];
+  /** Members that it has had. */
+  all: readonly string[];
   /** Members that are still wanted. */
   readonly nodes: Set<string>;
   /** Codes with which EC2 refused a launch of it. */
@@ -78,6 +78,10 @@ export function createGangChecks(watched: Watched): GangChecks {
     const gang = gangs.get(decision.gangId);
     if (gang === undefined) return;
     switch (decision.kind) {
+      case 'GangGrew':
+        gang.all = [...gang.all, ...decision.nodes];
+        for (const node of decision.nodes) gang.nodes.add(node);
+        return;
       case 'NodesDropped':
         for (const node of decision.nodes) gang.nodes.delete(node);
         return;
@@ -216,7 +220,7 @@ function checkPublished(watched: Watched, { instanceId, node }: RegistryEntry): 
       chronicle.broke('one instance a node', `${other} and ${instanceId} are both named ${node}`);
   }
   const gangs = [...state.gangs.values()].filter(
-    (gang) => gang.phase === 'assigning' && gang.nodes.includes(node),
+    ({ phase, nodes }) => (phase === 'assigning' || phase === 'releasing') && nodes.includes(node),
   );
   if (gangs.length === 0) says(`${instanceId} is named ${node} while no gang of it is held`);
   for (const gang of gangs) {

@@ -31,7 +31,7 @@ function eventInShort(event: Event): string {
       return `SubnetsTold ${JSON.stringify(event.zones)}`;
     case 'SlurmSeen': {
       const silent = event.silent?.told.jobs.map((job) => job.jobId).join(' ') ?? '';
-      return `SlurmSeen registered ${fold(event.registered)}, gone ${event.gone.join(' ')}, silent ${silent}`;
+      return `SlurmSeen registered ${fold(event.registered)}, late ${fold(event.late)}, doomed ${event.doomed.map((each) => each.gangId).join(' ')}, gone ${event.gone.join(' ')}, silent ${silent}`;
     }
     case 'Ec2Seen':
       return `Ec2Seen ended ${event.ended.join(' ')}, strays ${event.strays.join(' ')} ${event.strayReservations.map(({ reservationId }) => reservationId).join(' ')}`;
@@ -77,6 +77,8 @@ function decisionInShort(decision: Decision): string {
       return `NodesRegistered ${fold(decision.nodes)}`;
     case 'NodesReplaced':
       return `NodesReplaced ${decision.bootId} by ${decision.replacementId}: ${fold(decision.nodes)}`;
+    case 'BootDoomed':
+      return `BootDoomed ${decision.gangId}: ${decision.doom.code} ${fold(decision.doom.nodes)}`;
     case 'NodesLost':
       return `NodesLost${refused(decision.refusal)}`;
     case 'BootFailed':
