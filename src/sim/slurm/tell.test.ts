@@ -209,6 +209,14 @@ describe('a drained node', () => {
     expect((await cluster.node(1))?.state).toBe('alloc');
   });
 
+  test('is passed over for another', async () => {
+    const cluster = createCluster(2);
+    await cluster.model.drainNodes(['q-dy-c-1'], 'a look');
+    await cluster.submit();
+    cluster.pass(2);
+    expect(await cluster.job(1)).toMatchObject({ nodes: ['q-dy-c-2'] });
+  });
+
   test('is usable again after it was powered down by force', async () => {
     const cluster = createCluster(1, { suspendTimeoutMs: 4_000 });
     await cluster.model.drainNodes(['q-dy-c-1'], 'a look');
