@@ -60,10 +60,18 @@ export function sbatchArguments(job: JobRequest): readonly string[] {
 
 /** The sbatch command as a person would type it. */
 export function sbatchLine(job: JobRequest): string {
-  return ['sbatch', ...shownArguments(job), `--wrap "sleep ${job.seconds}"`].join(' ');
+  const words = shownArguments(job).map((word) => (/\s/.test(word) ? JSON.stringify(word) : word));
+  return ['sbatch', ...words, `--wrap "sleep ${job.seconds}"`].join(' ');
 }
 
 function shownArguments(job: JobRequest): readonly string[] {
+  const components = (job.het ?? []).map((part) => componentArguments({ ...job, ...part }));
+  return [componentArguments(job), ...components].flatMap((words, index) =>
+    index === 0 ? words : [':', ...words],
+  );
+}
+
+function componentArguments(job: JobRequest): readonly string[] {
   return [
     ...(job.name === undefined ? [] : [`--job-name=${job.name}`]),
     '-p',
@@ -77,5 +85,8 @@ function shownArguments(job: JobRequest): readonly string[] {
     ...(job.contiguous === true ? ['--contiguous'] : []),
     ...(job.nodelist === undefined ? [] : [`--nodelist=${job.nodelist}`]),
     ...(job.beginAfterSeconds === undefined ? [] : [`--begin=now+${job.beginAfterSeconds}`]),
+    ...(job.comment === undefined ? [] : [`--comment=${job.comment}`]),
+    ...(job.extra === undefined ? [] : [`--extra=${job.extra}`]),
+    ...(job.hold === true ? ['--hold'] : []),
   ];
 }

@@ -137,7 +137,13 @@ async function update(cluster: Cluster, nodes: readonly string[], words: string[
 }
 
 function sbatchArguments(job: Extract<Action, { kind: 'submit' }>['job']): string[] {
-  const words = ['--parsable', '-p', job.partition, '-N', String(job.nodes), '-o', '/dev/null'];
+  const words = ['--parsable', ...componentArguments(job)];
+  for (const part of job.het ?? []) words.push(':', ...componentArguments({ ...job, ...part }));
+  return [...words, '--wrap', `sleep ${job.seconds}`];
+}
+
+function componentArguments(job: Extract<Action, { kind: 'submit' }>['job']): string[] {
+  const words = ['-p', job.partition, '-N', String(job.nodes), '-o', '/dev/null'];
   if (job.name !== undefined) words.push('-J', job.name);
   if (job.array !== undefined) words.push('-a', job.array);
   if (job.exclusive === true) words.push('--exclusive');
@@ -146,7 +152,10 @@ function sbatchArguments(job: Extract<Action, { kind: 'submit' }>['job']): strin
   if (job.nodelist !== undefined) words.push('-w', job.nodelist);
   if (job.oversubscribe === true) words.push('--oversubscribe');
   if (job.beginAfterSeconds !== undefined) words.push(`--begin=now+${job.beginAfterSeconds}`);
-  return [...words, '--wrap', `sleep ${job.seconds}`];
+  if (job.comment !== undefined) words.push(`--comment=${job.comment}`);
+  if (job.extra !== undefined) words.push(`--extra=${job.extra}`);
+  if (job.hold === true) words.push('--hold');
+  return words;
 }
 
 async function sample(cluster: Cluster): Promise<Sample> {

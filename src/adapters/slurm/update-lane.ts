@@ -5,7 +5,7 @@
  *
  * What is asked about one node happens in the order of the asking: no call overtakes another that names a node of its.
  */
-import { SchedulerError, type NodeAddress } from '../../ports/scheduler.ts';
+import type { NodeAddress, SchedulerError } from '../../ports/scheduler.ts';
 import { listBytesMax } from './run.ts';
 
 export interface NodeCall {

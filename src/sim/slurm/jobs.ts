@@ -246,7 +246,7 @@ export function end(world: World, job: JobRecord, state: JobState, reason: strin
 /** scancel: of a job, of an array's every task, or of one task. An id that Slurm does not know is passed over. */
 export function cancelJobs(world: World, id: string): void {
   for (const job of [...world.jobs]) {
-    const names = [job.label, job.array?.id, ...wholeOf(job).map((each) => each.id)];
+    const names = [job.array?.id, ...wholeOf(job).flatMap((each) => [each.label, each.id])];
     if (!names.some((name) => String(name) === id)) continue;
     if (job.state === 'PENDING') {
       world.pending = world.pending.filter((other) => other !== job);

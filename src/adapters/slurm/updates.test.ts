@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Scheduler } from '../../ports/scheduler.ts';
+import { openFakeSlurm, type FakeSlurm } from './testing/fake-slurm.ts';
+
+let fake: FakeSlurm;
+let slurm: Scheduler;
+
+beforeEach(() => {
+  fake = openFakeSlurm();
+  slurm = fake.slurm;
+});
+
+afterEach(() => {
+  fake.close();
+});
+
+describe('a job is changed', () => {
+  test('by the time in UTC, the comment, then the hold', async () => {
+    fake.put('rows', '7|7|\n');
+    await slurm.updateJob(7, {
+      startAt: Date.UTC(2030, 0, 2, 3, 4, 5) + 1,
+      adminComment: 'a "b"\n c',
+      hold: 'user',
+    });
+    // The newline of the comment is one in the fake's record too.
+    expect(fake.calls('scontrol')).toEqual([
+      [
+        'scontrol',
+        'TZ=UTC0',
+        'update',
+        'jobid=7',
+        'StartTime=2030-01-02T03:04:06',
+        'AdminComment=a "b"',
+        ' c',
+      ],
+      ['scontrol', 'TZ=UTC0', 'uhold', '7'],
+    ]);
+  });
+
+  test('alone, where its number is also that of its array', async () => {
+    fake.put('rows', '6|6_5|\n9|6_3|\n');
+    await slurm.updateJob(6, { hold: 'admin' });
+    expect(fake.calls('scontrol')).toEqual([['scontrol', 'TZ=UTC0', 'hold', '6_5']]);
+  });
+
+  test('by the number of the whole, where it leads a heterogeneous one', async () => {
+    fake.put('rows', '8|7+1|\n7|7+0|\n');
+    await slurm.updateJob(7, { hold: 'admin' });
+    expect(fake.calls('scontrol')).toEqual([['scontrol', 'TZ=UTC0', 'hold', '7']]);
+  });
+
+  test('in nothing: no process', async () => {
+    await slurm.updateJob(7, {});
+    expect(fake.calls()).toEqual([]);
+  });
+
+  test('not, when it is gone: that will not pass', async () => {
+    fake.put('refusal', 'slurm_load_jobs error: Invalid job id specified\n');
+    await expect(slurm.updateJob(7, { adminComment: 'x' })).rejects.toMatchObject({
+      transient: false,
+      message: 'scontrol could not update job 7: Invalid job id specified',
+    });
+    expect(fake.calls('scontrol')).toEqual([]);
+  });
+
+  test('not, when slurmctld is away, or refuses; and later calls run', async () => {
+    fake.put('refusal', 'Unable to contact slurm controller\n');
+    await expect(slurm.updateJob(7, { hold: 'user' })).rejects.toMatchObject({ transient: true });
+    fake.drop('refusal');
+    fake.put('rows', '7|7|\n');
+    fake.put('no-hold', '');
+    await expect(slurm.updateJob(7, { hold: 'admin' })).rejects.toMatchObject({
+      transient: false,
+      message: 'scontrol could not hold job 7: Access/permission denied for job 7',
+    });
+    await slurm.undrainNodes(['q-dy-c-1']);
+    expect(fake.calls('scontrol').at(-1)?.slice(2)).toEqual([
+      'update',
+      'nodename=q-dy-c-1',
+      'state=undrain',
+    ]);
+  });
+
+  for (const [what, text] of [
+    ['has a NUL', 'a\0b'],
+    ['is longer than an argument may be', 'x'.repeat(200_000)],
+  ] as const) {
+    test(`not, when the comment ${what}: that will not pass`, async () => {
+      fake.put('rows', '7|7|\n');
+      await expect(slurm.updateJob(7, { adminComment: text })).rejects.toMatchObject({
+        transient: false,
+      });
+    });
+  }
+});
+
+describe('nodes are drained', () => {
+  test('and undrained; what is asked of one node keeps its order', async () => {
+    await Promise.all([
+      slurm.drainNodes(['q-dy-c-1'], 'a look'),
+      slurm.undrainNodes(['q-dy-c-2']),
+      slurm.drainNodes(['q-dy-c-3'], 'a look'),
+      slurm.drainNodes(['q-dy-c-2'], 'a look'),
+    ]);
+    expect(fake.calls('scontrol').map((call) => call.slice(3))).toEqual([
+      ['nodename=q-dy-c-[1,3]', 'state=drain', 'reason=a look'],
+      ['nodename=q-dy-c-2', 'state=undrain'],
+      ['nodename=q-dy-c-2', 'state=drain', 'reason=a look'],
+    ]);
+  });
+
+  test('beside reads, which wait for nobody', async () => {
+    const short = openFakeSlurm({ timeoutMs: 1_000 });
+    short.put('scontrol', '#!/bin/sh\nexec sleep 5\n');
+    short.put('nodes', 'q-dy-c-1 idle+cloud\n');
+    const order: string[] = [];
+    const drained = short.slurm.drainNodes(['q-dy-c-1'], 'x').catch(() => order.push('drained'));
+    const listed = short.slurm.listNodes(['q-dy-c-1']).then(() => order.push('listed'));
+    await Promise.all([drained, listed]);
+    short.close();
+    expect(order).toEqual(['listed', 'drained']);
+  });
+});
