@@ -415,7 +415,6 @@ function applyToGang(state: State, gang: Gang, decision: GangDecision): void {
           gangId: gang.id,
           pool: batch?.pool ?? '',
           zone: batch?.zone ?? null,
-          rung: gang.rung ?? '',
           requestedAt: gang.requestedAt,
           leasedAt: state.now,
           given: false,

@@ -49,14 +49,15 @@ function mayReplace(draft: Draft, boot: Boot, nodes: readonly string[]): boolean
 }
 
 function replaceNodes(draft: Draft, boot: Boot, nodes: readonly string[], why: Why): void {
-  const byRung = new Map<string, string[]>();
+  // Each in the pool that its instance came from: a pool of its own is a rung of its own.
+  const byPool = new Map<string, string[]>();
   for (const node of nodes) {
-    const rung = draft.state.leases.get(node)?.rung ?? '';
-    byRung.set(rung, [...(byRung.get(rung) ?? []), node]);
+    const pool = draft.state.leases.get(node)?.pool ?? '';
+    byPool.set(pool, [...(byPool.get(pool) ?? []), node]);
   }
   endLeases(draft, nodes, why.code, boot.gangId);
-  for (const [rung, group] of byRung) {
-    const number = boot.replacements + [...byRung.keys()].indexOf(rung) + 1;
+  for (const [pool, group] of byPool) {
+    const number = boot.replacements + [...byPool.keys()].indexOf(pool) + 1;
     const gangId = `${boot.gangId}r${number}`;
     draft.decisions.push({
       kind: 'NodesReplaced',
@@ -77,7 +78,7 @@ function replaceNodes(draft: Draft, boot: Boot, nodes: readonly string[], why: W
       missing: [],
       assembleBy: draft.at,
       waitsFor: [],
-      onlyRung: rung,
+      onlyRung: pool,
       replaces: boot.gangId,
     });
   }

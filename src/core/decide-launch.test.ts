@@ -62,7 +62,6 @@ describe('a gang that EC2 gives whole', () => {
       gangId: `${id}/0`,
       pool: 'q/c any zone on-demand',
       zone: null,
-      rung: 'q/c any zone on-demand',
       requestedAt: testStart,
       leasedAt: testStart,
       given: true,

@@ -116,8 +116,6 @@ export interface Lease {
   /** The pool that it came from. */
   readonly pool: string;
   readonly zone: string | null;
-  /** The rung that its gang was on then. */
-  readonly rung: string;
   /** When Slurm asked for the node, last: a suspend older than this is about its life before. */
   requestedAt: Instant;
   readonly leasedAt: Instant;

@@ -28,19 +28,25 @@ interface LastCall {
  */
 const unreadMs = 5_000;
 
-/** A gang's id begins with its request's. */
-function requestOf(gangId: string): string {
-  return gangId.split('/')[0] ?? '';
-}
-
 export function createApartChecks(watched: Watched): ApartChecks {
   const { chronicle, clock, machines, slurm, weather } = watched;
   const lastCalls = new Map<string, LastCall>();
   /** Request ids and nodes that muster refused. */
   const refused = new Set<string>();
+  const spooledIds = new Set<string>();
+  /** By gang. */
+  const requestsOf = new Map<string, readonly string[]>();
 
   function refuse(requestId: string, refusal: Refusal | null): void {
     for (const node of refusal?.nodes ?? []) refused.add(`${requestId} ${node}`);
+  }
+
+  /** Whoever wanted the nodes last: a job that Slurm put there without a call. */
+  function refuseLast({ nodes }: Refusal): void {
+    for (const node of nodes) {
+      const last = lastCalls.get(node);
+      if (last !== undefined) refused.add(`${last.requestId} ${node}`);
+    }
   }
 
   function checkTaken(nodes: readonly string[], what: string): void {
@@ -66,29 +72,35 @@ export function createApartChecks(watched: Watched): ApartChecks {
     spooled({ id, verb, hostlist }) {
       const parsed = parseHostlist(hostlist);
       if (parsed.kind !== 'ok') return;
+      spooledIds.add(id);
       for (const node of parsed.nodes)
         lastCalls.set(node, { requestId: id, verb, at: clock.now() });
     },
     turn({ decisions }) {
       for (const decision of decisions) {
-        if (decision.kind === 'GangClosed')
+        if (decision.kind === 'GangFormed' || decision.kind === 'GangGrew') {
+          const known = requestsOf.get(decision.gangId) ?? [];
+          requestsOf.set(decision.gangId, [...known, decision.requestId]);
+        } else if (decision.kind === 'GangClosed')
           for (const refusal of decision.refusals)
             for (const requestId of decision.requestIds) refuse(requestId, refusal);
-        else if (decision.kind === 'NodesLost')
-          for (const node of decision.refusal.nodes) {
-            const last = lastCalls.get(node);
-            if (last !== undefined) refused.add(`${last.requestId} ${node}`);
-          }
+        else if (decision.kind === 'NodesLost') refuseLast(decision.refusal);
         else if (decision.kind === 'BootFailed' || decision.kind === 'BootNodesLost')
-          refuse(requestOf(decision.gangId), decision.refusal);
+          for (const id of requestsOf.get(decision.gangId) ?? []) {
+            if (spooledIds.has(id)) refuse(id, decision.refusal);
+            else refuseLast(decision.refusal);
+          }
         else if (
           decision.kind === 'NodesRejected' ||
           decision.kind === 'BatchHeld' ||
           decision.kind === 'BatchRefused' ||
           decision.kind === 'NodesRefused'
         ) {
-          const id = 'requestId' in decision ? decision.requestId : requestOf(decision.gangId);
-          refuse(id, decision.refusal);
+          const ids =
+            'requestId' in decision
+              ? [decision.requestId]
+              : (requestsOf.get(decision.gangId) ?? []);
+          for (const id of ids) refuse(id, decision.refusal);
         }
       }
     },

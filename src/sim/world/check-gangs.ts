@@ -108,7 +108,7 @@ export function createGangChecks(watched: Watched): GangChecks {
     turn(turn) {
       for (const decision of turn.decisions) decided(decision);
       if (turn.event.kind === 'HookCalled') requests.set(turn.event.request.id, turn.event.request);
-      checkFormed(watched, turn, requests);
+      checkFormed(watched, turn, requests, gangs);
     },
     refused(gangId, code) {
       gangs.get(gangId)?.codes.add(code);
@@ -133,6 +133,7 @@ function checkFormed(
   { chronicle, scenario }: Watched,
   { event, decisions }: Turn,
   requests: ReadonlyMap<string, HookRequest>,
+  gangs: ReadonlyMap<string, GangBook>,
 ): void {
   if (event.kind !== 'JobsTold') return;
   const { mode, scalingStrategy } = scenario.settings;
@@ -144,7 +145,7 @@ function checkFormed(
   const refused = new Set<string>();
   for (const decision of decisions) {
     if (decision.kind === 'GangFormed' && decision.firm) formed.push(new Set(decision.nodes));
-    if (decision.kind === 'GangGrew') formed.push(new Set(decision.nodes));
+    if (decision.kind === 'GangGrew') formed.push(new Set(gangs.get(decision.gangId)?.all ?? []));
     if (decision.kind === 'NodesRejected')
       for (const node of decision.refusal.nodes) refused.add(node);
   }
