@@ -1,7 +1,6 @@
 /**
  * One job's failure takes no other's nodes: what muster takes down is nobody's, and says why.
  */
-import type { HookRequest, HookVerb } from '../../core/requests.ts';
 import type { Refusal } from '../../core/gang.ts';
 import { parseHostlist } from '../../core/hostlist.ts';
 import type { Turn } from '../../core/turn.ts';
@@ -10,42 +9,35 @@ import type { Scheduler } from '../../ports/scheduler.ts';
 import type { Watched } from './checkers.ts';
 
 export interface ApartChecks {
-  spooled(request: HookRequest): void;
   turn(turn: Turn): void;
   watchScheduler(scheduler: Scheduler): Scheduler;
 }
 
-interface LastCall {
-  readonly requestId: string;
-  readonly verb: HookVerb;
-  readonly at: Instant;
-}
-
 /**
- * Muster cannot know of a request before it was read and is in the ledger.
- *
- * Today: it also repeats give-backs while the spool cannot be read, and so does not know who wants their nodes.
+ * Muster cannot know of a job on a node before Slurm has called for it and the request was read, or before it has looked
+ * at Slurm.
  */
-const unreadMs = 5_000;
+const unknownMs = 15_000;
 
 export function createApartChecks(watched: Watched): ApartChecks {
   const { chronicle, clock, machines, slurm, weather } = watched;
-  const lastCalls = new Map<string, LastCall>();
-  /** Request ids and nodes that muster refused. */
-  const refused = new Set<string>();
-  const spooledIds = new Set<string>();
-  /** By gang. */
-  const requestsOf = new Map<string, readonly string[]>();
+  const { mode } = watched.scenario.settings;
+  /** When muster refused a node last: to a job (its id and the node), or to whoever wants it (the node). */
+  const refusedAt = new Map<string, Instant>();
+  /** When muster refused a node last, to whom ever. */
+  const anyRefusal = new Map<string, Instant>();
+  /** When muster read last that Slurm asks for a node. */
+  const readAt = new Map<string, Instant>();
+  /** The jobs of gangs. */
+  const jobsOf = new Map<string, readonly number[]>();
 
-  function refuse(requestId: string, refusal: Refusal | null): void {
-    for (const node of refusal?.nodes ?? []) refused.add(`${requestId} ${node}`);
-  }
-
-  /** Whoever wanted the nodes last: a job that Slurm put there without a call. */
-  function refuseLast({ nodes }: Refusal): void {
-    for (const node of nodes) {
-      const last = lastCalls.get(node);
-      if (last !== undefined) refused.add(`${last.requestId} ${node}`);
+  function refuse(refusal: Refusal | null, jobIds: readonly number[] | null): void {
+    for (const node of refusal?.nodes ?? []) {
+      // Launch-batches know nothing of jobs that Slurm puts on their nodes meanwhile.
+      const isAnybodys = jobIds === null || jobIds.length === 0 || mode === 'node-list';
+      if (isAnybodys) refusedAt.set(node, clock.now());
+      anyRefusal.set(node, clock.now());
+      for (const jobId of jobIds ?? []) refusedAt.set(`${jobId} ${node}`, clock.now());
     }
   }
 
@@ -55,52 +47,68 @@ export function createApartChecks(watched: Watched): ApartChecks {
         // An instance that has died runs nothing, whatever Slurm has.
         if (job.state === 'RUNNING' && machines.instanceOf(node) !== undefined)
           chronicle.broke('apart', `${node} is ${what} while job ${job.label} runs on it`);
+        const refused = Math.max(
+          refusedAt.get(node) ?? -Infinity,
+          refusedAt.get(`${job.id} ${node}`) ?? -Infinity,
+        );
+        if (refused >= job.allocatedAt) continue;
+        const isDead = machines.instanceOf(node) === undefined;
+        if (isDead && slurm.records.nodesByName.get(node)?.power === 'up') continue;
+        const known = Math.max(
+          job.allocatedAt,
+          weather.outUntil('spool'),
+          weather.outUntil('slurmctld'),
+          weather.outUntil('scontrol'),
+          watched.startedAt,
+        );
+        if (known + unknownMs > clock.now()) continue;
+        // Slurm put the job on a node that had just been refused: nothing is taken from it.
+        const { state } = watched;
+        const isServed = state?.leases.has(node) === true || state?.claims.has(node) === true;
+        const isAsked =
+          (readAt.get(node) ?? -Infinity) > Math.max(refused, anyRefusal.get(node) ?? -Infinity);
+        if (!isServed && !isAsked) continue;
+        chronicle.broke(
+          'apart',
+          `${node} is ${what}, but job ${job.label} wants it and was not refused`,
+        );
       }
-      // Nobody has it any more: its job was cancelled, or went elsewhere.
-      if ((slurm.records.nodesByName.get(node)?.jobs.size ?? 0) === 0) continue;
-      const last = lastCalls.get(node);
-      if (last?.verb !== 'resume' || refused.has(`${last.requestId} ${node}`)) continue;
-      if (Math.max(last.at, weather.outUntil('spool')) + unreadMs > clock.now()) continue;
-      chronicle.broke(
-        'apart',
-        `${node} is ${what}, but request ${last.requestId} wants it and was not refused`,
-      );
     }
   }
 
   return {
-    spooled({ id, verb, hostlist }) {
-      const parsed = parseHostlist(hostlist);
-      if (parsed.kind !== 'ok') return;
-      spooledIds.add(id);
-      for (const node of parsed.nodes)
-        lastCalls.set(node, { requestId: id, verb, at: clock.now() });
-    },
-    turn({ decisions }) {
+    turn({ event, decisions }) {
+      if (event.kind === 'HookCalled' && event.request.verb === 'resume') {
+        const parsed = parseHostlist(event.request.hostlist);
+        if (parsed.kind === 'ok') for (const node of parsed.nodes) readAt.set(node, clock.now());
+      }
       for (const decision of decisions) {
-        if (decision.kind === 'GangFormed' || decision.kind === 'GangGrew') {
-          const known = requestsOf.get(decision.gangId) ?? [];
-          requestsOf.set(decision.gangId, [...known, decision.requestId]);
-        } else if (decision.kind === 'GangClosed')
-          for (const refusal of decision.refusals)
-            for (const requestId of decision.requestIds) refuse(requestId, refusal);
-        else if (decision.kind === 'NodesLost') refuseLast(decision.refusal);
-        else if (decision.kind === 'BootFailed' || decision.kind === 'BootNodesLost')
-          for (const id of requestsOf.get(decision.gangId) ?? []) {
-            if (spooledIds.has(id)) refuse(id, decision.refusal);
-            else refuseLast(decision.refusal);
-          }
-        else if (
-          decision.kind === 'NodesRejected' ||
-          decision.kind === 'BatchHeld' ||
-          decision.kind === 'BatchRefused' ||
-          decision.kind === 'NodesRefused'
-        ) {
-          const ids =
-            'requestId' in decision
-              ? [decision.requestId]
-              : (requestsOf.get(decision.gangId) ?? []);
-          for (const id of ids) refuse(id, decision.refusal);
+        switch (decision.kind) {
+          case 'GangFormed':
+          case 'GangGrew':
+            jobsOf.set(decision.gangId, decision.jobIds);
+            break;
+          case 'GangClosed':
+            for (const refusal of decision.refusals) refuse(refusal, decision.jobIds);
+            break;
+          case 'BootFailed':
+            refuse(decision.refusal, decision.jobIds);
+            break;
+          case 'BootDoomed':
+            // Whoever is on a node that does not come has nothing of it.
+            refuse({ ...decision.doom }, null);
+            break;
+          case 'BootNodesLost':
+          case 'NodesLost':
+          case 'NodesRejected':
+            refuse(decision.refusal, null);
+            break;
+          case 'BatchHeld':
+          case 'BatchRefused':
+          case 'NodesRefused':
+            refuse(decision.refusal, jobsOf.get(decision.gangId) ?? []);
+            break;
+          default:
         }
       }
     },

@@ -7,10 +7,10 @@
  */
 import type { State } from '../../core/state.ts';
 import type { Turn } from '../../core/turn.ts';
+import type { Instant } from '../../core/units.ts';
 import type { LogLine } from '../../ports/log.ts';
 import type { Registry } from '../../ports/registry.ts';
 import type { Scheduler } from '../../ports/scheduler.ts';
-import type { HookRequest } from '../../core/requests.ts';
 import type { Ec2Model } from '../ec2/index.ts';
 import type { SlurmModel } from '../slurm/model.ts';
 import type { VirtualClock } from '../virtual-clock.ts';
@@ -36,6 +36,8 @@ export interface Watched {
   readonly spool: MemorySpool;
   /** What muster knows now, or knew when it ended. */
   state: Readonly<State> | null;
+  /** When muster started last. */
+  startedAt: Instant;
   /** Instances that ended by themselves. */
   readonly died: Set<string>;
 }
@@ -43,8 +45,6 @@ export interface Watched {
 export interface Checkers {
   /** Muster starts: its state from now on. */
   started(state: Readonly<State>): void;
-  /** A request is in the spool. */
-  spooled(request: HookRequest): void;
   /** A turn is in the ledger. */
   turn(turn: Turn): void;
   logged(line: LogLine): void;
@@ -62,16 +62,16 @@ export interface Checkers {
   idleSeconds(): number;
 }
 
-export function createCheckers(parts: Omit<Watched, 'state' | 'died'>): Checkers {
-  const watched: Watched = { ...parts, state: null, died: new Set() };
+export function createCheckers(parts: Omit<Watched, 'state' | 'startedAt' | 'died'>): Checkers {
+  const watched: Watched = { ...parts, state: null, startedAt: 0, died: new Set() };
   const gangs = createGangChecks(watched);
   const apart = createApartChecks(watched);
   const money = createMoneyChecks(watched);
   return {
     started(state) {
       watched.state = state;
+      watched.startedAt = parts.clock.now();
     },
-    spooled: (request) => apart.spooled(request),
     turn(turn) {
       gangs.turn(turn);
       apart.turn(turn);

@@ -182,7 +182,7 @@ function nodesOf(scenario: Scenario): SlurmModelNode[] {
 
 /** slurmctld calls a hook, which spools; a slurmctld that is away calls it when it is back. */
 function hook(world: World, verb: HookVerb, hostlist: string, resumeFile: string | null): void {
-  const { weather, clock, spool, dice, chronicle, checkers } = world;
+  const { weather, clock, spool, dice, chronicle } = world;
   if (weather.isOut('slurmctld')) {
     world.heldHooks.push(() => hook(world, verb, hostlist, resumeFile));
     return;
@@ -193,7 +193,6 @@ function hook(world: World, verb: HookVerb, hostlist: string, resumeFile: string
   clock.schedule(dice.int(2, 40), () => {
     const request = { id, verb, at, hostlist, resumeFile };
     spool.put(request);
-    checkers.spooled(request);
     world.life?.spooled();
   });
 }
