@@ -61,8 +61,10 @@ function isAllocated({ state, nodes }: SchedulerJob): boolean {
  */
 export async function releaseNodes(
   scheduler: Scheduler,
-  { nodes, reason }: ReleaseNodes,
+  { nodes, keep = [], reason }: ReleaseNodes,
 ): Promise<{ freed: readonly string[]; kept: Told }> {
+  if (keep.length > 0) await scheduler.undrainNodes(keep);
+  if (nodes.length === 0) return { freed: [], kept: { jobs: [], absent: '' } };
   await scheduler.drainNodes(nodes, reason);
   const jobs = await scheduler.listAllocatedJobs();
   const mine = new Set(nodes);

@@ -25,6 +25,8 @@ export interface Doom {
   readonly code: string;
   readonly message: string;
   readonly nodes: readonly string[];
+  /** What they held then: who has another instance since is somebody else's. */
+  readonly instanceIds: readonly string[];
 }
 
 /** Deadlines that have passed, with what they were for. */

@@ -88,7 +88,9 @@ function replaceNodes(draft: Draft, boot: Boot, nodes: readonly string[], why: W
 function letGoBoot(draft: Draft, boot: Boot, nodes: readonly string[], why: Why): void {
   if (boot.doom !== null || draft.booted.has(boot.gangId)) return;
   draft.booted.add(boot.gangId);
-  draft.decisions.push({ kind: 'BootDoomed', gangId: boot.gangId, doom: { ...why, nodes } });
+  const instanceIds = nodes.flatMap((node) => leaseOf(draft, node)?.instance.instanceId ?? []);
+  const doom = { ...why, nodes, instanceIds };
+  draft.decisions.push({ kind: 'BootDoomed', gangId: boot.gangId, doom });
 }
 
 /** All of it goes, but for nodes that other jobs have (`taken`), and its job back to the queue. */
@@ -96,9 +98,14 @@ export function endDoomedBoot(draft: Draft, gangId: string, taken: readonly stri
   const boot = draft.state.boots.get(gangId);
   if (boot?.doom == null || draft.booted.has(gangId)) return;
   draft.booted.add(gangId);
-  const { code, message, nodes } = boot.doom;
+  const { code, message, nodes, instanceIds } = boot.doom;
   // Whoever else is on a node that does not come has nothing of it either.
-  const dead = new Set(nodes.filter((node) => boot.nodes.includes(node)));
+  const dead = new Set(
+    nodes.filter((node) => {
+      const held = leaseOf(draft, node)?.instance.instanceId;
+      return boot.nodes.includes(node) && (held === undefined || instanceIds.includes(held));
+    }),
+  );
   const shared = new Set(taken);
   const free = boot.nodes.filter(
     (node) => dead.has(node) || (!shared.has(node) && !isSharedNode(draft, boot, node)),

@@ -106,8 +106,8 @@ function repeatRelease(draft: Draft, effect: ReleaseNodes): void {
   const nodes = effect.nodes.filter((node) => !claimedByOther(draft, node, gangId));
   if (nodes.length === effect.nodes.length) return again(draft, effect);
   abandon(draft, effect, 'nodes of it are wanted again');
-  if (nodes.length > 0) draft.effects.push({ ...effect, id: `${effect.id}'`, nodes });
-  else decideNotReleased(draft, { ...effect, nodes });
+  const keep = [...(effect.keep ?? []), ...effect.nodes.filter((node) => !nodes.includes(node))];
+  draft.effects.push({ ...effect, id: `${effect.id}'`, nodes, keep });
 }
 
 /** What is down is powered down next. */
@@ -175,7 +175,8 @@ export function decideEffectFailed(
       if (transient && out.tries < giveBackTriesMax) return defer(draft, out, message);
       return abandon(draft, effect, message);
     case 'ReleaseNodes':
-      if (transient && out.tries < giveBackTriesMax) return defer(draft, out, message);
+      // Nodes may be drained by now: nobody else would take that back.
+      if (transient) return defer(draft, out, message);
       abandon(draft, effect, message);
       return decideNotReleased(draft, effect);
     case 'GiveBackNodes':

@@ -87,9 +87,14 @@ function judge(draft: Draft, prefix: string, jobId: number, code: string): Judge
   return { tries, nextAt: draft.at + Math.max(waitMs, askedAgainMs), hold: null };
 }
 
-/** Its gang is whole and up: what stands in its comment is past. */
-export function clearJobs(draft: Draft, gangId: string, jobIds: readonly number[]): void {
-  const told = jobIds.filter((id) => draft.state.jobs.has(id));
+/** Its gang, asked for at `since`, is whole and up: what stood in its comment before that is past. */
+export function clearJobs(
+  draft: Draft,
+  gangId: string,
+  jobIds: readonly number[],
+  since: Instant,
+): void {
+  const told = jobIds.filter((id) => (draft.state.jobs.get(id)?.lastAt ?? Infinity) < since);
   if (told.length === 0) return;
   for (const jobId of told) draft.decisions.push({ kind: 'JobStarted', jobId });
   const id = `${gangId}/clear-${draft.at}`;

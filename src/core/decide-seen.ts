@@ -1,13 +1,6 @@
 /** What looking at Slurm and at EC2 has shown: slurmd that registered, jobs that are gone, instances that ended or are nobody's. */
 import { endDoomedBoot, failBootNodes, failLateNodes } from './decide-boot.ts';
-import {
-  closeGang,
-  endLeases,
-  failGang,
-  giveBackNodes,
-  stopLaunch,
-  terminate,
-} from './decide-gang.ts';
+import { closeGang, endLeases, failGang, stopLaunch, terminate } from './decide-gang.ts';
 import { clearJobs } from './decide-job.ts';
 import { formSilentGangs } from './decide-jobs.ts';
 import { claimedByOther, leaseOf, openGang, type Draft } from './draft.ts';
@@ -46,7 +39,7 @@ function registerNodes(draft: Draft, nodes: readonly string[]): void {
   for (const boot of draft.state.boots.values()) {
     const isWhole =
       boot.replacing.size === 0 && [...boot.awaiting.keys()].every((node) => up.has(node));
-    if (isWhole) clearJobs(draft, boot.gangId, boot.jobIds);
+    if (isWhole) clearJobs(draft, boot.gangId, boot.jobIds, boot.requestedAt);
   }
 }
 
@@ -160,5 +153,11 @@ function loseInstances(draft: Draft, nodes: readonly string[]): void {
   const refusal = { ...why, nodes: up };
   draft.decisions.push({ kind: 'NodesLost', refusal });
   endLeases(draft, up, why.code, `ended-${draft.at}`);
-  giveBackNodes(draft, up, refusal, `ended-${draft.at}/back`);
+  // Powered down alone: Slurm may be powering one down by itself, and one that is taken down meanwhile stays down.
+  draft.effects.push({
+    kind: 'GiveBackNodes',
+    id: `ended-${draft.at}/back`,
+    nodes: up,
+    reason: null,
+  });
 }

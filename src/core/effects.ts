@@ -70,6 +70,8 @@ export interface ReleaseNodes {
   readonly kind: 'ReleaseNodes';
   readonly id: string;
   readonly nodes: readonly string[];
+  /** Nodes that an earlier try may have drained and that somebody wants since: they are only undrained. */
+  readonly keep?: readonly string[];
   readonly reason: string;
 }
 
