@@ -71,9 +71,9 @@ export async function releaseNodes(
   const on = jobs.filter((job) => job.nodes.some((node) => mine.has(node)));
   const taken = new Set(on.flatMap((job) => job.nodes));
   const freed = nodes.filter((node) => !taken.has(node));
-  const others = nodes.filter((node) => taken.has(node));
-  if (others.length > 0) await scheduler.undrainNodes(others);
   if (freed.length > 0) await scheduler.powerDownNodes(freed);
+  // Those on which somebody is; and the others, because a power-down does not always take the drain off.
+  await scheduler.undrainNodes(nodes);
   const kept = await tellOf(scheduler, on.filter(isAllocated), []);
   return { freed, kept };
 }

@@ -19,6 +19,7 @@ const notTold: ReadonlySet<string> = new Set(['JobGone', 'PoweredDown']);
 /** What muster itself says that no other try can mend. */
 const heldCodes: ReadonlySet<string> = new Set([
   'ResumeTimeoutTooShort',
+  'ResumeRateTooSlow',
   'NoCommonZone',
   'UnknownQueue',
   'UnknownComputeResource',

@@ -3,6 +3,7 @@
  * jobs are components of one heterogeneous job, nor of members that are up already or that another call will ask for.
  */
 import { closeGang, failGang } from './decide-gang.ts';
+import { launchBy } from './deadlines.ts';
 import { endTelling } from './decide-job.ts';
 import { claimedByOther, leaseOf, openGang, waitsOn, type Draft } from './draft.ts';
 import type { Gang, Refusal } from './gang.ts';
@@ -10,6 +11,7 @@ import type { Told } from './job-facts.ts';
 import { planRequest, planSilentJobs, type Plan, type PlannedGang } from './plan.ts';
 import { nodeReason } from './reasons.ts';
 import type { HookRequest } from './requests.ts';
+import type { State } from './state.ts';
 import type { DurationMs, Instant } from './units.ts';
 
 /** Slurm answers in milliseconds; one that does not for so long is not waited for. */
@@ -249,11 +251,22 @@ function claimNodes(
   return [...waitsFor].filter((id) => !waitsOn(draft, id, self));
 }
 
+/** How long the members that are missing are waited for; later they could not boot in time. */
+export function assembledBy({ settings }: State, gang: Gang): Instant {
+  return Math.min(gang.assembleBy, launchBy(settings, gang));
+}
+
 /** Gangs whose missing members Slurm has not asked for in time are let go: half a job is of no use. */
 export function endAssemblies(draft: Draft): void {
   for (const gang of draft.state.gangs.values()) {
-    if (gang.phase !== 'assembling' || gang.assembleBy > draft.at || draft.closed.has(gang.id))
+    if (gang.phase !== 'assembling' || draft.closed.has(gang.id)) continue;
+    if (assembledBy(draft.state, gang) > draft.at) continue;
+    if (launchBy(draft.state.settings, gang) <= draft.at) {
+      const so = `Slurm asked for ${gang.nodes.length} of ${gang.nodes.length + gang.missing.length} nodes in the time that ResumeTimeout leaves`;
+      const message = `${so}: set ResumeRate=0 in slurm.conf`;
+      failGang(draft, gang, { nodes: gang.nodes, code: 'ResumeRateTooSlow', message });
       continue;
+    }
     const message =
       `Slurm asked for ${gang.nodes.length} of the job's ${gang.nodes.length + gang.missing.length} nodes, ` +
       `and for no more of them in ${draft.state.settings.assemblyPatienceMs / 1000} s`;

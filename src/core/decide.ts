@@ -10,7 +10,7 @@ import {
   decideSwept,
   repeatDueEffects,
 } from './decide-effects.ts';
-import { decideJobsTold, endAssemblies } from './decide-jobs.ts';
+import { assembledBy, decideJobsTold, endAssemblies } from './decide-jobs.ts';
 import { decideLaunchAnswered, decideLaunchFailed, decideNodesAssigned } from './decide-launch.ts';
 import { releaseLaunches } from './decide-queue.ts';
 import {
@@ -47,8 +47,9 @@ export function nextWake(state: State): Instant | null {
   let next = nextLaunchAt(state);
   if (next === state.now) return next;
   for (const gang of state.gangs.values()) {
-    if (gang.phase === 'assembling' && (next === null || gang.assembleBy < next))
-      next = gang.assembleBy;
+    if (gang.phase !== 'assembling') continue;
+    const by = assembledBy(state, gang);
+    if (next === null || by < next) next = by;
   }
   for (const { effect, deferredUntil } of state.outstanding.values()) {
     if (deferredUntil === null || effect.kind === 'RunInstances') continue;

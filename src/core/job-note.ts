@@ -68,6 +68,7 @@ const cureByCode: Readonly<Record<string, string>> = {
   LaunchTooLate: 'time helps',
   BootTimeout: 'the log of the instance tells why it did not join',
   InstanceEnded: 'time helps; an on-demand queue is not interrupted',
+  ResumeRateTooSlow: 'ResumeRate=0 in slurm.conf would help, or fewer nodes',
   GangIncomplete: 'ResumeRate=0 in slurm.conf would help',
   NodeAddressRefused: "the cluster's administrator has to look at slurm.conf",
 };

@@ -20,6 +20,8 @@ export const reasonCodes = {
   NoCommonZone: 'the compute resources of the job have no zone in common',
   BootTimeout: 'an instance was launched, and its slurmd did not register in time',
   InstanceEnded: 'EC2 ended an instance (a failed boot, a spot interruption, somebody by hand)',
+  ResumeRateTooSlow:
+    'at this ResumeRate Slurm asks for the last node of the job too late for ResumeTimeout',
   GangIncomplete: 'Slurm did not ask for all nodes of the job in time (ResumeRate)',
   PoweredDown: 'Slurm powered a node of the gang down before it was whole',
 } as const;

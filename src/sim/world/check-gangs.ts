@@ -210,6 +210,8 @@ function checkPublished(watched: Watched, { instanceId, node }: RegistryEntry): 
   const { chronicle, model, state, died, machines, registry } = watched;
   const says = (what: string): void => chronicle.broke('whole or nothing', what);
   const ended = model.instance(instanceId)?.endAskedAt ?? null;
+  // A slow repetition tells nobody anything.
+  if (ended === null && registry.nameOf(instanceId) === node) return;
   // One that has died a moment ago: nobody learns anything.
   if (ended !== null && died.has(instanceId)) return;
   if (ended !== null || state?.leases.get(node)?.instance.instanceId !== instanceId)
