@@ -7,7 +7,7 @@ import { lateNodes, type Boot } from './boot.ts';
 import { bootAllowanceMs } from './deadlines.ts';
 import { endLeases, failGang, giveBackNodes } from './decide-gang.ts';
 import { tellRefused } from './decide-job.ts';
-import { claimedByOther, leaseOf, openGang, type Draft } from './draft.ts';
+import { claimantsOf, claimedByOther, claimNodes, leaseOf, openGang, type Draft } from './draft.ts';
 import type { Gang, Refusal } from './gang.ts';
 import { foldHostlist } from './hostlist.ts';
 
@@ -45,7 +45,9 @@ function mayReplace(draft: Draft, boot: Boot, nodes: readonly string[]): boolean
   const { settings } = draft.state;
   if (boot.replacements + nodes.length > replacementsMax(boot)) return false;
   if (draft.at + bootAllowanceMs(settings) > boot.registerBy) return false;
-  return nodes.every((node) => !draft.state.claims.has(node) && leaseOf(draft, node) !== null);
+  return nodes.every(
+    (node) => claimantsOf(draft, node).length === 0 && leaseOf(draft, node) !== null,
+  );
 }
 
 function replaceNodes(draft: Draft, boot: Boot, nodes: readonly string[], why: Why): void {
@@ -59,6 +61,7 @@ function replaceNodes(draft: Draft, boot: Boot, nodes: readonly string[], why: W
   for (const [pool, group] of byPool) {
     const number = boot.replacements + [...byPool.keys()].indexOf(pool) + 1;
     const gangId = `${boot.gangId}r${number}`;
+    claimNodes(draft, gangId, group);
     draft.decisions.push({
       kind: 'NodesReplaced',
       bootId: boot.gangId,
@@ -122,6 +125,7 @@ export function endDoomedBoot(draft: Draft, gangId: string, taken: readonly stri
     code,
     gangId,
   );
+  breakGangs(draft, [...dead], { code, message });
   tellRefused(draft, `${gangId}/boot`, boot.jobIds.slice(0, 1), { code, message });
   const back = free.filter((node) => !claimedByOther(draft, node, boot.replacing.get(node) ?? ''));
   giveBackNodes(draft, back, refusal, `${gangId}/boot-back`);
@@ -129,8 +133,7 @@ export function endDoomedBoot(draft: Draft, gangId: string, taken: readonly stri
 
 /** Another job's gang wants it, or another boot has it. */
 function isSharedNode(draft: Draft, boot: Boot, node: string): boolean {
-  const claimants = draft.state.claims.get(node) ?? [];
-  if (claimants.some((id) => !draft.closed.has(id) && boot.replacing.get(node) !== id)) return true;
+  if (claimedByOther(draft, node, boot.replacing.get(node) ?? '')) return true;
   for (const other of draft.state.boots.values()) {
     if (other === boot || draft.booted.has(other.gangId)) continue;
     if (other.nodes.includes(node)) return true;
@@ -148,8 +151,19 @@ function loseNodes(draft: Draft, boot: Boot, nodes: readonly string[], why: Why)
     why.code,
     `${boot.gangId}-${draft.at}`,
   );
+  breakGangs(draft, nodes, why);
   const free = nodes.filter((node) => !claimedByOther(draft, node, boot.replacing.get(node) ?? ''));
   giveBackNodes(draft, free, refusal, `${boot.gangId}/boot-back-${draft.at}`);
+}
+
+/** A gang that counts on one of the instances, which another gang had launched, is not whole any more. */
+function breakGangs(draft: Draft, nodes: readonly string[], why: Why): void {
+  for (const id of new Set(nodes.flatMap((node) => claimantsOf(draft, node)))) {
+    const gang = openGang(draft, id);
+    const counts = gang?.phase === 'launching' || gang?.phase === 'assigning';
+    if (gang !== null && counts && gang.replaces === null)
+      failGang(draft, gang, { nodes: gang.nodes, ...why });
+  }
 }
 
 /** A replacement could not be launched: its gang is not whole any more. */

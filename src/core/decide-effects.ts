@@ -79,7 +79,8 @@ function isForgotten(draft: Draft, { id, gangId }: CreateReservation): boolean {
 /** Slurm must not be told of an instance that a suspend has ended since. */
 function repeatAssign(draft: Draft, effect: AssignNodes): void {
   const gang = openGang(draft, effect.gangId);
-  if (gang === null) return abandon(draft, effect, 'its gang is closed');
+  if (gang === null || gang.phase === 'releasing')
+    return abandon(draft, effect, 'its gang is closed');
   const members = new Set(gang.nodes);
   const nodes = effect.nodes.filter((node) => members.has(node));
   if (nodes.length === effect.nodes.length) return again(draft, effect);
@@ -201,7 +202,7 @@ function assignFailed(
   transient: boolean,
 ): void {
   const gang = openGang(draft, effect.gangId);
-  if (gang === null) return abandon(draft, effect, message);
+  if (gang === null || gang.phase === 'releasing') return abandon(draft, effect, message);
   const deadline = gang.requestedAt + draft.state.settings.launchPatienceMs;
   // Where it may have been done before a restart its nodes may be at work: their end is Slurm's to say.
   if (transient && (draft.at < deadline || gang.mayBeGiven)) return defer(draft, out, message);

@@ -65,6 +65,8 @@ export function failGang(
   refusal: Refusal,
   alreadyDown: ReadonlySet<string> = new Set(),
 ): void {
+  // Its job is gone: Slurm's answer about its nodes closes it.
+  if (gang.phase === 'releasing') return;
   draft.closed.add(gang.id);
   letGo(draft, gang, refusal.code);
   const back = gang.nodes.filter((node) => !alreadyDown.has(node));

@@ -5,7 +5,15 @@
 import { closeGang, failGang } from './decide-gang.ts';
 import { launchBy } from './deadlines.ts';
 import { endTelling } from './decide-job.ts';
-import { claimedByOther, leaseOf, openGang, waitsOn, type Draft } from './draft.ts';
+import {
+  claimantsOf,
+  claimedByOther,
+  claimNodes,
+  leaseOf,
+  openGang,
+  waitsOn,
+  type Draft,
+} from './draft.ts';
 import type { Gang, Refusal } from './gang.ts';
 import type { Told } from './job-facts.ts';
 import { planRequest, planSilentJobs, type Plan, type PlannedGang } from './plan.ts';
@@ -32,8 +40,7 @@ export function askJobs(draft: Draft, request: HookRequest, plan: Plan): void {
     plan.jobs.flatMap((job) => job.jobIds),
   );
   const gangId = `${request.id}/asking`;
-  const claims = new Map<string, string[]>();
-  const waitsFor = claimNodes(draft, plan.nodes, gangId, claims, null);
+  const waitsFor = waitFor(draft, plan.nodes, gangId, null);
   draft.decisions.push({
     kind: 'GangFormed',
     gangId,
@@ -92,7 +99,6 @@ export function formGangs(draft: Draft, formation: Formation): void {
       draft,
       plan.jobs.flatMap((job) => job.jobIds),
     );
-  const claims = new Map<string, string[]>();
   let formed = 0;
   for (const [index, planned] of plan.gangs.entries()) {
     const dropped = wanted === null ? [] : planned.nodes.filter((node) => !wanted.has(node));
@@ -106,7 +112,7 @@ export function formGangs(draft: Draft, formation: Formation): void {
     }
     const nodes = planned.nodes.filter((node) => !dropped.includes(node));
     if (nodes.length === 0) continue;
-    formGang(draft, formation, { ...planned, nodes }, `${requestId}/${index}`, claims);
+    formGang(draft, formation, { ...planned, nodes }, `${requestId}/${index}`);
     formed += 1;
   }
   const unwanted = plan.unwanted.filter(
@@ -157,7 +163,6 @@ function formGang(
   { requestId, requestedAt, asking }: Formation,
   planned: PlannedGang,
   gangId: string,
-  claims: Map<string, string[]>,
 ): void {
   const assembleBy = draft.at + draft.state.settings.assemblyPatienceMs;
   const open = planned.kind === 'job' ? assemblingGang(draft, planned.jobIds) : null;
@@ -169,7 +174,7 @@ function formGang(
       planned.nodes,
     );
     const nodes = [...planned.nodes, ...here].filter((node) => !known.has(node));
-    const waitsFor = claimNodes(draft, nodes, open.id, claims, asking);
+    const waitsFor = waitFor(draft, nodes, open.id, asking);
     const jobIds = [...new Set([...open.jobIds, ...planned.jobIds])];
     draft.decisions.push({
       kind: 'GangGrew',
@@ -200,7 +205,7 @@ function formGang(
     ...(planned.jobNodes !== undefined && { jobNodes: planned.jobNodes }),
     missing,
     assembleBy,
-    waitsFor: claimNodes(draft, nodes, gangId, claims, asking),
+    waitsFor: waitFor(draft, nodes, gangId, asking),
   });
 }
 
@@ -215,7 +220,7 @@ function sortMissing(
   const missing: string[] = [];
   for (const node of new Set(members)) {
     if (known.has(node)) continue;
-    const isOnItsWay = leaseOf(draft, node) !== null || draft.state.claims.has(node);
+    const isOnItsWay = leaseOf(draft, node) !== null || claimantsOf(draft, node).length > 0;
     (isOnItsWay ? here : missing).push(node);
   }
   return { here, missing };
@@ -229,21 +234,15 @@ function assemblingGang(draft: Draft, jobIds: readonly number[]): Gang | null {
   return null;
 }
 
-/** Takes the nodes' claims into account: whose they are now is waited for. */
-function claimNodes(
+/** Claims the nodes for the gang; returns the gangs that have them now, which it waits for. */
+function waitFor(
   draft: Draft,
   nodes: readonly string[],
   gangId: string,
-  claims: Map<string, string[]>,
   asking: Gang | null,
 ): string[] {
-  const waitsFor = new Set<string>();
-  for (const node of nodes) {
-    const local = claims.get(node) ?? [];
-    for (const claimant of [...(draft.state.claims.get(node) ?? []), ...local])
-      waitsFor.add(claimant);
-    claims.set(node, [...local, gangId]);
-  }
+  const waitsFor = new Set(nodes.flatMap((node) => claimantsOf(draft, node)));
+  claimNodes(draft, gangId, nodes);
   waitsFor.delete(gangId);
   if (asking !== null) waitsFor.delete(asking.id);
   // Who came after the request, or after the gang, already waits for it: not each for the other.

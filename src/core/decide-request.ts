@@ -66,11 +66,12 @@ function dropFromGang(draft: Draft, gang: Gang, suspended: ReadonlySet<string>):
     code: 'PoweredDown',
     message: `Slurm powered ${dropped.length} of the ${gang.nodes.length} nodes down before the launch was whole`,
   };
-  if (gang.kind === 'job' && gang.firm && !gang.mayBeGiven) {
+  if (gang.kind === 'job' && gang.firm && !gang.mayBeGiven && gang.phase !== 'releasing') {
     failGang(draft, gang, { ...refusal, nodes: gang.nodes }, suspended);
     return;
   }
   draft.decisions.push({ kind: 'NodesDropped', gangId: gang.id, nodes: dropped });
-  const hasBegun = gang.phase === 'launching' || gang.phase === 'assigning';
+  const hasBegun =
+    gang.phase !== 'asking' && gang.phase !== 'assembling' && gang.phase !== 'waiting';
   if (!hasBegun && dropped.length === gang.nodes.length) closeGang(draft, gang, [], [refusal]);
 }

@@ -19,6 +19,8 @@ export interface Draft {
   readonly closed: Set<string>;
   /** Boots ended in this turn. */
   readonly booted: Set<string>;
+  /** Gangs formed or grown in this turn, by the nodes that they claim. */
+  readonly claims: Map<string, string[]>;
   /** Nodes whose lease ended in this turn. */
   readonly ended: Set<string>;
   /** Leases taken in this turn, by node. */
@@ -34,6 +36,7 @@ export function createDraft(state: State, at: Instant): Draft {
     queued: [],
     closed: new Set(),
     booted: new Set(),
+    claims: new Map(),
     ended: new Set(),
     placed: new Map(),
   };
@@ -59,9 +62,18 @@ export function openGang(draft: Draft, gangId: string | undefined): Gang | null 
 
 /** Whether an open gang other than this one wants the node. */
 export function claimedByOther(draft: Draft, node: string, gangId: string): boolean {
-  return (draft.state.claims.get(node) ?? []).some(
-    (claimant) => claimant !== gangId && !draft.closed.has(claimant),
-  );
+  return claimantsOf(draft, node).some((claimant) => claimant !== gangId);
+}
+
+/** The open gangs that want the node, this turn's included. */
+export function claimantsOf(draft: Draft, node: string): string[] {
+  const claimants = [...(draft.state.claims.get(node) ?? []), ...(draft.claims.get(node) ?? [])];
+  return claimants.filter((claimant) => !draft.closed.has(claimant));
+}
+
+/** Takes note of a claim of this turn. */
+export function claimNodes(draft: Draft, gangId: string, nodes: readonly string[]): void {
+  for (const node of nodes) draft.claims.set(node, [...(draft.claims.get(node) ?? []), gangId]);
 }
 
 /** Whether a gang waits for another, itself or by way of others. */

@@ -247,7 +247,7 @@ function checkStarted(watched: Watched, job: Readonly<JobRecord>): void {
     const instanceId = machines.instanceOf(name);
     if (instanceId === undefined) {
       // Slurm takes SlurmdTimeout to see that an instance has died, and may start a job on its node meanwhile.
-      if (died.size === 0) says(`${name} (${power}) has no instance`);
+      if (died.size === 0 && !isReplaced(watched, name)) says(`${name} (${power}) has no instance`);
       continue;
     }
     const named = registry.nameOf(instanceId);
@@ -258,6 +258,12 @@ function checkStarted(watched: Watched, job: Readonly<JobRecord>): void {
     if (scenario.settings.updateNodeAddress && slurm.addressOf(name) !== address)
       says(`${name} has the address ${slurm.addressOf(name)}, its instance ${address}`);
   }
+}
+
+/** A slurmd that joins in the moment in which it is replaced: Slurm takes the node for up until the new one joins. */
+function isReplaced({ state, machines }: Watched, node: string): boolean {
+  const lease = state?.leases.get(node);
+  return lease !== undefined && machines.live.has(lease.instance.instanceId);
 }
 
 function isOnItsWayOut({ state }: Watched, instanceId: string): boolean {
