@@ -8,7 +8,7 @@ import { bootAllowanceMs } from './deadlines.ts';
 import { endLeases, failGang, giveBackNodes } from './decide-gang.ts';
 import { tellRefused } from './decide-job.ts';
 import { claimantsOf, claimedByOther, claimNodes, leaseOf, openGang, type Draft } from './draft.ts';
-import type { Gang, Refusal } from './gang.ts';
+import type { Gang, GangPhase, Refusal } from './gang.ts';
 import { foldHostlist } from './hostlist.ts';
 
 type Why = Pick<Refusal, 'code' | 'message'>;
@@ -156,11 +156,13 @@ function loseNodes(draft: Draft, boot: Boot, nodes: readonly string[], why: Why)
   giveBackNodes(draft, free, refusal, `${boot.gangId}/boot-back-${draft.at}`);
 }
 
+const startedPhases: ReadonlySet<GangPhase> = new Set(['reserving', 'launching', 'assigning']);
+
 /** A gang that counts on one of the instances, which another gang had launched, is not whole any more. */
 function breakGangs(draft: Draft, nodes: readonly string[], why: Why): void {
   for (const id of new Set(nodes.flatMap((node) => claimantsOf(draft, node)))) {
     const gang = openGang(draft, id);
-    const counts = gang?.phase === 'launching' || gang?.phase === 'assigning';
+    const counts = gang !== null && startedPhases.has(gang.phase);
     if (gang !== null && counts && gang.replaces === null)
       failGang(draft, gang, { nodes: gang.nodes, ...why });
   }

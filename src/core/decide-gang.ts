@@ -17,6 +17,10 @@ const assignNodesMax = 2000;
 /** Every batch has its answer: give Slurm what the gang holds. A firm gang is whole here, or this is not reached. */
 export function concludeLaunch(draft: Draft, gang: Gang, refused: readonly Refusal[]): void {
   const held = gang.nodes.filter((node) => leaseOf(draft, node) !== null);
+  if (gang.firm && held.length > 0 && held.length < gang.nodes.length) {
+    const message = `instances of ${gang.nodes.length - held.length} nodes have ended meanwhile`;
+    return failGang(draft, gang, { nodes: gang.nodes, code: 'InstancesVanished', message });
+  }
   if (held.length === 0) {
     closeGang(draft, gang, [], refused);
     return;

@@ -262,6 +262,8 @@ function checkStarted(watched: Watched, job: Readonly<JobRecord>): void {
 
 /** A slurmd that joins in the moment in which it is replaced: Slurm takes the node for up until the new one joins. */
 function isReplaced({ state, machines }: Watched, node: string): boolean {
+  for (const { doom, nodes } of state?.boots.values() ?? [])
+    if (doom !== null && nodes.includes(node)) return true;
   const lease = state?.leases.get(node);
   return lease !== undefined && machines.live.has(lease.instance.instanceId);
 }
