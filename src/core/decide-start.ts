@@ -73,7 +73,7 @@ function startGang(draft: Draft, gang: Gang, line: Line): void {
   if ('code' in rung) return failGang(draft, gang, { ...rung, nodes: gang.nodes });
   line.ahead += places.size;
   const launches = prepareLaunches(draft, gang, places, rung);
-  if (gang.firm && launches.length > 1 && !gang.forgoes) {
+  if (gang.firm && launches.length > 1) {
     const why = whyNotReserve(draft, launches);
     if (why === null) return reserveFirst(draft, gang, rung, launches);
     if (why !== '') draft.decisions.push({ kind: 'ReserveForgone', gangId: gang.id, why });
@@ -118,6 +118,9 @@ export function hasRungLeft(draft: Draft, gang: Gang): boolean {
   const places = new Set<Place>();
   for (const node of gang.nodes) {
     const located = locate(node);
+    const lease = leaseOf(draft, node);
+    // What another gang's instance serves is not launched on any rung.
+    if (lease !== null && lease.gangId !== gang.id) continue;
     if (located.kind === 'place') places.add(located.place);
   }
   return rungsOf([...places], draft.state.zones).some(
