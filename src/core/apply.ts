@@ -25,7 +25,8 @@ export function apply(state: State, turn: Turn): void {
   if (event.kind === 'SubnetsTold')
     for (const [id, zone] of Object.entries(event.zones)) state.zones.set(id, zone);
   if (event.kind === 'HookCalled') takeRequest(state, event.request.id);
-  if (event.kind === 'LaunchSwept') countLook(state, event.effectId);
+  if (event.kind === 'LaunchSwept' || event.kind === 'ReservationEnded')
+    countLook(state, event.effectId);
   for (const decision of turn.decisions) applyDecision(state, decision, event);
   const deferred = turn.decisions.some(
     (decision) =>
@@ -203,7 +204,6 @@ function formGang(
     onlyRung: formed.onlyRung ?? null,
     launches: 0,
     reserving: new Map(),
-    forgoes: false,
     assigning: new Set(),
     mayBeGiven: false,
     given: [],
@@ -376,7 +376,13 @@ function applyToGang(state: State, gang: Gang, decision: GangDecision): void {
       gang.rung = decision.rung;
       gang.launches += decision.parts.length;
       for (const { effectId, launch, batch } of decision.parts)
-        gang.reserving.set(effectId, { launch, batch, reservationId: null });
+        gang.reserving.set(effectId, {
+          launch,
+          batch,
+          askedAt: state.now,
+          reservationId: null,
+          isForgone: false,
+        });
       return;
     case 'GangCancelled':
       for (const effectId of gang.batches.keys()) state.batchGangs.delete(effectId);
@@ -384,10 +390,11 @@ function applyToGang(state: State, gang: Gang, decision: GangDecision): void {
       gang.reserving.clear();
       gang.phase = 'releasing';
       return;
-    case 'ReserveForgone':
-      gang.forgoes = true;
-      gang.reserving.clear();
+    case 'ReserveForgone': {
+      const part = gang.reserving.get(decision.effectId ?? '');
+      if (part !== undefined) part.isForgone = true;
       return;
+    }
     case 'RungLeft':
       return leaveRung(state, gang, decision);
     case 'GangStarted':

@@ -24,6 +24,11 @@ export function launchBy(settings: Settings, gang: Pick<Gang, 'requestedAt'>): I
   return gang.requestedAt + resumeTimeoutMs - bootAllowanceMs(settings) - marginMs(settings);
 }
 
+/** The ResumeTimeout with which a launch so long after the request is still of use. */
+export function resumeTimeoutFor(settings: Settings, launchMs: DurationMs): DurationMs {
+  return launchMs + settings.bootTimeMs + settings.deadlineMarginMs;
+}
+
 /** Every slurmd of a gang must have registered by then. */
 export function registerBy(settings: Settings, requestedAt: Instant, givenAt: Instant): Instant {
   const { resumeTimeoutMs } = settings;

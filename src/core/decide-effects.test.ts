@@ -401,7 +401,7 @@ describe('a restart', () => {
   });
 
   test('drops an assignment whose gang had been let go', () => {
-    const one = world({ maxBatchSize: 5000 });
+    const one = world({ maxBatchSize: 5000, launchInstances: { burst: 5000, perSecond: 2 } });
     one.resume('q-dy-c-[1-2001]', ['q-dy-c-[1-2001]']);
     one.launch(one.only('RunInstances'));
     const [first, second] = one.out('AssignNodes');

@@ -1,6 +1,6 @@
 /** Effects that failed, that are due again, or that an earlier life of muster left behind. */
 import { backoffMs } from './backoff.ts';
-import { abandon, again, assignNodes, failGang } from './decide-gang.ts';
+import { abandon, again, assignNodes, failGang, lookAgain } from './decide-gang.ts';
 import { askForMs, decideJobsTold } from './decide-jobs.ts';
 import { refuseNodes, settleAssignment } from './decide-launch.ts';
 import { decideNotReleased } from './decide-seen.ts';
@@ -10,12 +10,6 @@ import type { AssignNodes, CreateReservation, GiveBackNodes, ReleaseNodes } from
 import type { OutstandingEffect } from './state.ts';
 
 const retryBackoff = { baseMs: 1_000, maxMs: 60_000 };
-
-/**
- * When a launch with an unknown outcome is looked for: EC2's reads lag by seconds, rarely by minutes, so that one look
- * that finds nothing proves nothing.
- */
-const sweepDelaysMs = [10_000, 60_000, 300_000];
 
 /** Slurm's tools answer within seconds; after this many tries nodes are left to ResumeTimeout. */
 const giveBackTriesMax = 20;
@@ -231,13 +225,5 @@ function halves(nodes: readonly string[]): [string, readonly string[]][] {
 
 export function decideSwept(draft: Draft, effectId: string): void {
   const out = draft.state.outstanding.get(effectId);
-  const delay = sweepDelaysMs[out?.looks ?? sweepDelaysMs.length];
-  if (delay === undefined) return;
-  draft.decisions.push({
-    kind: 'EffectDeferred',
-    effectId,
-    until: draft.at + delay,
-    why: 'EC2 may not show every instance yet',
-    unknownOutcome: false,
-  });
+  if (out !== undefined) lookAgain(draft, out, 'EC2 may not show every instance yet');
 }

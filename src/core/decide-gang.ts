@@ -2,14 +2,15 @@
 import { replacementFailed } from './decide-boot.ts';
 import { refuseJobs } from './decide-job.ts';
 import { dropReserving } from './decide-reserve.ts';
-import { hasRungLeft } from './decide-start.ts';
-import { claimedByOther, heldIn, leaseOf, type Draft } from './draft.ts';
+import { hasRungLeft, tooLate } from './decide-start.ts';
+import { askedIn, claimedByOther, leaseOf, type Draft } from './draft.ts';
 import { nodeReason } from './reasons.ts';
 import type { Effect } from './effects.ts';
 import type { Failure } from './events.ts';
 import type { Batch, Gang, Refusal } from './gang.ts';
 import { zonesNamedIn } from './ladder.ts';
-import { verdictOf } from './verdict.ts';
+import type { OutstandingEffect } from './state.ts';
+import { verdictOf, type Verdict } from './verdict.ts';
 
 /** Nodes in one AssignNodes effect: keeps a turn's record within 300 KB. */
 const assignNodesMax = 2000;
@@ -80,25 +81,40 @@ export function failGang(
   closeGang(draft, gang, [], [refusal]);
 }
 
+/** What may be otherwise on another rung. Throttling is the same everywhere. */
+const rungVerdicts: ReadonlySet<Verdict> = new Set(['capacity', 'never-here', 'transient']);
+
+/** Whether the refusal tells how many instances the pool has: not what is said of a subnet, or of a reservation of ours. */
+function isAboutPool(draft: Draft, { effectId }: Pick<Batch, 'effectId'>, code: string): boolean {
+  if (verdictOf(code) !== 'capacity' || code === 'InsufficientFreeAddressesInSubnet') return false;
+  return !isInOwnReservation(draft, effectId);
+}
+
+/** Whether the launch goes into a reservation that muster made for it. */
+export function isInOwnReservation({ state }: Draft, effectId: string): boolean {
+  const effect = state.outstanding.get(effectId)?.effect;
+  if (effect?.kind !== 'RunInstances' || effect.order.reservationId === undefined) return false;
+  return state.reservations.has(effect.order.reservationId);
+}
+
 /**
- * A firm gang is refused on its rung: all that it holds is let go at once. Where capacity is what is lacking it tries the
- * next rung; else, or without another one, the gang is let go as a whole.
+ * A firm gang is refused on its rung: all that it holds is let go at once. Where capacity is what is lacking, or EC2 does
+ * not answer, it tries the next rung while there is time; else, or without another one, it is let go as a whole.
  */
 export function leaveRung(
   draft: Draft,
   gang: Gang,
-  batch: Pick<Batch, 'pool' | 'zone' | 'nodes'>,
+  batch: Pick<Batch, 'effectId' | 'pool' | 'zone' | 'nodes'>,
   failure: Pick<Failure, 'code' | 'message'>,
 ): void {
   const { code, message } = failure;
-  const verdict = verdictOf(code);
-  if (verdict === 'capacity') {
-    const count = heldIn(draft, gang, batch.pool) + batch.nodes.length;
+  if (isAboutPool(draft, batch, code)) {
+    const count = askedIn(draft, gang, batch.pool);
     const refusal = { code, message };
     draft.decisions.push({ kind: 'CapacitySeen', pool: batch.pool, count, refusal });
   }
-  const isElsewhere = verdict === 'capacity' || verdict === 'never-here';
-  if (!isElsewhere || !hasRungLeft(draft, gang))
+  const mayLeave = rungVerdicts.has(verdictOf(code)) && tooLate(draft, gang) === null;
+  if (!mayLeave || !hasRungLeft(draft, gang))
     return failGang(draft, gang, { nodes: gang.nodes, code, message });
   letGo(draft, gang, code);
   draft.decisions.push({
@@ -191,6 +207,21 @@ export function sweepLaunch(draft: Draft, effectId: string, clientToken: string)
   const id = `${effectId}/sweep`;
   if (draft.effects.some((effect) => effect.id === id)) return;
   draft.effects.push({ kind: 'SweepLaunch', id, clientToken });
+}
+
+/**
+ * When something of which the answer was lost is looked for: EC2's reads lag by seconds, rarely by minutes, so that one
+ * look that finds nothing proves nothing.
+ */
+const lookDelaysMs = [10_000, 60_000, 300_000];
+
+/** Runs a look again later, unless it was the last one. */
+export function lookAgain(draft: Draft, { effect, looks }: OutstandingEffect, why: string): void {
+  const delay = lookDelaysMs[looks];
+  if (delay === undefined) return;
+  const until = draft.at + delay;
+  const effectId = effect.id;
+  draft.decisions.push({ kind: 'EffectDeferred', effectId, until, why, unknownOutcome: false });
 }
 
 /** The verdict. Every node that is still the gang's and was not given counts as failed. */

@@ -82,7 +82,7 @@ describe('a gang that EC2 gives whole', () => {
   });
 
   test('of more than two thousand nodes: several assignments, one verdict when all are done', () => {
-    const one = world({ maxBatchSize: 5000 });
+    const one = world({ maxBatchSize: 5000, launchInstances: { burst: 5000, perSecond: 2 } });
     one.resume('q-dy-c-[1-4500]', ['q-dy-c-[1-4500]']);
     one.launch(one.only('RunInstances'));
     const assignments = one.out('AssignNodes');

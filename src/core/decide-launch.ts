@@ -8,10 +8,12 @@ import {
   endLeases,
   failGang,
   giveBack,
+  isInOwnReservation,
   leaveRung,
   sweepLaunch,
   terminate,
 } from './decide-gang.ts';
+import { hasRungLeft } from './decide-start.ts';
 import {
   assignmentsOut,
   batchesOut,
@@ -112,11 +114,11 @@ export function decideLaunchFailed(draft: Draft, effectId: string, failure: Fail
   if (verdict === 'throttle' || verdict === 'transient') {
     const { baseMs, maxMs } = verdict === 'throttle' ? throttleBackoff : transientBackoff;
     const until = draft.at + backoffMs(effectId, batch.tries, baseMs, maxMs);
-    if (until <= retryBy(draft, gang, batch)) {
+    const isThrottled = verdictOf(failure.code) === 'throttle';
+    if (until <= retryBy(draft, gang, batch, isThrottled)) {
       // A throttled launch keeps its place: it is the first to go when there is a token again.
-      if (verdict === 'throttle' && verdictOf(failure.code) === 'throttle')
-        draft.decisions.push({ kind: 'LaunchesThrottled', readyAt: until });
-      const again = verdict === 'throttle' ? draft.at : until;
+      if (isThrottled) draft.decisions.push({ kind: 'LaunchesThrottled', readyAt: until });
+      const again = isThrottled ? draft.at : until;
       draft.decisions.push({
         kind: 'EffectDeferred',
         effectId,
@@ -130,20 +132,29 @@ export function decideLaunchFailed(draft: Draft, effectId: string, failure: Fail
   refuseBatch(draft, gang, batch, failure, unknownOutcome);
 }
 
-/** What is reserved is there: EC2 only does not let it be used yet, and the same call tells when it does. */
+/**
+ * What is reserved is there: EC2 only does not let it be used yet, and the same call tells when it does. A reservation
+ * that is over is another matter.
+ */
 function verdictInPlace(draft: Draft, effectId: string, code: string): Verdict {
   const verdict = verdictOf(code);
-  const effect = draft.state.outstanding.get(effectId)?.effect;
-  if (effect?.kind !== 'RunInstances' || effect.order.reservationId === undefined) return verdict;
-  const isOurs = draft.state.reservations.has(effect.order.reservationId);
-  return isOurs && verdict === 'capacity' ? 'throttle' : verdict;
+  if (verdict !== 'capacity' || code.startsWith('InvalidCapacityReservationState')) return verdict;
+  return isInOwnReservation(draft, effectId) ? 'throttle' : verdict;
 }
 
-/** Patience counts from when EC2 was first asked: instances of a large gang wait for their tokens before that. */
-function retryBy(draft: Draft, gang: Gang, batch: Batch): Instant {
+/**
+ * Patience counts from when EC2 was first asked: instances of a large gang wait for their tokens before that. A rung has
+ * less of it where there is another one, unless EC2 throttles, as it would there too.
+ */
+function retryBy(draft: Draft, gang: Gang, batch: Batch, isThrottled: boolean): Instant {
   const { settings } = draft.state;
-  const patient = (batch.sentAt ?? gang.requestedAt) + settings.launchPatienceMs;
-  return settings.resumeTimeoutMs === null ? patient : Math.min(patient, launchBy(settings, gang));
+  const sentAt = batch.sentAt ?? gang.requestedAt;
+  const mayLeave = !isThrottled && gang.firm && hasRungLeft(draft, gang);
+  const patience = mayLeave
+    ? Math.min(settings.launchPatienceMs, settings.rungPatienceMs)
+    : settings.launchPatienceMs;
+  if (settings.resumeTimeoutMs === null) return sentAt + patience;
+  return Math.min(sentAt + patience, launchBy(settings, gang));
 }
 
 /** The batch gets nothing: the end of a firm gang, a loss of nodes for a soft one. */

@@ -4,18 +4,42 @@
  */
 import { abandon, again, sweepLaunch } from './decide-gang.ts';
 import { refuseBatch } from './decide-launch.ts';
-import { tooLate } from './decide-start.ts';
+import { tokensTooLate, tooLate } from './decide-start.ts';
 import { openGang, type Draft } from './draft.ts';
 import type { RunInstances } from './effects.ts';
-import { scheduleLaunches, waitingLaunches } from './launch-schedule.ts';
+import { scheduleLaunches, waitingLaunches, type WaitingLaunch } from './launch-schedule.ts';
 
 export function releaseLaunches(draft: Draft): void {
-  const waiting = waitingLaunches(draft.state).filter(
-    ({ effect, dueAt }) => dueAt > draft.at || isWanted(draft, effect),
-  );
-  const fresh = draft.queued.map((effect) => ({ effect, dueAt: draft.at, isRepeat: false }));
-  const { now } = scheduleLaunches(draft.state, draft.at, [...waiting, ...fresh]);
-  for (const effect of now) again(draft, effect);
+  // What is late may end a gang, and with it launches that were to go.
+  const over = new Set<string>();
+  for (;;) {
+    const { now, late } = scheduleLaunches(draft.state, draft.at, launchesOf(draft, over));
+    const refused = late.filter((effect) => refuseLate(draft, effect));
+    for (const { id } of refused) over.add(id);
+    if (refused.length > 0) continue;
+    for (const effect of now) again(draft, effect);
+    return;
+  }
+}
+
+/** Those that wait and are wanted still, then those of this turn. `over`: about which has been decided in it. */
+function* launchesOf(draft: Draft, over: Set<string>): Generator<WaitingLaunch> {
+  for (const launch of waitingLaunches(draft.state)) {
+    const { id } = launch.effect;
+    if (over.has(id)) continue;
+    if (launch.dueAt > draft.at || isWanted(draft, launch.effect)) yield launch;
+    else over.add(id);
+  }
+  for (const effect of draft.queued) yield { effect, dueAt: draft.at, isRepeat: false };
+}
+
+/** Its tokens come too late: waiting for them would only hold what the rest of its gang has. False: it is of this turn. */
+function refuseLate(draft: Draft, effect: RunInstances): boolean {
+  const gang = openGang(draft, draft.state.batchGangs.get(effect.id));
+  const batch = gang?.batches.get(effect.id);
+  if (gang === null || batch === undefined) return false;
+  refuseBatch(draft, gang, batch, tokensTooLate(draft, gang, batch.nodes.length), false);
+  return true;
 }
 
 /** False: the launch is over, and what had to be decided about it has been. */

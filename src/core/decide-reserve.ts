@@ -5,22 +5,24 @@
  */
 import { backoffMs } from './backoff.ts';
 import { launchBy } from './deadlines.ts';
-import { abandon, leaveRung } from './decide-gang.ts';
-import { reservable, startLaunches, type PreparedLaunch } from './decide-start.ts';
-import { openGang, type Draft } from './draft.ts';
+import { abandon, leaveRung, lookAgain } from './decide-gang.ts';
+import { hasRungLeft, reservable, startLaunches, type PreparedLaunch } from './decide-start.ts';
+import { heldIn, openGang, type Draft } from './draft.ts';
 import type { CreateReservation } from './effects.ts';
 import type { Failure } from './events.ts';
-import type { Gang } from './gang.ts';
+import type { Gang, Reserving } from './gang.ts';
 import type { Rung } from './ladder.ts';
 import type { OpenReservation, State } from './state.ts';
-import type { DurationMs } from './units.ts';
-import { verdictOf } from './verdict.ts';
+import type { DurationMs, Instant } from './units.ts';
+import { verdictOf, type Verdict } from './verdict.ts';
 
 /** A last resort, should nobody be left to cancel it: so long after the last launch that may use it. */
 const outlivesMs: DurationMs = 10 * 60_000;
 
 /** EC2's limit for one reservation. */
 const reservationMax = 1000;
+
+type ReadyLaunch = Pick<PreparedLaunch, 'effect' | 'batch'>;
 
 const retry = { baseMs: 1_000, maxMs: 20_000 };
 
@@ -99,22 +101,33 @@ export function decideReservationMade(draft: Draft, effectId: string, reservatio
   const part = gang?.reserving.get(effectId);
   // Nobody waits for it any more: the next wake lets it go.
   if (gang === null || part === undefined) return;
-  draft.decisions.push({
-    kind: 'CapacitySeen',
-    pool: part.batch.pool,
-    count: order.count,
-    refusal: null,
-  });
-  const parts = [...gang.reserving];
-  const ids = new Map(
-    parts.map(([id, each]) => [id, id === effectId ? reservationId : each.reservationId]),
-  );
-  if ([...ids.values()].some((id) => id === null)) return;
-  const launches = parts.map(([id, { launch, batch }]) => ({
-    batch,
-    effect: { ...launch, order: { ...launch.order, reservationId: ids.get(id) ?? '' } },
-  }));
-  startLaunches(draft, gang, gang.rung ?? '', launches);
+  const { pool } = part.batch;
+  const count = heldIn(draft, gang, pool) + order.count;
+  draft.decisions.push({ kind: 'CapacitySeen', pool, count, refusal: null });
+  launchWhenReserved(draft, gang, effectId, reservationId);
+}
+
+/** The last answer has come: the launches go, into what is held, first those that have nothing to go into. */
+function launchWhenReserved(
+  draft: Draft,
+  gang: Gang,
+  effectId: string,
+  answer: string | null,
+): void {
+  const bare: ReadyLaunch[] = [];
+  const reserved: ReadyLaunch[] = [];
+  for (const [id, part] of gang.reserving) {
+    const { launch, batch, isForgone } = part;
+    const reservationId = id === effectId ? answer : part.reservationId;
+    const isAnswered = id === effectId || isForgone || reservationId !== null;
+    if (!isAnswered) return;
+    if (reservationId === null) bare.push({ effect: launch, batch });
+    else {
+      const effect = { ...launch, order: { ...launch.order, reservationId } };
+      reserved.push({ effect, batch });
+    }
+  }
+  startLaunches(draft, gang, gang.rung ?? '', [...bare, ...reserved]);
 }
 
 export function decideReservationFailed(draft: Draft, effectId: string, failure: Failure): void {
@@ -132,7 +145,7 @@ export function decideReservationFailed(draft: Draft, effectId: string, failure:
   }
   if (verdict === 'throttle' || verdict === 'transient') {
     const until = draft.at + backoffMs(effectId, out.tries, retry.baseMs, retry.maxMs);
-    if (until <= launchBy(draft.state.settings, gang)) {
+    if (until <= retryBy(draft, gang, part, verdict)) {
       draft.decisions.push({
         kind: 'EffectDeferred',
         effectId,
@@ -144,23 +157,28 @@ export function decideReservationFailed(draft: Draft, effectId: string, failure:
     }
   }
   if (unknownOutcome) sweepReservation(draft, effectId);
-  if (verdict === 'configuration') return forgoReserve(draft, gang, failure);
-  leaveRung(draft, gang, part.batch, failure);
+  if (!mayDoWithout(failure.code)) return leaveRung(draft, gang, part.batch, failure);
+  const why = `(Code:${failure.code}) ${failure.message}`;
+  draft.decisions.push({ kind: 'ReserveForgone', gangId: gang.id, why, effectId });
+  launchWhenReserved(draft, gang, effectId, null);
 }
 
-/** AWS does not let this account reserve: the launches go out without. */
-function forgoReserve(draft: Draft, gang: Gang, { code, message }: Failure): void {
-  draft.decisions.push({
-    kind: 'ReserveForgone',
-    gangId: gang.id,
-    why: `(Code:${code}) ${message}`,
-  });
-  for (const effectId of gang.reserving.keys()) dropReserving(draft, effectId);
-  const launches = [...gang.reserving.values()].map(({ launch, batch }) => ({
-    effect: launch,
-    batch,
-  }));
-  startLaunches(draft, gang, gang.rung ?? '', launches);
+/** A lost answer is not waited for so long where there is another rung. */
+function retryBy(draft: Draft, gang: Gang, { askedAt }: Reserving, verdict: Verdict): Instant {
+  const { settings } = draft.state;
+  const by = launchBy(settings, gang);
+  const mayLeave = verdict === 'transient' && hasRungLeft(draft, gang);
+  return mayLeave ? Math.min(by, askedAt + settings.rungPatienceMs) : by;
+}
+
+/**
+ * Whether the launch may be had where the reservation is not: AWS does not let this account reserve, does not reserve the
+ * type, or has reached a limit of reservations. The limits of instances count reservations too: a launch would meet them.
+ */
+function mayDoWithout(code: string): boolean {
+  const verdict = verdictOf(code);
+  if (verdict === 'quota') return code !== 'VcpuLimitExceeded' && code !== 'InstanceLimitExceeded';
+  return verdict === 'configuration' || verdict === 'never-here';
 }
 
 /** A reservation that is not wanted any more: one that waits for its retry may have been made all the same. */
@@ -206,10 +224,14 @@ export function endIdleReservations(draft: Draft): void {
   }
 }
 
-/** EC2 has let go of it: what it has cost is told, and stands in the ledger. */
-export function decideReservationEnded(draft: Draft, effectId: string): void {
-  const effect = draft.state.outstanding.get(effectId)?.effect;
-  if (effect?.kind !== 'EndReservation') return;
+/** EC2 has let go of it: what it has cost is told, and stands in the ledger. `found`: how many there were. */
+export function decideReservationEnded(draft: Draft, effectId: string, found: number): void {
+  const out = draft.state.outstanding.get(effectId);
+  if (out?.effect.kind !== 'EndReservation') return;
+  const { effect } = out;
+  // One whose answer was lost may have been made, and not be shown yet.
+  if (effect.reservationId === null && found === 0)
+    return lookAgain(draft, out, 'EC2 may not show the reservation yet');
   const held = draft.state.reservations.get(effect.reservationId ?? '');
   if (held === undefined) return;
   draft.decisions.push({

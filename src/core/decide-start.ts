@@ -1,6 +1,6 @@
 /** From a gang that waits for nobody to its calls: the rung it is launched on, reserved first or launched at once. */
 import { knownRefusal } from './capacity-memory.ts';
-import { bootAllowanceMs, launchBy, marginMs } from './deadlines.ts';
+import { launchBy, resumeTimeoutFor } from './deadlines.ts';
 import type { BatchStarted } from './decisions.ts';
 import { concludeLaunch, failGang } from './decide-gang.ts';
 import { reserveFirst, whyNotReserve } from './decide-reserve.ts';
@@ -9,10 +9,12 @@ import type { RunInstances } from './effects.ts';
 import { createLocator, type Place } from './fleet.ts';
 import type { Gang, Refusal } from './gang.ts';
 import { instanceTypeOf, poolKey, rungsOf, zoneOf, type Rung } from './ladder.ts';
-import { tokenWaitMs } from './launch-schedule.ts';
+import { refillMs } from './launch-bucket.ts';
+import { instancesAhead, tokenWaitMs } from './launch-schedule.ts';
 import { cutBatches, type PlannedBatch } from './plan.ts';
 import type { Pool } from './settings.ts';
 import type { State } from './state.ts';
+import type { DurationMs } from './units.ts';
 
 type Why = Pick<Refusal, 'code' | 'message'>;
 
@@ -27,19 +29,33 @@ export interface PreparedLaunch {
 /** Starts every gang that waits for no open gang any more. */
 export function startGangs(draft: Draft): void {
   if (isAskingForZones(draft.state)) return;
-  const locate = createLocator(draft.state.settings);
-  for (const gang of draft.state.gangs.values()) {
-    if (gang.phase !== 'waiting' || draft.closed.has(gang.id)) continue;
+  const ready = [...draft.state.gangs.values()].filter(
+    (gang) => gang.phase === 'waiting' && !draft.closed.has(gang.id),
+  );
+  if (ready.length === 0) return;
+  const line: Line = {
+    locate: createLocator(draft.state.settings),
+    ahead: instancesAhead(draft.state),
+  };
+  for (const gang of ready) {
+    if (draft.closed.has(gang.id)) continue;
     if (gang.waitsFor.some((id) => openGang(draft, id) !== null)) continue;
-    startGang(draft, gang, locate);
+    startGang(draft, gang, line);
   }
 }
 
-function startGang(draft: Draft, gang: Gang, locate: ReturnType<typeof createLocator>): void {
+/** The gangs that start in one turn, one behind the other. */
+interface Line {
+  readonly locate: ReturnType<typeof createLocator>;
+  /** Instances whose tokens are spoken for. */
+  ahead: number;
+}
+
+function startGang(draft: Draft, gang: Gang, line: Line): void {
   const places = new Map<string, Place>();
   for (const node of gang.nodes) {
     if (leaseOf(draft, node) !== null) continue;
-    const located = locate(node);
+    const located = line.locate(node);
     // Only a configuration loaded since the request can take a node's place away.
     if (located.kind === 'nowhere') {
       const { code, message } = located;
@@ -51,12 +67,13 @@ function startGang(draft: Draft, gang: Gang, locate: ReturnType<typeof createLoc
     draft.decisions.push({ kind: 'GangStarted', gangId: gang.id, rung: '', batches: [] });
     return concludeLaunch(draft, gang, []);
   }
-  const late = tooLate(draft, gang) ?? waitTooLong(draft, gang, places.size);
+  const late = tooLate(draft, gang) ?? waitTooLong(draft, gang, line.ahead, places.size);
   if (late !== null) return failGang(draft, gang, { ...late, nodes: gang.nodes });
   const rung = chooseRung(draft, gang, [...places.values()]);
   if ('code' in rung) return failGang(draft, gang, { ...rung, nodes: gang.nodes });
+  line.ahead += places.size;
   const launches = prepareLaunches(draft, gang, places, rung);
-  if (gang.firm && launches.length > 1 && !gang.forgoes) {
+  if (gang.firm && launches.length > 1) {
     const why = whyNotReserve(draft, launches);
     if (why === null) return reserveFirst(draft, gang, rung, launches);
     if (why !== '') draft.decisions.push({ kind: 'ReserveForgone', gangId: gang.id, why });
@@ -87,10 +104,9 @@ function chooseRung(draft: Draft, gang: Gang, ofNodes: readonly Place[]): Rung |
     });
     const [refusal] = refusals;
     if (refusal === undefined) return rung;
-    const seconds = Math.max(1, Math.round((draft.at - refusal.at) / 1000));
     known ??= {
       code: refusal.code,
-      message: `EC2 refused ${refusal.count} ${seconds} s ago and was not asked again: ${refusal.message}`,
+      message: `EC2 refused ${refusal.count} ${Math.max(1, seconds(draft.at - refusal.at))} s ago and was not asked again: ${refusal.message}`,
     };
   }
   return known ?? noRung(rungs.length);
@@ -102,6 +118,9 @@ export function hasRungLeft(draft: Draft, gang: Gang): boolean {
   const places = new Set<Place>();
   for (const node of gang.nodes) {
     const located = locate(node);
+    const lease = leaseOf(draft, node);
+    // What another gang's instance serves is not launched on any rung.
+    if (lease !== null && lease.gangId !== gang.id) continue;
     if (located.kind === 'place') places.add(located.place);
   }
   return rungsOf([...places], draft.state.zones).some(
@@ -124,26 +143,50 @@ function noRung(count: number): Why {
 export function tooLate(draft: Draft, gang: Gang): Why | null {
   const by = launchBy(draft.state.settings, gang);
   if (draft.at <= by) return null;
-  const seconds = Math.round((by - gang.requestedAt) / 1000);
-  const message = `muster could not ask EC2 within ${seconds} s of the request`;
+  const message = `muster could not ask EC2 within ${Math.round((by - gang.requestedAt) / 1000)} s of the request`;
   return { code: 'LaunchTooLate', message };
 }
 
-/** Whether instances that must wait for EC2's launch tokens would boot within ResumeTimeout; if not, what would be enough. */
-function waitTooLong(draft: Draft, gang: Gang, count: number): Why | null {
+/**
+ * Whether the last of a firm gang's instances would have its token too late to boot in time. Where so many would even if
+ * nobody were before them, no other try helps: the ResumeTimeout that would is told. What is soft gets what comes in time.
+ */
+function waitTooLong(draft: Draft, gang: Gang, ahead: number, count: number): Why | null {
   const { settings } = draft.state;
-  if (settings.resumeTimeoutMs === null) return null;
-  const queued = draft.queued.reduce((sum, { order }) => sum + order.maxCount, 0);
-  const waitMs = tokenWaitMs(draft.state, draft.at, queued, count);
-  if (waitMs === 0 || draft.at + waitMs <= launchBy(settings, gang)) return null;
-  const spentMs = draft.at - gang.requestedAt;
-  const needMs = spentMs + waitMs + bootAllowanceMs(settings) + marginMs(settings);
+  const waitMs = tokenWaitMs(draft.state, draft.at, ahead + count);
+  if (!gang.firm || waitMs === 0) return null;
   const { burst, perSecond } = settings.launchInstances;
-  const seconds = (ms: number): number => Math.ceil(ms / 1000);
+  const aloneMs = refillMs(settings.launchInstances, count - burst) + spareMs;
+  const limits = `EC2 launches ${burst} instances at once and ${perSecond} a second then`;
+  if (gang.requestedAt + aloneMs > launchBy(settings, gang)) {
+    const needs = `${limits}, so ${count} take ${seconds(aloneMs)} s`;
+    return { code: 'ResumeTimeoutTooShort', message: `${needs}: ${longerTimeout(draft, aloneMs)}` };
+  }
+  if (draft.at + waitMs + spareMs <= launchBy(settings, gang)) return null;
+  return tokensTooLate(draft, gang, count);
+}
+
+/** A moment counted in tokens may be off by a rounding. */
+const spareMs = 1_000;
+
+function longerTimeout({ state: { settings } }: Draft, launchMs: DurationMs): string {
+  const { resumeTimeoutMs, launchPatienceMs } = settings;
+  return resumeTimeoutMs === null
+    ? `ResumeTimeout is not known, so launch_patience counts: set it to ${seconds(launchMs)} at least (it is ${seconds(launchPatienceMs)})`
+    : `set ResumeTimeout to ${seconds(resumeTimeoutFor(settings, launchMs))} at least (it is ${seconds(resumeTimeoutMs)})`;
+}
+
+function seconds(ms: DurationMs): number {
+  return Math.ceil(ms / 1000);
+}
+
+/** Others are before it: later there will be tokens. */
+export function tokensTooLate(draft: Draft, gang: Gang, count: number): Why {
+  const leftMs = launchBy(draft.state.settings, gang) - draft.at;
   const message =
-    `EC2 launches ${burst} instances at once and ${perSecond} a second then, so ${count} take ${seconds(waitMs)} s: ` +
-    `set ResumeTimeout to ${seconds(needMs)} at least (it is ${seconds(settings.resumeTimeoutMs)})`;
-  return { code: 'ResumeTimeoutTooShort', message };
+    `EC2 launches ${draft.state.settings.launchInstances.perSecond} instances a second, and others are before these ${count}: ` +
+    `their turn does not come within the ${seconds(leftMs)} s that are left`;
+  return { code: 'LaunchTooLate', message };
 }
 
 function prepareLaunches(

@@ -70,7 +70,7 @@ function decideInto(draft: Draft, event: Event): void {
     case 'ReservationFailed':
       return decideReservationFailed(draft, event.effectId, event.failure);
     case 'ReservationEnded':
-      return decideReservationEnded(draft, event.effectId);
+      return decideReservationEnded(draft, event.effectId, event.found);
     case 'NodesGivenBack':
       return decideGivenBack(draft, event.effectId);
     case 'Started':

@@ -138,8 +138,13 @@ export type Decision =
       readonly count: number;
       readonly heldMs: number;
     }
-  /** A gang that should be reserved is launched without. */
-  | { readonly kind: 'ReserveForgone'; readonly gangId: string; readonly why: string }
+  /** A gang that should be reserved is launched without, on this rung: all of it, or one of its reservations. */
+  | {
+      readonly kind: 'ReserveForgone';
+      readonly gangId: string;
+      readonly why: string;
+      readonly effectId?: string;
+    }
   /** The rung refused the gang; it tries another one. */
   | {
       readonly kind: 'RungLeft';

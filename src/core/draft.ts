@@ -88,14 +88,30 @@ export function waitsOn(draft: Draft, gangId: string, target: string): boolean {
   return look(gangId);
 }
 
-/** How many instances of the pool the gang held before this turn. */
+/** How many instances of the pool the gang held before this turn, those reserved included. */
 export function heldIn(draft: Draft, gang: Gang, pool: string): number {
   let held = 0;
+  // What is launched into them takes their place.
+  if (gang.phase === 'reserving') {
+    for (const { reservationId, batch } of gang.reserving.values())
+      if (reservationId !== null && batch.pool === pool) held += batch.nodes.length;
+  }
   for (const node of gang.nodes) {
     const lease = draft.state.leases.get(node);
     if (lease?.pool === pool && lease.gangId === gang.id) held += 1;
   }
   return held;
+}
+
+/** How many of the pool the gang had asked EC2 for before this turn, what it held included: so many there are not. */
+export function askedIn(draft: Draft, gang: Gang, pool: string): number {
+  let asked = heldIn(draft, gang, pool);
+  for (const batch of gang.batches.values())
+    if (batch.pool === pool && batch.sentAt !== null) asked += batch.nodes.length;
+  if (gang.phase !== 'reserving') return asked;
+  for (const { reservationId, isForgone, batch } of gang.reserving.values())
+    if (reservationId === null && !isForgone && batch.pool === pool) asked += batch.nodes.length;
+  return asked;
 }
 
 /** How many of the gang's launches have no answer yet, this turn's answers taken into account. */

@@ -60,8 +60,6 @@ export interface Gang {
   launches: number;
   /** Reservations that are asked for or held, by effect id. */
   reserving: Map<string, Reserving>;
-  /** It does without reservations. */
-  forgoes: boolean;
   /** Open gangs that hold some of its nodes. */
   waitsFor: readonly string[];
   /** Launches out, by effect id. */
@@ -80,8 +78,11 @@ export interface Gang {
 export interface Reserving {
   readonly launch: RunInstances;
   readonly batch: BatchStarted;
+  readonly askedAt: Instant;
   /** Null until EC2 has made it. */
   reservationId: string | null;
+  /** AWS does not let it be made: its launch goes without. */
+  isForgone: boolean;
 }
 
 export interface Batch {

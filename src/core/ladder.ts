@@ -54,26 +54,35 @@ export function rungsOf(
         : poolInZone(place, zone, zones);
       if (other !== null) pools.set(place, other);
     }
-    if (pools.size === places.length) rungs.push(rungFrom(pools, zones));
+    if (pools.size === places.length) rungs.push(rungFrom(pools, zones, rungs));
   }
   const named = (rung: Rung): boolean => rung.zones.some((zone) => firstZones.includes(zone));
   return [...rungs.filter(named), ...rungs.filter((rung) => !named(rung))];
 }
 
-/** Where no zone is known, the place's own first pool has to do. */
+/** The first pool in the zone; where that is not known, or no pool is known to be there, the first that may be. */
 function poolInZone(place: Place, zone: string | null, zones: Zones): Pool | null {
-  for (const pool of place.pools) {
-    const own = zoneOf(place, pool, zones);
-    if (own === zone || own === null || zone === null) return pool;
-  }
-  return null;
+  const isThere = (pool: Pool): boolean => zoneOf(place, pool, zones) === zone;
+  const mayBeThere = (pool: Pool): boolean => zone === null || zoneOf(place, pool, zones) === null;
+  return (
+    (zone === null ? undefined : place.pools.find(isThere)) ?? place.pools.find(mayBeThere) ?? null
+  );
 }
 
-function rungFrom(pools: ReadonlyMap<Place, Pool>, zones: Zones): Rung {
+/** A second subnet of a zone is a rung of its own: the first one may be out of addresses. */
+function rungFrom(
+  pools: ReadonlyMap<Place, Pool>,
+  zones: Zones,
+  before: readonly Pick<Rung, 'key'>[],
+): Rung {
   const keys = [...pools].map(([place, pool]) => poolKey(place, pool, zones));
+  const key = [...new Set(keys)].join(' + ');
+  const subnets = [...pools].map(
+    ([place, pool]) => pool.subnetId ?? place.subnetId ?? 'any subnet',
+  );
   const inZones = [...pools].map(([place, pool]) => zoneOf(place, pool, zones));
   return {
-    key: [...new Set(keys)].join(' + '),
+    key: before.some((rung) => rung.key === key) ? `${key} ${subnets.join(' ')}` : key,
     pools,
     zones: [...new Set(inZones.filter((zone) => zone !== null))],
   };

@@ -46,6 +46,11 @@ export function refillMs(rate: Rate, tokens: number): DurationMs {
   return Math.max(0, Math.ceil(exact((tokens / rate.perSecond) * 1000)));
 }
 
+/** How many come in so long. */
+export function tokensIn(rate: Rate, ms: DurationMs): number {
+  return exact((ms / 1000) * rate.perSecond);
+}
+
 /** Without the last digits of binary fractions, which would move the moment of a token by a millisecond. */
 function exact(value: number): number {
   return Math.round(value * 1e6) / 1e6;

@@ -1,13 +1,14 @@
 /**
  * Which of the launches that wait may go now. EC2's two limits, calls and instances, are kept; beyond that launches go in
  * the order in which they were asked for, except that a small one may pass a large one that waits for instance tokens
- * as long as that one still makes its deadline: nobody's size delays another's job without need.
+ * as long as that one still makes its deadline: nobody's size delays another's job without need. One that cannot make
+ * its deadline any more delays nobody: it is late before its time.
  */
 import { launchBy } from './deadlines.ts';
 import type { RunInstances } from './effects.ts';
-import { bucketAt, refillMs, tokensAt } from './launch-bucket.ts';
+import { bucketAt, refillMs, tokensAt, tokensIn } from './launch-bucket.ts';
 import type { State } from './state.ts';
-import type { Instant } from './units.ts';
+import type { DurationMs, Instant } from './units.ts';
 
 const looksMax = 50;
 
@@ -21,19 +22,19 @@ export interface WaitingLaunch {
 
 export interface LaunchSchedule {
   readonly now: readonly RunInstances[];
+  /** Their instance tokens come after their gangs' last moment. */
+  readonly late: readonly RunInstances[];
   /** When to look again; null: nothing waits. */
   readonly next: Instant | null;
 }
 
-/** Launches in the order in which they were asked for: those that wait in the state, then those of this turn. */
-export function waitingLaunches(state: State): WaitingLaunch[] {
-  const waiting: WaitingLaunch[] = [];
+/** Launches in the order in which they were asked for: those that wait in the state. Read as far as they are looked at. */
+export function* waitingLaunches(state: State): Generator<WaitingLaunch> {
   // A Map keeps the order of first insertion, which a retry does not change.
   for (const { effect, deferredUntil, tries } of state.outstanding.values()) {
     if (effect.kind !== 'RunInstances' || deferredUntil === null) continue;
-    waiting.push({ effect, dueAt: deferredUntil, isRepeat: tries > 0 });
+    yield { effect, dueAt: deferredUntil, isRepeat: tries > 0 };
   }
-  return waiting;
 }
 
 /** No launch may ask for more tokens than the bucket can hold: one that wants more goes when it is full. */
@@ -44,57 +45,57 @@ export function instanceTokens(state: State, launch: Pick<WaitingLaunch, 'effect
 export function scheduleLaunches(
   state: State,
   at: Instant,
-  waiting: readonly WaitingLaunch[],
+  waiting: Iterable<WaitingLaunch>,
 ): LaunchSchedule {
   const { launchRequests, launchInstances } = state.settings;
-  const calls = bucketAt(state.launchBucket, launchRequests, at);
-  const instances = bucketAt(state.instanceBucket, launchInstances, at);
-  let callsLeft = calls.tokens;
-  let left = instances.tokens;
+  let calls = bucketAt(state.launchBucket, launchRequests, at).tokens;
+  let left = bucketAt(state.instanceBucket, launchInstances, at).tokens;
   const now: RunInstances[] = [];
+  const late: RunInstances[] = [];
   let next: Instant | null = null;
   const wakeAt = (moment: Instant): void => {
     next = next === null ? moment : Math.min(next, moment);
   };
-  /** What those that wait for instance tokens want, and by when: in order, each with all before it. */
-  const ahead: { readonly wanted: number; readonly by: Instant }[] = [];
+  /** Wanted by those that wait for instance tokens, in order. */
   let wanted = 0;
+  /** Must be left by whoever passes them: else one of them would be late. */
+  let keep = -Infinity;
   for (const launch of waiting) {
     if (launch.dueAt > at) {
       wakeAt(launch.dueAt);
       continue;
     }
-    if (callsLeft < 1) {
-      wakeAt(tokensAt({ tokens: callsLeft, at }, launchRequests, 1));
+    if (calls < 1) {
+      wakeAt(tokensAt({ tokens: calls, at }, launchRequests, 1));
       break;
     }
     const count = launch.isRepeat ? 0 : instanceTokens(state, launch);
-    const taken = left - count;
-    const passes = ahead.every(
-      (each) => at + refillMs(launchInstances, each.wanted - taken) <= each.by,
-    );
-    if (count <= left && (ahead.length === 0 || passes)) {
+    if (count <= left && left - count >= keep) {
       now.push(launch.effect);
-      callsLeft -= 1;
-      left = taken;
+      calls -= 1;
+      left -= count;
+      continue;
+    }
+    const leftMs = deadlineOf(state, launch.effect.id) - at;
+    if (refillMs(launchInstances, wanted + count - left) > leftMs) {
+      late.push(launch.effect);
       continue;
     }
     // One that may not pass needs no wake of its own: what it waits for has one.
     if (count > left) wakeAt(tokensAt({ tokens: left, at }, launchInstances, count));
     wanted += count;
-    ahead.push({ wanted, by: deadlineOf(state, launch.effect.id) });
+    keep = Math.max(keep, wanted - tokensIn(launchInstances, leftMs));
   }
-  return { now, next };
+  return { now, late, next };
 }
 
-/** When a launch may go; the present of the state: now. Null: none waits. */
+/** When there is something to be decided about a launch; the present of the state: now. Null: none waits. */
 export function nextLaunchAt(state: State): Instant | null {
-  const waiting = waitingLaunches(state);
   let at = state.now;
   // At a moment at which one is due another one's limit may still bar it: the next such moment is looked at then.
   for (let looks = 0; looks < looksMax; looks += 1) {
-    const { now, next } = scheduleLaunches(state, at, waiting);
-    if (now.length > 0) return at;
+    const { now, late, next } = scheduleLaunches(state, at, waitingLaunches(state));
+    if (now.length > 0 || late.length > 0) return at;
     if (next === null) return null;
     at = Math.max(next, at + 1);
   }
@@ -106,13 +107,21 @@ function deadlineOf(state: State, effectId: string): Instant {
   return gang === undefined ? 0 : launchBy(state.settings, gang);
 }
 
-/** How long `count` instances more wait for their tokens, behind all that waits already. */
-export function tokenWaitMs(state: State, at: Instant, queued: number, count: number): number {
-  const { launchInstances } = state.settings;
-  let wanted = queued + count;
-  for (const launch of waitingLaunches(state)) {
-    if (!launch.isRepeat) wanted += launch.effect.order.maxCount;
+/** Instances that gangs are going to ask for, and that took no tokens yet: those of calls that wait or that are reserved first. */
+export function instancesAhead(state: State): number {
+  let ahead = 0;
+  for (const launch of waitingLaunches(state))
+    if (!launch.isRepeat) ahead += instanceTokens(state, launch);
+  for (const { phase, reserving } of state.gangs.values()) {
+    if (phase !== 'reserving') continue;
+    for (const { launch } of reserving.values()) ahead += instanceTokens(state, { effect: launch });
   }
+  return ahead;
+}
+
+/** How long so many instances wait for their tokens, the last of them; those ahead of them included. */
+export function tokenWaitMs(state: State, at: Instant, count: number): DurationMs {
+  const { launchInstances } = state.settings;
   const { tokens } = bucketAt(state.instanceBucket, launchInstances, at);
-  return refillMs(launchInstances, wanted - tokens);
+  return refillMs(launchInstances, count - tokens);
 }

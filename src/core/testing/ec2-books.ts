@@ -20,9 +20,9 @@ export interface Ec2Books {
   /** Reservations that are held, by id: the effect that made them, and how many places. */
   readonly reserved: Map<string, { readonly tag: string; readonly count: number }>;
   /** A token reserves once. */
-  reserve(order: ReservationOrder): string;
-  /** Cancels it, or whatever has the tag; returns how many there were. */
-  endReservation(effect: EndReservation): number;
+  reserve(order: ReservationOrder, now: Instant): string;
+  /** Cancels it, or whatever has the tag as far as EC2 shows it: no young one, unless `sees`. Returns how many there were. */
+  endReservation(effect: EndReservation, now: Instant, sees: boolean): number;
 }
 
 export function createEc2Books(): Ec2Books {
@@ -33,6 +33,7 @@ export function createEc2Books(): Ec2Books {
 
   const reserved = new Map<string, { readonly tag: string; readonly count: number }>();
   const reservedBy = new Map<string, string>();
+  const reservedAt = new Map<string, Instant>();
 
   function fresh(): string {
     count += 1;
@@ -43,20 +44,23 @@ export function createEc2Books(): Ec2Books {
     alive,
     launchedBy,
     reserved,
-    reserve({ clientToken, tags, count: places }) {
+    reserve({ clientToken, tags, count: places }, now) {
       const known = reservedBy.get(clientToken);
       if (known !== undefined) return known;
       const id = `cr-${reservedBy.size + 1}`;
       reservedBy.set(clientToken, id);
+      reservedAt.set(id, now);
       reserved.set(id, { tag: tags['muster:reservation'] ?? '', count: places });
       return id;
     },
-    endReservation({ tag, reservationId }) {
-      const ids = [...reserved].filter(
-        ([id, each]) => id === reservationId || (reservationId === null && each.tag === tag),
-      );
-      for (const [id] of ids) reserved.delete(id);
-      return ids.length;
+    endReservation({ tag, reservationId }, now, sees) {
+      // By its id it is cancelled whether it is shown or not.
+      if (reservationId !== null) return reserved.delete(reservationId) ? 1 : 0;
+      const isHidden = (id: string): boolean =>
+        !sees && now < (reservedAt.get(id) ?? 0) + hiddenMsMax;
+      const shown = [...reserved].filter(([id, each]) => each.tag === tag && !isHidden(id));
+      for (const [id] of shown) reserved.delete(id);
+      return shown.length;
     },
     launch({ clientToken }, wanted, now) {
       if (!launchedBy.has(clientToken)) {

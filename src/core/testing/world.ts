@@ -20,6 +20,7 @@ import { emptyState, type State } from '../state.ts';
 import type { Turn } from '../turn.ts';
 import type { DurationMs, Instant } from '../units.ts';
 import { createEc2Books, type Ec2Books } from './ec2-books.ts';
+import { zoneIn } from './fleet.ts';
 import { plainState } from './plain.ts';
 
 type WithoutTime<T> = T extends unknown ? Omit<T, 'at'> : never;
@@ -195,15 +196,16 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
     });
   }
 
-  /** The answer is lost; EC2 launched `count` all the same. */
-  function loseAnswer(effect: RunInstances, count: number): Turn {
+  /** The answer is lost; EC2 launched or reserved `count` all the same. */
+  function loseAnswer(effect: RunInstances | CreateReservation, count: number): Turn {
     take(effect);
-    if (count > 0) ec2.launch(effect.order, count, world.now);
-    return send({
-      kind: 'LaunchFailed',
-      effectId: effect.id,
-      failure: { code: 'Timeout', message: 'no answer within 30 s', requestId: null },
-    });
+    const failure = { code: 'Timeout', message: 'no answer within 30 s', requestId: null };
+    if (effect.kind === 'RunInstances') {
+      if (count > 0) ec2.launch(effect.order, count, world.now);
+      return send({ kind: 'LaunchFailed', effectId: effect.id, failure });
+    }
+    if (count > 0) ec2.reserve(effect.order, world.now);
+    return send({ kind: 'ReservationFailed', effectId: effect.id, failure });
   }
 
   function fail(effect: Effect, message: string, transient: boolean): Turn {
@@ -241,14 +243,18 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
         return send({
           kind: 'ReservationMade',
           effectId,
-          reservationId: ec2.reserve(effect.order),
+          reservationId: ec2.reserve(effect.order, world.now),
         });
       case 'EndReservation':
         take(effect);
-        return send({ kind: 'ReservationEnded', effectId, found: ec2.endReservation(effect) });
+        return send({
+          kind: 'ReservationEnded',
+          effectId,
+          found: ec2.endReservation(effect, world.now, sees),
+        });
       case 'DescribeSubnets': {
         take(effect);
-        const zones = Object.fromEntries(effect.subnetIds.map((id) => [id, `zone-of-${id}`]));
+        const zones = Object.fromEntries(effect.subnetIds.map((id) => [id, zoneIn(id)]));
         return send({ kind: 'SubnetsTold', effectId, zones });
       }
       case 'AskJobs':
@@ -287,8 +293,8 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
         if (effect.kind === 'RunInstances')
           ec2.launch(effect.order, effect.order.maxCount, world.now);
         if (effect.kind === 'TerminateInstances') ec2.terminate(effect.instanceIds);
-        if (effect.kind === 'CreateReservation') ec2.reserve(effect.order);
-        if (effect.kind === 'EndReservation') ec2.endReservation(effect);
+        if (effect.kind === 'CreateReservation') ec2.reserve(effect.order, world.now);
+        if (effect.kind === 'EndReservation') ec2.endReservation(effect, world.now, true);
       }
     }
     world.running.length = 0;

@@ -1,0 +1,72 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { bootAllowanceMs, launchBy, marginMs, registerBy } from './deadlines.ts';
+import { defaultSettings, type Settings } from './settings.ts';
+
+const requestedAt = 1_000_000;
+
+function settings(resumeTimeoutMs: number | null): Settings {
+  return {
+    ...defaultSettings,
+    resumeTimeoutMs,
+    bootTimeMs: 300_000,
+    deadlineMarginMs: 60_000,
+    launchPatienceMs: 240_000,
+  };
+}
+
+/** After the request, in seconds: the margin, what a boot is allowed, the last launch, the last registration. */
+type Row = readonly [margin: number, boot: number, launch: number, register: number];
+
+describe('the deadlines of a gang', () => {
+  const rows: Record<string, { resumeTimeoutS: number; want: Row }> = {
+    'of an hour leave all but a boot and the margin to the launch': {
+      resumeTimeoutS: 3_600,
+      want: [60, 300, 3_240, 3_540],
+    },
+    'of half an hour, too': { resumeTimeoutS: 1_800, want: [60, 300, 1_440, 1_740] },
+    'of ten minutes: two boots do not fit, each gets less': {
+      resumeTimeoutS: 600,
+      want: [60, 243, 297, 540],
+    },
+    'of a minute: the margin is a tenth of it': {
+      resumeTimeoutS: 60,
+      want: [6, 24.3, 29.7, 54],
+    },
+  };
+  test.each(Object.entries(rows))('%s', (_name, { resumeTimeoutS, want }) => {
+    const each = settings(resumeTimeoutS * 1000);
+    const [margin, boot, launch, register] = want.map((seconds) => seconds * 1000);
+    expect(marginMs(each)).toBe(margin);
+    expect(bootAllowanceMs(each)).toBe(boot);
+    expect(launchBy(each, { requestedAt }) - requestedAt).toBe(launch);
+    expect(registerBy(each, requestedAt, requestedAt + 5_000) - requestedAt).toBe(register);
+  });
+
+  test('where ResumeTimeout is not known: patience for the launch, two boots for the slurmd', () => {
+    const each = settings(null);
+    expect(marginMs(each)).toBe(60_000);
+    expect(bootAllowanceMs(each)).toBe(300_000);
+    expect(launchBy(each, { requestedAt })).toBe(requestedAt + 240_000);
+    expect(registerBy(each, requestedAt, requestedAt + 5_000)).toBe(requestedAt + 605_000);
+  });
+
+  test('end before ResumeTimeout, and what is launched last has its boot before them', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 10_000, max: 86_400_000 }),
+        fc.integer({ min: 1_000, max: 3_600_000 }),
+        fc.integer({ min: 0, max: 600_000 }),
+        (resumeTimeoutMs, bootTimeMs, deadlineMarginMs) => {
+          const each = { ...defaultSettings, resumeTimeoutMs, bootTimeMs, deadlineMarginMs };
+          const registered = registerBy(each, requestedAt, requestedAt);
+          const launched = launchBy(each, { requestedAt });
+          expect(registered).toBeLessThanOrEqual(requestedAt + resumeTimeoutMs);
+          expect(launched + bootAllowanceMs(each)).toBeLessThanOrEqual(registered);
+          // A first boot that fails leaves time for a second one.
+          expect(requestedAt + 2 * bootAllowanceMs(each)).toBeLessThanOrEqual(registered + 1);
+        },
+      ),
+    );
+  });
+});
