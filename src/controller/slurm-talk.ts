@@ -79,17 +79,18 @@ export async function releaseNodes(
 }
 
 /**
- * Changes those of the jobs that wait; with a note of null also those that run. One that Slurm has not put back in the
+ * Changes those of the jobs that wait; with `anyState` also those that are started or run. One that Slurm has not put back in the
  * queue yet is asked for again: Slurm overwrites what is set before. Rejects with SchedulerError.
  */
 export async function tellJobs(scheduler: Scheduler, effect: TellJobs): Promise<void> {
-  const { note, startAt, hold } = effect;
+  const { note, startAt, hold, anyState = false } = effect;
   const jobs = await scheduler.listJobs(effect.jobIds);
   let early = 0;
   await Promise.all(
     jobs.map(async ({ jobId, state, adminComment }) => {
-      if (note !== null && (state === 'CONFIGURING' || state === 'COMPLETING')) early += 1;
-      if (state !== 'PENDING' && (note !== null || state !== 'RUNNING')) return;
+      const isBusy = state === 'CONFIGURING' || state === 'RUNNING';
+      if (!anyState && (state === 'CONFIGURING' || state === 'COMPLETING')) early += 1;
+      if (state !== 'PENDING' && !(anyState && isBusy)) return;
       await scheduler.updateJob(jobId, {
         ...(startAt !== null && { startAt }),
         ...(hold !== null && { hold }),

@@ -201,6 +201,7 @@ function formGang(
     tried: [],
     lastRefusal: null,
     zonesNamed: [],
+    wish: formed.wish ?? {},
     onlyRung: formed.onlyRung ?? null,
     launches: 0,
     reserving: new Map(),

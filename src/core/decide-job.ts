@@ -80,6 +80,8 @@ function judge(draft: Draft, prefix: string, jobId: number, code: string): Judge
   const verdict = verdictOf(code);
   const isHopeless = verdict === 'quota' || verdict === 'configuration' || verdict === 'never-here';
   if (isHopeless || heldCodes.has(code)) return { tries, nextAt: null, hold: 'admin' };
+  // The owner's own words.
+  if (code === 'NothingWished') return { tries, nextAt: null, hold: 'user' };
   const isOver = tries >= retry.tries || draft.at - (before?.firstAt ?? draft.at) >= retry.forMs;
   if (isOver) return { tries, nextAt: null, hold: 'user' };
   const waitMs = backoffMs(prefix, tries - 1, retry.firstMs, retry.maxMs);
@@ -99,7 +101,15 @@ export function clearJobs(
   if (told.length === 0) return;
   for (const jobId of told) draft.decisions.push({ kind: 'JobStarted', jobId });
   const id = `${gangId}/clear-${draft.at}`;
-  draft.effects.push({ kind: 'TellJobs', id, jobIds: told, note: null, startAt: null, hold: null });
+  draft.effects.push({
+    kind: 'TellJobs',
+    id,
+    jobIds: told,
+    note: null,
+    startAt: null,
+    hold: null,
+    anyState: true,
+  });
 }
 
 /** A job that Slurm has started again is not told of its last try any more. */

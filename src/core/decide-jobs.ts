@@ -93,6 +93,7 @@ export function formGangs(draft: Draft, formation: Formation): void {
   for (const [index, refusal] of plan.rejected.entries()) {
     rejectNodes(draft, requestId, refusal, `${requestId}/rejected${index}`, asking);
   }
+  tellUnknownWords(draft, requestId, plan);
   const wanted = asking === null ? null : new Set(asking.nodes);
   if (asking === null)
     endTelling(
@@ -134,6 +135,25 @@ export function formGangs(draft: Draft, formation: Formation): void {
   } else if (formed === 0) {
     const failed = plan.rejected.flatMap((refusal) => refusal.nodes);
     draft.decisions.push({ kind: 'RequestSettled', requestId, given: [], failed });
+  }
+}
+
+/** Words that say nothing stand in no job's way; its owner is told. */
+function tellUnknownWords(draft: Draft, requestId: string, { jobs }: Plan): void {
+  for (const { jobId, unknownWords } of jobs) {
+    if (unknownWords.length === 0) continue;
+    const message = `passed over in the comment, as it says nothing: ${unknownWords.join(', ')}`;
+    draft.decisions.push({ kind: 'InputFaulty', requestId, message: `job ${jobId}: ${message}` });
+    const id = `${requestId}/words-${jobId}`;
+    draft.effects.push({
+      kind: 'TellJobs',
+      id,
+      jobIds: [jobId],
+      note: message,
+      startAt: null,
+      hold: null,
+      anyState: true,
+    });
   }
 }
 
@@ -203,6 +223,7 @@ function formGang(
     jobIds: planned.jobIds,
     nodes,
     ...(planned.jobNodes !== undefined && { jobNodes: planned.jobNodes }),
+    ...(planned.wish !== undefined && { wish: planned.wish }),
     missing,
     assembleBy,
     waitsFor: waitFor(draft, nodes, gangId, asking),

@@ -151,7 +151,7 @@ function retryBy(draft: Draft, gang: Gang, batch: Batch, isThrottled: boolean): 
   const sentAt = batch.sentAt ?? gang.requestedAt;
   const mayLeave = !isThrottled && gang.firm && hasRungLeft(draft, gang);
   const patience = mayLeave
-    ? Math.min(settings.launchPatienceMs, settings.rungPatienceMs)
+    ? Math.min(settings.launchPatienceMs, gang.wish.patienceMs ?? settings.rungPatienceMs)
     : settings.launchPatienceMs;
   if (settings.resumeTimeoutMs === null) return sentAt + patience;
   return Math.min(sentAt + patience, launchBy(settings, gang));

@@ -12,6 +12,7 @@ import type { CreateReservation } from './effects.ts';
 import type { Failure } from './events.ts';
 import type { Gang, Reserving } from './gang.ts';
 import type { Rung } from './ladder.ts';
+import type { GangStrategy } from './settings.ts';
 import type { OpenReservation, State } from './state.ts';
 import type { DurationMs, Instant } from './units.ts';
 import { verdictOf, type Verdict } from './verdict.ts';
@@ -27,9 +28,13 @@ type ReadyLaunch = Pick<PreparedLaunch, 'effect' | 'batch'>;
 const retry = { baseMs: 1_000, maxMs: 20_000 };
 
 /** Null: it can be reserved. Empty: nobody wants it reserved. Else why AWS would not, or why it is not known how. */
-export function whyNotReserve(draft: Draft, launches: readonly PreparedLaunch[]): string | null {
+export function whyNotReserve(
+  draft: Draft,
+  launches: readonly PreparedLaunch[],
+  wished?: GangStrategy,
+): string | null {
   for (const { place, pool, effect } of launches) {
-    if (place.strategy === 'launch') return '';
+    if ((wished ?? place.strategy) === 'launch') return '';
     const name = `${place.queue}/${place.computeResource}`;
     if (pool.market !== 'on-demand') return `${name} is ${pool.market}: only on-demand is reserved`;
     if (pool.reservationId !== null) return '';
@@ -168,7 +173,8 @@ function retryBy(draft: Draft, gang: Gang, { askedAt }: Reserving, verdict: Verd
   const { settings } = draft.state;
   const by = launchBy(settings, gang);
   const mayLeave = verdict === 'transient' && hasRungLeft(draft, gang);
-  return mayLeave ? Math.min(by, askedAt + settings.rungPatienceMs) : by;
+  const patienceMs = gang.wish.patienceMs ?? settings.rungPatienceMs;
+  return mayLeave ? Math.min(by, askedAt + patienceMs) : by;
 }
 
 /**

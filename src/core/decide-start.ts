@@ -8,7 +8,7 @@ import { leaseOf, openGang, type Draft } from './draft.ts';
 import type { RunInstances } from './effects.ts';
 import { createLocator, type Place } from './fleet.ts';
 import type { Gang, Refusal } from './gang.ts';
-import { instanceTypeOf, poolKey, rungsOf, zoneOf, type Rung } from './ladder.ts';
+import { instanceTypeOf, isWished, poolKey, rungsOf, zoneOf, type Rung } from './ladder.ts';
 import { refillMs } from './launch-bucket.ts';
 import { instancesAhead, tokenWaitMs } from './launch-schedule.ts';
 import { cutBatches, type PlannedBatch } from './plan.ts';
@@ -74,7 +74,7 @@ function startGang(draft: Draft, gang: Gang, line: Line): void {
   line.ahead += places.size;
   const launches = prepareLaunches(draft, gang, places, rung);
   if (gang.firm && launches.length > 1) {
-    const why = whyNotReserve(draft, launches);
+    const why = whyNotReserve(draft, launches, gang.wish.strategy);
     if (why === null) return reserveFirst(draft, gang, rung, launches);
     if (why !== '') draft.decisions.push({ kind: 'ReserveForgone', gangId: gang.id, why });
   }
@@ -86,9 +86,9 @@ function chooseRung(draft: Draft, gang: Gang, ofNodes: readonly Place[]): Rung |
   const { memory, zones, settings } = draft.state;
   const counts = new Map<Place, number>();
   for (const place of ofNodes) counts.set(place, (counts.get(place) ?? 0) + 1);
-  const rungs = rungsOf([...counts.keys()], zones, gang.zonesNamed).filter(
-    ({ key }) => gang.onlyRung === null || key === gang.onlyRung,
-  );
+  const all = rungsOf([...counts.keys()], zones, gang.zonesNamed);
+  const rungs = all.filter((rung) => mayUse(draft, gang, rung));
+  if (rungs.length === 0 && all.length > 0 && gang.onlyRung === null) return nothingWished(gang);
   let known: Why | null = gang.lastRefusal;
   for (const rung of rungs) {
     if (gang.tried.includes(rung.key)) continue;
@@ -124,11 +124,21 @@ export function hasRungLeft(draft: Draft, gang: Gang): boolean {
     if (located.kind === 'place') places.add(located.place);
   }
   return rungsOf([...places], draft.state.zones).some(
-    ({ key }) =>
-      key !== gang.rung &&
-      !gang.tried.includes(key) &&
-      (gang.onlyRung === null || key === gang.onlyRung),
+    (rung) => rung.key !== gang.rung && !gang.tried.includes(rung.key) && mayUse(draft, gang, rung),
   );
+}
+
+/** A replacement stays where its gang is; a job may have asked for some rungs alone. */
+function mayUse({ state: { zones } }: Draft, gang: Gang, rung: Rung): boolean {
+  if (gang.onlyRung !== null) return rung.key === gang.onlyRung;
+  return isWished(rung, gang.wish, zones);
+}
+
+function nothingWished({ wish }: Gang): Why {
+  const { markets = [], instanceTypes = [], zones = [] } = wish;
+  const words = [...markets, ...instanceTypes, ...zones].join(', ');
+  const message = `the job asks for ${words} in its comment, and its queue has no such rung`;
+  return { code: 'NothingWished', message };
 }
 
 function noRung(count: number): Why {

@@ -2,6 +2,7 @@
 import type { Doom } from './boot.ts';
 import type { RunInstances } from './effects.ts';
 import type { GangKind, Refusal } from './gang.ts';
+import type { JobWish } from './job-wish.ts';
 import type { Instance } from './instances.ts';
 import type { Instant } from './units.ts';
 
@@ -46,6 +47,8 @@ export type Decision =
       readonly missing: readonly string[];
       readonly assembleBy: Instant;
       readonly waitsFor: readonly string[];
+      /** What its job asks for itself. */
+      readonly wish?: JobWish;
       /** It may be launched on this rung alone. */
       readonly onlyRung?: string;
       /** The gang, given before, for which it launches another instance. */

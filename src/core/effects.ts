@@ -96,10 +96,12 @@ export interface TellJobs {
   readonly kind: 'TellJobs';
   readonly id: string;
   readonly jobIds: readonly number[];
-  /** Muster's part of the AdminComment; null: it is taken out, also while the job runs. */
+  /** Muster's part of the AdminComment; null: it is taken out. */
   readonly note: string | null;
   readonly startAt: Instant | null;
   readonly hold: 'admin' | 'user' | null;
+  /** Also while it is being started or runs: there is nothing to wait for. */
+  readonly anyState?: boolean;
 }
 
 /** Asks EC2 for the zones of the subnets that the configuration names. */

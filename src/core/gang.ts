@@ -1,6 +1,7 @@
 /** Gangs, batches and leases: what muster is doing for whom. */
 import type { BatchStarted } from './decisions.ts';
 import type { RunInstances } from './effects.ts';
+import type { JobWish } from './job-wish.ts';
 import type { Instance } from './instances.ts';
 import type { Instant } from './units.ts';
 
@@ -54,6 +55,8 @@ export interface Gang {
   lastRefusal: Pick<Refusal, 'code' | 'message'> | null;
   /** Zones that EC2 named as having room. */
   zonesNamed: readonly string[];
+  /** What its job asks for itself. */
+  readonly wish: JobWish;
   /** It may be launched on this rung alone: a replacement stays where its gang is. */
   readonly onlyRung: string | null;
   /** Calls prepared so far: their numbers are never used again. */

@@ -64,6 +64,7 @@ const cureByVerdict: Readonly<Record<Verdict, string>> = {
 };
 
 const cureByCode: Readonly<Record<string, string>> = {
+  NothingWished: 'change the comment: scontrol update jobid=... comment=...',
   ResumeTimeoutTooShort: 'fewer nodes would help, or a longer ResumeTimeout in slurm.conf',
   LaunchTooLate: 'time helps',
   BootTimeout: 'the log of the instance tells why it did not join',

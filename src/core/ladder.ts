@@ -3,6 +3,7 @@
  * gang has nodes of; a firm gang is all or nothing on a rung, and a rung is in one zone unless its queues may be spread.
  */
 import type { Place } from './fleet.ts';
+import type { JobWish } from './job-wish.ts';
 import type { Pool } from './settings.ts';
 
 export interface Rung {
@@ -58,6 +59,20 @@ export function rungsOf(
   }
   const named = (rung: Rung): boolean => rung.zones.some((zone) => firstZones.includes(zone));
   return [...rungs.filter(named), ...rungs.filter((rung) => !named(rung))];
+}
+
+/** Whether a job that asks for markets, types or zones of its own may be launched on the rung. */
+export function isWished(rung: Rung, wish: JobWish, zones: Zones): boolean {
+  const { markets, instanceTypes, zones: wanted } = wish;
+  return [...rung.pools].every(([place, pool]) => {
+    const type = instanceTypeOf(place, pool);
+    const zone = zoneOf(place, pool, zones);
+    return (
+      (markets === undefined || markets.includes(pool.market)) &&
+      (instanceTypes === undefined || (type !== null && instanceTypes.includes(type))) &&
+      (wanted === undefined || (zone !== null && wanted.includes(zone)))
+    );
+  });
 }
 
 /** The first pool in the zone; where that is not known, or no pool is known to be there, the first that may be. */

@@ -11,7 +11,8 @@
 import { createLocator, type Place } from './fleet.ts';
 import type { GangKind, Refusal } from './gang.ts';
 import { foldHostlist, parseHostlistElements } from './hostlist.ts';
-import type { Told } from './job-facts.ts';
+import type { JobFacts, Told } from './job-facts.ts';
+import { parseJobWish, type JobWish } from './job-wish.ts';
 import { parseResumeFile, type ResumeJob } from './resume-file.ts';
 import type { PlanMode, Settings } from './settings.ts';
 
@@ -26,6 +27,8 @@ export interface PlannedGang {
   readonly kind: GangKind;
   readonly firm: boolean;
   readonly jobIds: readonly number[];
+  /** What its job asks for itself; jobs of one node each are asked for together, and for none. */
+  readonly wish?: JobWish;
   /** Whose each node is, where every job has one of its own. */
   readonly jobNodes?: readonly (readonly [number, string])[];
   readonly nodes: readonly string[];
@@ -44,6 +47,9 @@ export interface PlannedJob {
   readonly jobId: number;
   readonly jobIds: readonly number[];
   readonly priority: number | null;
+  /** What its owner asks for in --comment and --extra; and the words there that say nothing. */
+  readonly wish: JobWish;
+  readonly unknownWords: readonly string[];
   readonly nodes: readonly string[];
   readonly missing: readonly string[];
 }
@@ -163,10 +169,12 @@ function readJobs(
     const nodes = nodesOfJob(job, order, faults);
     if (nodes.length === 0) continue;
     const { jobId, priority } = job;
-    jobs.push({ jobId, jobIds: [jobId], priority, nodes, missing: [] });
+    jobs.push({ ...noWish, jobId, jobIds: [jobId], priority, nodes, missing: [] });
   }
   return byPriority(jobs);
 }
+
+const noWish = { wish: {}, unknownWords: [] };
 
 /** Array.sort is stable: equal priorities, and files without any, keep Slurm's order. */
 function byPriority(jobs: PlannedJob[]): PlannedJob[] {
@@ -195,12 +203,19 @@ function tellJobs(inFile: readonly PlannedJob[], told: Told, faults: string[]): 
       jobIds: components
         .map((each) => each.jobId)
         .sort((a, b) => Number(b === leader) - Number(a === leader)),
+      ...wishOf(components),
       priority: components[0]?.priority ?? group[0]?.priority ?? null,
       nodes,
       missing: [...new Set(members)].filter((node) => absent.has(node) && !known.has(node)),
     });
   }
   return byPriority(jobs);
+}
+
+function wishOf(components: readonly JobFacts[]): Pick<PlannedJob, 'wish' | 'unknownWords'> {
+  const text = components.map(({ comment, extra }) => `${comment} ${extra}`).join(' ');
+  const { wish, unknown } = parseJobWish(text);
+  return { wish, unknownWords: unknown };
 }
 
 function nodesIn(hostlist: string, faults: string[]): readonly string[] {
@@ -253,6 +268,7 @@ function planJobs(
       kind: single ? 'single-node-jobs' : 'job',
       firm: firm && !single,
       jobIds: group.flatMap((job) => job.jobIds),
+      ...(!single && group[0] !== undefined && { wish: group[0].wish }),
       ...(single && {
         jobNodes: group.flatMap((job) => job.nodes.map((node) => [job.jobId, node] as const)),
       }),
@@ -278,7 +294,8 @@ function groupSingles(
   const wide = new Set<string>();
   for (const job of jobs) {
     const [node] = job.nodes;
-    if (job.nodes.length > 1 || job.missing.length > 0 || node === undefined) {
+    const isAlone = job.missing.length > 0 || Object.keys(job.wish).length > 0;
+    if (job.nodes.length > 1 || isAlone || node === undefined) {
       if (job.priority !== null) open = new Map();
       for (const each of job.nodes) wide.add(each);
       groups.push([job]);

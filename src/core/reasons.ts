@@ -17,6 +17,8 @@ export const reasonCodes = {
   ResumeTimeoutTooShort:
     'so many instances wait longer for EC2 than ResumeTimeout allows; the message has the number that is needed',
   JobGone: 'the job was cancelled or requeued before its nodes were launched',
+  NothingWished:
+    'the job asks in its comment for markets, types or zones that its queue does not have',
   NoCommonZone: 'the compute resources of the job have no zone in common',
   BootTimeout: 'an instance was launched, and its slurmd did not register in time',
   InstanceEnded: 'EC2 ended an instance (a failed boot, a spot interruption, somebody by hand)',
