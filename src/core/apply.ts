@@ -155,6 +155,8 @@ function applyDecision(state: State, decision: Decision, event: Event): void {
     case 'GangCancelled':
     case 'GangGrew':
     case 'GangReserving':
+    case 'GangWaits':
+    case 'LeaseHandedOver':
     case 'ReserveForgone':
     case 'RungLeft':
     case 'GangStarted':
@@ -204,6 +206,7 @@ function formGang(
     wish: formed.wish ?? {},
     onlyRung: formed.onlyRung ?? null,
     launches: 0,
+    turnAfter: null,
     reserving: new Map(),
     assigning: new Set(),
     mayBeGiven: false,
@@ -396,6 +399,12 @@ function applyToGang(state: State, gang: Gang, decision: GangDecision): void {
       if (part !== undefined) part.isForgone = true;
       return;
     }
+    case 'GangWaits':
+      gang.turnAfter = decision.turnAfter;
+      gang.waitsFor = [...gang.waitsFor, decision.turnAfter];
+      return;
+    case 'LeaseHandedOver':
+      return handOver(state, gang, decision);
     case 'RungLeft':
       return leaveRung(state, gang, decision);
     case 'GangStarted':
@@ -469,6 +478,19 @@ function applyToGang(state: State, gang: Gang, decision: GangDecision): void {
     case 'BootCancelled':
       return;
   }
+}
+
+/** The instance is another node's from now on, in the same pool. */
+function handOver(
+  state: State,
+  gang: Gang,
+  { fromNode, node }: Extract<Decision, { kind: 'LeaseHandedOver' }>,
+): void {
+  const lease = state.leases.get(fromNode);
+  if (lease === undefined) return;
+  state.leases.delete(fromNode);
+  const { requestedAt } = gang;
+  state.leases.set(node, { ...lease, node, gangId: gang.id, requestedAt });
 }
 
 /** What a gang left on its nodes before it was given belongs to the one that is there now. */

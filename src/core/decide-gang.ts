@@ -1,6 +1,7 @@
 /** How gangs end: whole, in part, or let go. Shared by the answers that bring it about. */
 import { replacementFailed } from './decide-boot.ts';
 import { refuseJobs } from './decide-job.ts';
+import { handOver } from './decide-contention.ts';
 import { dropReserving } from './decide-reserve.ts';
 import { hasRungLeft, tooLate } from './decide-start.ts';
 import { askedIn, claimedByOther, leaseOf, type Draft } from './draft.ts';
@@ -129,7 +130,18 @@ export function leaveRung(
 /** Ends what the gang holds and what is out for it. */
 function letGo(draft: Draft, gang: Gang, why: string): void {
   const own = gang.nodes.filter((node) => leaseOf(draft, node)?.gangId === gang.id);
-  endLeases(draft, own, why, gang.id);
+  handOver(
+    draft,
+    gang,
+    own.filter((node) => draft.state.leases.get(node)?.given === false),
+  );
+  const handed = new Set(own.filter((node) => draft.ended.has(node)));
+  endLeases(
+    draft,
+    own.filter((node) => !handed.has(node)),
+    why,
+    gang.id,
+  );
   stopLaunch(draft, gang, why);
 }
 

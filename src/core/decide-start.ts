@@ -2,6 +2,7 @@
 import { knownRefusal } from './capacity-memory.ts';
 import { launchBy, resumeTimeoutFor } from './deadlines.ts';
 import type { BatchStarted } from './decisions.ts';
+import { holderOf } from './decide-contention.ts';
 import { concludeLaunch, failGang } from './decide-gang.ts';
 import { reserveFirst, whyNotReserve } from './decide-reserve.ts';
 import { leaseOf, openGang, type Draft } from './draft.ts';
@@ -36,6 +37,7 @@ export function startGangs(draft: Draft): void {
   const line: Line = {
     locate: createLocator(draft.state.settings),
     ahead: instancesAhead(draft.state),
+    turns: [],
   };
   for (const gang of ready) {
     if (draft.closed.has(gang.id)) continue;
@@ -49,6 +51,8 @@ interface Line {
   readonly locate: ReturnType<typeof createLocator>;
   /** Instances whose tokens are spoken for. */
   ahead: number;
+  /** Gangs of several calls that have their turn. */
+  readonly turns: { readonly gangId: string; readonly pools: readonly string[] }[];
 }
 
 function startGang(draft: Draft, gang: Gang, line: Line): void {
@@ -71,8 +75,19 @@ function startGang(draft: Draft, gang: Gang, line: Line): void {
   if (late !== null) return failGang(draft, gang, { ...late, nodes: gang.nodes });
   const rung = chooseRung(draft, gang, [...places.values()]);
   if ('code' in rung) return failGang(draft, gang, { ...rung, nodes: gang.nodes });
-  line.ahead += places.size;
   const launches = prepareLaunches(draft, gang, places, rung);
+  if (gang.firm && launches.length > 1) {
+    const pools = launches.map(({ batch }) => batch.pool);
+    const turnAfter =
+      line.turns.find((turn) => turn.pools.some((pool) => pools.includes(pool)))?.gangId ??
+      holderOf(draft, gang, pools)?.id;
+    if (turnAfter !== undefined) {
+      draft.decisions.push({ kind: 'GangWaits', gangId: gang.id, turnAfter });
+      return;
+    }
+    line.turns.push({ gangId: gang.id, pools });
+  }
+  line.ahead += places.size;
   if (gang.firm && launches.length > 1) {
     const why = whyNotReserve(draft, launches, gang.wish.strategy);
     if (why === null) return reserveFirst(draft, gang, rung, launches);

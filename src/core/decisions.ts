@@ -148,6 +148,16 @@ export type Decision =
       readonly why: string;
       readonly effectId?: string;
     }
+  /** Another gang of several calls is served first in the same pools. */
+  | { readonly kind: 'GangWaits'; readonly gangId: string; readonly turnAfter: string }
+  /** An instance that a gang lets go of goes to one that waited for its turn. */
+  | {
+      readonly kind: 'LeaseHandedOver';
+      readonly fromGangId: string;
+      readonly gangId: string;
+      readonly fromNode: string;
+      readonly node: string;
+    }
   /** The rung refused the gang; it tries another one. */
   | {
       readonly kind: 'RungLeft';

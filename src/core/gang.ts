@@ -63,7 +63,9 @@ export interface Gang {
   launches: number;
   /** Reservations that are asked for or held, by effect id. */
   reserving: Map<string, Reserving>;
-  /** Open gangs that hold some of its nodes. */
+  /** The gang of several calls that is served before it, in the same pools. */
+  turnAfter: string | null;
+  /** Open gangs that hold some of its nodes, or whose turn it is. */
   waitsFor: readonly string[];
   /** Launches out, by effect id. */
   batches: Map<string, Batch>;

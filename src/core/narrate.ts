@@ -287,6 +287,15 @@ function narrateDecision(decision: Decision): Line[] {
       return [
         line('INFO', 'muster.watch:nodes', `Nodes have joined ${countedList(decision.nodes)}`),
       ];
+    case 'GangWaits':
+      return [
+        line(
+          'INFO',
+          'muster.launch:turn',
+          `Gang ${decision.gangId} waits until gang ${decision.turnAfter} has its instances or has let them go`,
+        ),
+      ];
+    case 'LeaseHandedOver':
     case 'BootDoomed':
     case 'BootNodesDropped':
     case 'CapacitySeen':

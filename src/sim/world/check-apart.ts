@@ -44,13 +44,17 @@ export function createApartChecks(watched: Watched): ApartChecks {
   function checkTaken(nodes: readonly string[], what: string): void {
     for (const node of nodes) {
       for (const job of slurm.records.nodesByName.get(node)?.jobs ?? []) {
-        // An instance that has died runs nothing, whatever Slurm has.
-        if (job.state === 'RUNNING' && machines.instanceOf(node) !== undefined)
-          chronicle.broke('apart', `${node} is ${what} while job ${job.label} runs on it`);
         const refused = Math.max(
           refusedAt.get(node) ?? -Infinity,
           refusedAt.get(`${job.id} ${node}`) ?? -Infinity,
         );
+        // A job that has lost one of its nodes is lost on all of them, also where it had begun.
+        const isBroken = job.nodes.some(({ name }) => machines.instanceOf(name) === undefined);
+        const isOver = refused >= job.allocatedAt && isBroken;
+        // An instance that has died runs nothing, whatever Slurm has.
+        const runs = job.state === 'RUNNING' && machines.instanceOf(node) !== undefined;
+        if (runs && !isOver)
+          chronicle.broke('apart', `${node} is ${what} while job ${job.label} runs on it`);
         if (refused >= job.allocatedAt) continue;
         const isDead = machines.instanceOf(node) === undefined;
         if (isDead && slurm.records.nodesByName.get(node)?.power === 'up') continue;

@@ -103,6 +103,10 @@ function decisionInShort(decision: Decision): string {
       return `CapacitySeen ${decision.pool} ${decision.refusal === null ? 'gave' : 'refused'} ${decision.count}`;
     case 'GangGrew':
       return `GangGrew ${decision.gangId} by ${fold(decision.nodes)}, misses ${fold(decision.missing)}`;
+    case 'GangWaits':
+      return `GangWaits ${decision.gangId} for ${decision.turnAfter}`;
+    case 'LeaseHandedOver':
+      return `LeaseHandedOver ${decision.fromNode} to ${decision.node}`;
     case 'GangDissolved':
       return `GangDissolved ${decision.gangId}`;
     case 'GangStarted':
