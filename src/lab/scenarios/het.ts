@@ -1,0 +1,150 @@
+/**
+ * A heterogeneous job over two queues is one gang: with room for one of its components nothing stays, with room for both it
+ * runs. `resume-rate` is the same where Slurm hands a job over in several calls (ResumeRate smaller than the job), and a plain
+ * job before it.
+ */
+import { equals, holds, runPhases } from '../phase.ts';
+import type { Phase, PhasePlan, View } from '../phase.ts';
+import { jobIs, launchedAre } from '../checks.ts';
+import type { JobRequest } from '../../ports/slurm-commands.ts';
+import type { MusterFiles, Scenario, ScenarioWorld } from '../world.ts';
+import { clusterYaml, QUICK_RETRIES, resumeConf } from './files.ts';
+import {
+  isRefused,
+  mustRun,
+  nothingStays,
+  PLACEMENT,
+  setRoom,
+  submit,
+  WHOLE_SPEC,
+} from './whole.ts';
+
+const COUNTS = { cpu: 4, gpu: 2 };
+const NODES = COUNTS.cpu + COUNTS.gpu;
+
+const files: MusterFiles = {
+  resumeConf: resumeConf('demo', PLACEMENT.region, ['job_level_scaling = True']),
+  clusterYaml: clusterYaml({
+    ...PLACEMENT,
+    queues: [
+      {
+        name: 'cpu',
+        computeResources: [{ name: 'c5xlarge', instanceType: 'c5.xlarge', count: COUNTS.cpu }],
+      },
+      {
+        name: 'gpu',
+        computeResources: [{ name: 'g4', instanceType: 'g4dn.xlarge', count: COUNTS.gpu }],
+      },
+      {
+        name: 'plain',
+        computeResources: [{ name: 'm5large', instanceType: 'm5.large', count: NODES }],
+      },
+    ],
+  }),
+  musterYaml: QUICK_RETRIES,
+};
+
+const overTwoQueues: JobRequest = {
+  partition: 'cpu',
+  nodes: COUNTS.cpu,
+  seconds: 5,
+  exclusive: true,
+  het: [{ partition: 'gpu', nodes: COUNTS.gpu }],
+};
+
+const plain: JobRequest = { partition: 'plain', nodes: NODES, seconds: 5, exclusive: true };
+
+export const het: Scenario = {
+  name: 'het',
+  summary:
+    'A heterogeneous job over two queues: with room for one component nothing stays, then it runs',
+  spec: { files, ...WHOLE_SPEC },
+  run: (world) => runPhases(world, hetPhases(world)),
+};
+
+/** Slurm starts so many nodes at once, and then one every ten seconds. */
+const RESUME_RATE = 4;
+
+export const resumeRate: Scenario = {
+  name: 'resume-rate',
+  summary: `The same with ResumeRate=${RESUME_RATE}, and a plain job: several ResumeProgram calls, one gang`,
+  spec: { files, ...WHOLE_SPEC, resumeRate: RESUME_RATE },
+  run: (world) =>
+    runPhases(world, [
+      {
+        name: 'plain',
+        text: `a job of ${NODES} nodes comes in several calls and is launched in one`,
+        run: (phase) => plainRuns(world, phase),
+      },
+      ...hetPhases(world),
+    ]),
+};
+
+function hetPhases(world: ScenarioWorld): readonly PhasePlan[] {
+  // The job that was refused is the one that runs when there is room.
+  let waiting = '';
+  return [
+    {
+      name: 'one-component',
+      text: 'room for one of the two components: nothing stays',
+      ownInstancesOnly: true,
+      run: async (phase) => {
+        waiting = await oneComponent(world, phase);
+      },
+    },
+    {
+      name: 'both-components',
+      text: 'room for both: the job runs',
+      ownInstancesOnly: true,
+      run: (phase) => bothComponents(world, phase, waiting),
+    },
+  ];
+}
+
+/** ResumeProgram calls of the phase. */
+function callsOf(view: View): number {
+  return view.log.filter((line) => line.includes('resume request ')).length;
+}
+
+async function plainRuns(world: ScenarioWorld, phase: Phase): Promise<void> {
+  await world.muster.start(files);
+  const job = await submit(world, plain);
+  const view = await mustRun(phase, 'the job runs', 120_000, [job]);
+  phase.countJobs(view);
+  const calls = callsOf(view);
+  phase.expect('Slurm called several times', holds(calls > 1, 'more than 1', String(calls)));
+  phase.expect('EC2 was called once', equals(1, view.runInstancesCalls));
+  phase.expect(`${NODES} instances were launched`, launchedAre(view, NODES));
+  await phase.require('it completes', 30_000, (now) => jobIs(now, job, 'COMPLETED'));
+}
+
+async function oneComponent(world: ScenarioWorld, phase: Phase): Promise<string> {
+  await setRoom(world, { 'c5.xlarge': COUNTS.cpu, 'g4dn.xlarge': 0 });
+  const running = await world.muster.logLines();
+  if (running.length === 0) await world.muster.start(files);
+  const job = await submit(world, overTwoQueues);
+  const view = await phase.require('the job goes back and says why', 90_000, (now) =>
+    isRefused(now, `${job}+0`, /\(Code:InsufficientInstanceCapacity\)/),
+  );
+  phase.countJobs(view);
+  await phase.show();
+  phase.expect('no instance was launched', launchedAre(view, 0));
+  await phase.settle('no reservation is left', 10_000, nothingStays);
+  return job;
+}
+
+async function bothComponents(world: ScenarioWorld, phase: Phase, job: string): Promise<void> {
+  await setRoom(world, { 'c5.xlarge': COUNTS.cpu, 'g4dn.xlarge': COUNTS.gpu });
+  const components = [`${job}+0`, `${job}+1`];
+  const view = await mustRun(phase, 'both components run', 180_000, components);
+  phase.countJobs(view);
+  await phase.show();
+  phase.expect(`${NODES} instances were launched`, launchedAre(view, NODES));
+  phase.expect('none of them ended', equals(0, view.terminated.length));
+  await phase.require('they complete', 30_000, (now) =>
+    equals(
+      2,
+      now.jobs.filter((one) => components.includes(one.id) && one.state === 'COMPLETED').length,
+    ),
+  );
+}
