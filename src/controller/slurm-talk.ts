@@ -52,7 +52,12 @@ export function factsOf(job: SchedulerJob): JobFacts {
 }
 
 function isAllocated({ state, nodes }: SchedulerJob): boolean {
-  return nodes.length > 0 && (state === 'CONFIGURING' || state === 'RUNNING');
+  return nodes.length > 0 && hasStarted(state);
+}
+
+/** Slurm looks every thirty seconds whether a job whose nodes are up may run; until then it is configuring. */
+function hasStarted(state: SchedulerJob['state']): boolean {
+  return state === 'CONFIGURING' || state === 'RUNNING';
 }
 
 /**
@@ -79,7 +84,7 @@ export async function releaseNodes(
 }
 
 /**
- * Changes those of the jobs that wait; with a note of null also those that run. One that Slurm has not put back in the
+ * Changes those of the jobs that wait; with a note of null also those that have nodes. One that Slurm has not put back in the
  * queue yet is asked for again: Slurm overwrites what is set before. Rejects with SchedulerError.
  */
 export async function tellJobs(scheduler: Scheduler, effect: TellJobs): Promise<void> {
@@ -89,7 +94,7 @@ export async function tellJobs(scheduler: Scheduler, effect: TellJobs): Promise<
   await Promise.all(
     jobs.map(async ({ jobId, state, adminComment }) => {
       if (note !== null && (state === 'CONFIGURING' || state === 'COMPLETING')) early += 1;
-      if (state !== 'PENDING' && (note !== null || state !== 'RUNNING')) return;
+      if (state !== 'PENDING' && (note !== null || !hasStarted(state))) return;
       await scheduler.updateJob(jobId, {
         ...(startAt !== null && { startAt }),
         ...(hold !== null && { hold }),
