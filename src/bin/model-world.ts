@@ -28,6 +28,7 @@ import type { Clock } from '../ports/clock.ts';
 import { createSlurmModel, type SlurmModel } from '../sim/slurm/model.ts';
 import type { SlurmModelNode } from '../sim/slurm/types.ts';
 import { composeController } from './compose.ts';
+import { followSlurm } from './follow-slurm.ts';
 
 /** How often a booted instance looks for its node name, as the lab's boot script does. */
 const registryLookMs = 200;
@@ -234,6 +235,13 @@ function createMuster(dir: string, slurm: SlurmModel): LabMuster {
       scheduler: slurm,
     });
     await controller.start(config.settings);
+    const follower = followSlurm({
+      scheduler: slurm,
+      clock: createSystemClock(),
+      log,
+      reload: (settings) => controller.reload(settings),
+    });
+    follower.complete(config.settings);
     running = { controller, close: () => writer.ledger.close() };
   }
   async function stop(): Promise<void> {
