@@ -8,7 +8,7 @@ import type { Phase, PhasePlan, View } from '../phase.ts';
 import { jobIs, launchedAre } from '../checks.ts';
 import type { JobRequest } from '../../ports/slurm-commands.ts';
 import type { MusterFiles, Scenario, ScenarioWorld } from '../world.ts';
-import { clusterYaml, QUICK_RETRIES, resumeConf } from './files.ts';
+import { clusterYaml, resumeConf } from './files.ts';
 import {
   isRefused,
   mustRun,
@@ -22,6 +22,12 @@ import {
 const COUNTS = { cpu: 4, gpu: 2 };
 const NODES = COUNTS.cpu + COUNTS.gpu;
 
+/**
+ * The second try gets nodes that the first did not have: Slurm's backfill scheduler, which alone starts heterogeneous jobs, passes over
+ * nodes that were taken down until they are undrained or register (seen with 22.05.8 and 24.11.5).
+ */
+const TRIES = 2;
+
 const files: MusterFiles = {
   resumeConf: resumeConf('demo', PLACEMENT.region, ['job_level_scaling = True']),
   clusterYaml: clusterYaml({
@@ -29,11 +35,13 @@ const files: MusterFiles = {
     queues: [
       {
         name: 'cpu',
-        computeResources: [{ name: 'c5xlarge', instanceType: 'c5.xlarge', count: COUNTS.cpu }],
+        computeResources: [
+          { name: 'c5xlarge', instanceType: 'c5.xlarge', count: TRIES * COUNTS.cpu },
+        ],
       },
       {
         name: 'gpu',
-        computeResources: [{ name: 'g4', instanceType: 'g4dn.xlarge', count: COUNTS.gpu }],
+        computeResources: [{ name: 'g4', instanceType: 'g4dn.xlarge', count: TRIES * COUNTS.gpu }],
       },
       {
         name: 'plain',
@@ -41,7 +49,8 @@ const files: MusterFiles = {
       },
     ],
   }),
-  musterYaml: QUICK_RETRIES,
+  // Not before there is room for the second try.
+  musterYaml: 'retry: { first: 8s, max: 8s }\ncapacity_memory: { refusal: 0s }\n',
 };
 
 const overTwoQueues: JobRequest = {
