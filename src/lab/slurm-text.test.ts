@@ -7,7 +7,7 @@ describe('squeue', () => {
   test('gives jobs and the tasks of arrays, with their nodes expanded', () => {
     const text = [
       '12|0|N/A|PENDING|BeginTime||[muster: try 1 | refused]|',
-      '872_5|0|N/A|CONFIGURING|None|scheduled2-dy-c5xlarge-[201-203]||',
+      '872_5|0|N/A|CONFIGURING|None|scheduled2-dy-c5xlarge-[201-203]|(null)|',
       '9|0|N/A|NODE_FAIL|NodeDown|queue1-dy-c5xlarge-[1,3],queue1-dy-t2micro-1||',
       '',
     ].join('\n');

@@ -26,7 +26,7 @@ export function parseJobs(text: string): readonly JobStatus[] {
       state: jobState(state),
       reason,
       nodes: expand(nodes, 'squeue'),
-      adminComment: comment.replace(/\|$/, ''),
+      adminComment: withoutNull(comment.replace(/\|$/, '')),
     };
   });
 }
@@ -42,6 +42,11 @@ export function parseNodes(text: string): readonly NodeStatus[] {
     }
   }
   return [...nodes.values()];
+}
+
+/** Some versions print a comment that is not there as nothing, some so. */
+function withoutNull(comment: string): string {
+  return comment === '(null)' ? '' : comment;
 }
 
 const sameWord: ReadonlySet<string> = new Set<JobState>([

@@ -1,13 +1,13 @@
 /**
  * A heterogeneous job over two queues is one gang: with room for one of its components nothing stays, with room for both it
- * runs. `resume-rate` is the same where Slurm hands a job over in several calls (ResumeRate smaller than the job), and a plain
- * job before it.
+ * runs. `resume-rate` is the same job where Slurm hands it over in several calls (ResumeRate smaller than the job);
+ * `resume-rate-long` takes its time: a plain job, then both phases of `het`.
  */
 import { equals, holds, runPhases } from '../phase.ts';
-import type { Phase, PhasePlan, View } from '../phase.ts';
-import { jobIs, launchedAre } from '../checks.ts';
+import type { Check, Phase, PhasePlan, View } from '../phase.ts';
+import { launchedAre } from '../checks.ts';
 import type { JobRequest } from '../../ports/slurm-commands.ts';
-import type { MusterFiles, Scenario, ScenarioWorld } from '../world.ts';
+import type { MusterFiles, Scenario, ScenarioWorld, WorldSpec } from '../world.ts';
 import { clusterYaml, resumeConf } from './files.ts';
 import {
   isRefused,
@@ -50,7 +50,7 @@ const files: MusterFiles = {
     ],
   }),
   // Not before there is room for the second try.
-  musterYaml: 'retry: { first: 8s, max: 8s }\ncapacity_memory: { refusal: 0s }\n',
+  musterYaml: 'retry: { first: 4s, max: 4s }\ncapacity_memory: { refusal: 0s }\n',
 };
 
 const overTwoQueues: JobRequest = {
@@ -71,19 +71,47 @@ export const het: Scenario = {
   run: (world) => runPhases(world, hetPhases(world)),
 };
 
-/** Slurm starts so many nodes at once, and then one every ten seconds. */
+/** Slurm starts so many nodes at once, then one every ten seconds or more. */
 const RESUME_RATE = 4;
+
+// What a large job waits for its last nodes must fit beside a boot.
+const inPieces: WorldSpec = {
+  files,
+  ...WHOLE_SPEC,
+  resumeRate: RESUME_RATE,
+  resumeTimeoutSeconds: 300,
+};
 
 export const resumeRate: Scenario = {
   name: 'resume-rate',
-  summary: `The same with ResumeRate=${RESUME_RATE}, and a plain job: several ResumeProgram calls, one gang`,
-  spec: { files, ...WHOLE_SPEC, resumeRate: RESUME_RATE },
+  summary: `The same job with ResumeRate=${RESUME_RATE}: several ResumeProgram calls, one gang`,
+  spec: inPieces,
+  run: (world) =>
+    runPhases(world, [
+      {
+        name: 'in-pieces',
+        text: `a heterogeneous job of ${NODES} nodes comes in several calls and is launched whole`,
+        run: async (phase) => {
+          await world.muster.start(files);
+          await inPiecesRuns(world, phase, overTwoQueues, 2);
+        },
+      },
+    ]),
+};
+
+export const resumeRateLong: Scenario = {
+  name: 'resume-rate-long',
+  summary: `The same, a plain job, and room for one component only (some four minutes)`,
+  spec: inPieces,
   run: (world) =>
     runPhases(world, [
       {
         name: 'plain',
         text: `a job of ${NODES} nodes comes in several calls and is launched in one`,
-        run: (phase) => plainRuns(world, phase),
+        run: async (phase) => {
+          await world.muster.start(files);
+          await inPiecesRuns(world, phase, plain, 1);
+        },
       },
       ...hetPhases(world),
     ]),
@@ -115,16 +143,28 @@ function callsOf(view: View): number {
   return view.log.filter((line) => line.includes('resume request ')).length;
 }
 
-async function plainRuns(world: ScenarioWorld, phase: Phase): Promise<void> {
-  await world.muster.start(files);
-  const job = await submit(world, plain);
-  const view = await mustRun(phase, 'the job runs', 120_000, [job]);
+/** Slurm asks for the job in several calls; EC2 is called once for each of its parts. */
+async function inPiecesRuns(
+  world: ScenarioWorld,
+  phase: Phase,
+  job: JobRequest,
+  parts: number,
+): Promise<void> {
+  const id = await submit(world, job);
+  const ids = Array.from({ length: parts }, (_, offset) => (parts === 1 ? id : `${id}+${offset}`));
+  const view = await mustRun(phase, 'the job runs', 180_000, ids);
   phase.countJobs(view);
+  await phase.show();
   const calls = callsOf(view);
   phase.expect('Slurm called several times', holds(calls > 1, 'more than 1', String(calls)));
-  phase.expect('EC2 was called once', equals(1, view.runInstancesCalls));
+  phase.expect('EC2 was called once for each part', equals(parts, view.runInstancesCalls));
   phase.expect(`${NODES} instances were launched`, launchedAre(view, NODES));
-  await phase.require('it completes', 30_000, (now) => jobIs(now, job, 'COMPLETED'));
+  await phase.require('it completes', 30_000, (now) => haveCompleted(now, ids));
+}
+
+function haveCompleted(view: View, ids: readonly string[]): Check {
+  const done = view.jobs.filter((job) => ids.includes(job.id) && job.state === 'COMPLETED');
+  return equals(ids.length, done.length);
 }
 
 async function oneComponent(world: ScenarioWorld, phase: Phase): Promise<string> {
@@ -132,7 +172,7 @@ async function oneComponent(world: ScenarioWorld, phase: Phase): Promise<string>
   const running = await world.muster.logLines();
   if (running.length === 0) await world.muster.start(files);
   const job = await submit(world, overTwoQueues);
-  const view = await phase.require('the job goes back and says why', 90_000, (now) =>
+  const view = await phase.require('the job goes back and says why', 180_000, (now) =>
     isRefused(now, `${job}+0`, /\(Code:InsufficientInstanceCapacity\)/),
   );
   phase.countJobs(view);
@@ -142,18 +182,30 @@ async function oneComponent(world: ScenarioWorld, phase: Phase): Promise<string>
   return job;
 }
 
+/**
+ * Waits until the job may be tried again, and has somebody submit another. Heterogeneous jobs are started by the backfill scheduler
+ * alone, and that does not look at the queue before something in the cluster has changed: that a job's time has come does not count.
+ */
+async function mayBeginBy(
+  world: ScenarioWorld,
+  phase: Phase,
+  ids: readonly string[],
+): Promise<void> {
+  await phase.require('the job may be tried again', 60_000, (now) => {
+    const reasons = now.jobs.filter((job) => ids.includes(job.id)).map((job) => job.reason);
+    return holds(!reasons.includes('BeginTime'), 'not BeginTime', reasons.join(', '));
+  });
+  await submit(world, { ...plain, name: 'others', hold: true });
+}
+
 async function bothComponents(world: ScenarioWorld, phase: Phase, job: string): Promise<void> {
   await setRoom(world, { 'c5.xlarge': COUNTS.cpu, 'g4dn.xlarge': COUNTS.gpu });
   const components = [`${job}+0`, `${job}+1`];
+  await mayBeginBy(world, phase, components);
   const view = await mustRun(phase, 'both components run', 180_000, components);
   phase.countJobs(view);
   await phase.show();
   phase.expect(`${NODES} instances were launched`, launchedAre(view, NODES));
   phase.expect('none of them ended', equals(0, view.terminated.length));
-  await phase.require('they complete', 30_000, (now) =>
-    equals(
-      2,
-      now.jobs.filter((one) => components.includes(one.id) && one.state === 'COMPLETED').length,
-    ),
-  );
+  await phase.require('they complete', 30_000, (now) => haveCompleted(now, components));
 }

@@ -3,7 +3,7 @@ import type { Scenario } from '../world.ts';
 import { array } from './array.ts';
 import { blog2022 } from './blog-2022.ts';
 import { boots } from './boots.ts';
-import { het, resumeRate } from './het.ts';
+import { het, resumeRate, resumeRateLong } from './het.ts';
 import { limits } from './limits.ts';
 import { parts } from './parts.ts';
 import { wide } from './wide.ts';
@@ -17,6 +17,7 @@ export const scenarios: readonly Scenario[] = [
   parts,
   het,
   resumeRate,
+  resumeRateLong,
   wide,
   boots,
 ];
