@@ -50,6 +50,8 @@ export interface WatchParts {
 export function createWatch(parts: WatchParts): Watch {
   const { world, state, enqueue } = parts;
   let stopped = false;
+  /** A process does not end while it has a timer. */
+  const timers = new Set<() => void>();
   /** After a start EC2 is looked at once in any case: a crash may have left something there. */
   let ec2Looks = 0;
 
@@ -82,8 +84,8 @@ export function createWatch(parts: WatchParts): Watch {
       const ms = interval();
       if (waits || stopped || ms === null) return;
       waits = true;
-      world.clock.schedule(ms, () => {
-        if (stopped) return;
+      const cancel = world.clock.schedule(ms, () => {
+        timers.delete(cancel);
         look()
           .then((event) => {
             failed = false;
@@ -102,6 +104,7 @@ export function createWatch(parts: WatchParts): Watch {
             round();
           });
       });
+      timers.add(cancel);
     };
     return round;
   }
@@ -113,6 +116,8 @@ export function createWatch(parts: WatchParts): Watch {
     },
     stop() {
       stopped = true;
+      for (const cancel of timers) cancel();
+      timers.clear();
     },
   };
 }
