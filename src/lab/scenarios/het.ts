@@ -23,10 +23,10 @@ const COUNTS = { cpu: 4, gpu: 2 };
 const NODES = COUNTS.cpu + COUNTS.gpu;
 
 /**
- * The second try gets nodes that the first did not have: Slurm's backfill scheduler, which alone starts heterogeneous jobs, passes over
+ * Each try gets nodes that none before it had: Slurm's backfill scheduler, which alone starts heterogeneous jobs, passes over
  * nodes that were taken down until they are undrained or register (seen with 22.05.8 and 24.11.5).
  */
-const TRIES = 2;
+const TRIES = 3;
 
 const files: MusterFiles = {
   resumeConf: resumeConf('demo', PLACEMENT.region, ['job_level_scaling = True']),
@@ -49,8 +49,8 @@ const files: MusterFiles = {
       },
     ],
   }),
-  // Not before there is room for the second try.
-  musterYaml: 'retry: { first: 4s, max: 4s }\ncapacity_memory: { refusal: 0s }\n',
+  // Not before there is room for the second try, on a busy machine either.
+  musterYaml: 'retry: { first: 12s, max: 12s }\ncapacity_memory: { refusal: 0s }\n',
 };
 
 const overTwoQueues: JobRequest = {
