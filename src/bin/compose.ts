@@ -19,8 +19,7 @@ export interface Parts {
   readonly config: Config;
   readonly ledger: WritableLedger;
   readonly log: Log;
-  /** Slurm; scontrol unless another is given. */
-  readonly scheduler?: Scheduler;
+  readonly scheduler: Scheduler;
 }
 
 export async function composeController(
@@ -33,7 +32,7 @@ export async function composeController(
       log,
       spool: await openSpool({ stateDir: config.stateDir, log }),
       cloud: createEc2Cloud({ region: config.settings.region }),
-      scheduler: scheduler ?? openScontrol(config, log),
+      scheduler,
       registry: await openFileRegistry(config.stateDir),
       clock: createSystemClock(),
     },
@@ -41,7 +40,8 @@ export async function composeController(
   );
 }
 
-function openScontrol(config: Config, log: Log): Scheduler {
+/** Slurm by its commands. Throws, with what to configure, where they are not found. */
+export function openScontrol(config: Config, log: Log): Scheduler {
   const scontrol = config.scontrolPath ?? findSlurmProgram('scontrol', process.env['PATH']);
   if (scontrol === null) {
     throw new Error(

@@ -1,7 +1,9 @@
 /** `muster daemon`. */
 import { openLedgerWriter } from '../adapters/ledger/sqlite.ts';
+import { createSystemClock } from '../adapters/system/clock.ts';
 import { openFileLog } from '../adapters/system/log.ts';
-import { composeController } from './compose.ts';
+import { composeController, openScontrol } from './compose.ts';
+import { followSlurm } from './follow-slurm.ts';
 import { badConfig, loadOrTell } from './load.ts';
 
 /** How long effects that run may take to answer at a stop; those that do not are in the ledger, for the next start. */
@@ -20,8 +22,16 @@ export async function runDaemon(options: { config?: string }): Promise<number> {
   const signalled = new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
   });
-  const controller = await composeController({ config, ledger: writer.ledger, log });
+  const scheduler = openScontrol(config, log);
+  const controller = await composeController({ config, ledger: writer.ledger, log, scheduler });
   await controller.start(config.settings);
+  const slurm = followSlurm({
+    scheduler,
+    clock: createSystemClock(),
+    log,
+    reload: (settings) => controller.reload(settings),
+  });
+  slurm.complete(config.settings);
   log.write({
     level: 'INFO',
     source: 'muster.daemon:start',
@@ -30,10 +40,13 @@ export async function runDaemon(options: { config?: string }): Promise<number> {
   process.stdout.write(`muster: ready (state ${config.stateDir}, log ${log.path})\n`);
   process.on('SIGHUP', () => {
     const reloaded = loadOrTell(options.config);
-    if (reloaded !== null) controller.reload(reloaded.settings);
+    if (reloaded === null) return;
+    controller.reload(reloaded.settings);
+    slurm.complete(reloaded.settings);
   });
   try {
     await Promise.race([signalled, controller.ended]);
+    slurm.stop();
     await controller.stop(stopGraceMs);
     return 0;
   } catch (error: unknown) {

@@ -105,11 +105,11 @@ async function work(
     const verdict = verdictIn(turn.decisions, id);
     if (verdict !== null) return verdict;
   }
-  const { composeController } = await import('./compose.ts');
+  const { composeController, openScontrol } = await import('./compose.ts');
   let found: (verdict: Verdict) => void = () => undefined;
   const settled = new Promise<Verdict>((resolve) => (found = resolve));
   const controller = await composeController(
-    { config, ledger, log },
+    { config, ledger, log, scheduler: openScontrol(config, log) },
     {
       onTurn(turn) {
         const verdict = verdictIn(turn.decisions, id);

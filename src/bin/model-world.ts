@@ -17,12 +17,18 @@ import { nodeName } from '../core/node-name.ts';
 import type { HookVerb } from '../core/requests.ts';
 import type { Queue } from '../core/settings.ts';
 import { startEc2Sim, type Ec2Sim } from '../ec2sim/server.ts';
-import { CRED_EXPIRE_SECONDS, SUSPEND_TIMEOUT_SECONDS } from '../lab/slurm-conf.ts';
+import {
+  CRED_EXPIRE_SECONDS,
+  RESUME_TIMEOUT_SECONDS,
+  SUSPEND_TIMEOUT_SECONDS,
+} from '../lab/slurm-conf.ts';
+import { countReservations } from '../lab/accounting.ts';
 import type { LabCloud, LabMuster, MusterFiles, WorldOpener, WorldSpec } from '../lab/world.ts';
 import type { Clock } from '../ports/clock.ts';
 import { createSlurmModel, type SlurmModel } from '../sim/slurm/model.ts';
 import type { SlurmModelNode } from '../sim/slurm/types.ts';
 import { composeController } from './compose.ts';
+import { followSlurm } from './follow-slurm.ts';
 
 /** How often a booted instance looks for its node name, as the lab's boot script does. */
 const registryLookMs = 200;
@@ -47,8 +53,8 @@ export const openModelWorld: WorldOpener = async (spec, progress) => {
     settings: {
       suspendTimeMs: spec.suspendTimeSeconds * 1000,
       suspendTimeoutMs: SUSPEND_TIMEOUT_SECONDS * 1000,
-      resumeTimeoutMs: 120_000,
-      resumeRate: 0,
+      resumeTimeoutMs: (spec.resumeTimeoutSeconds ?? RESUME_TIMEOUT_SECONDS) * 1000,
+      resumeRate: spec.resumeRate ?? 0,
       credExpireMs: CRED_EXPIRE_SECONDS * 1000,
       scheduleIntervalMs: 2_000,
       backfillIntervalMs: 2_000,
@@ -120,7 +126,7 @@ launch: { from: instance-type, image_id: ami-0123456789abcdef0 }
 state_dir: ${dir}/state
 run_dir: ${dir}/run
 log_dir: ${dir}/log
-`,
+${files.musterYaml ?? ''}`,
   );
   const result = loadConfig({ path, env: {} });
   if (result.kind === 'loaded') return result.config;
@@ -156,6 +162,7 @@ function startSim(spec: WorldSpec, slurm: SlurmModel, stateDir: string): Promise
     subnets: [{ subnetId: spec.subnetId, availabilityZone: spec.zone, cidr: '10.20.0.0/16' }],
     times: { pendingMs: 300, bootMs: spec.bootMs, shutdownMs: 300 },
     onBoot({ instanceId }) {
+      if (spec.withoutSlurmd === true) return;
       const timer = setInterval(() => {
         const node = nameIn(join(stateDir, 'registry'), instanceId);
         if (node === null) return;
@@ -195,8 +202,10 @@ function cloudOf({ model }: Ec2Sim): LabCloud {
   return {
     setCapacity: (instanceType, zone, count) =>
       Promise.resolve(model.setCapacity(instanceType, zone, count)),
+    breakBoots: (count) => Promise.resolve(model.addFault({ kind: 'never-boots', count })),
     stats: () =>
       Promise.resolve({
+        reservations: countReservations(model.reservations()),
         runInstancesCalls: Object.values(model.stats().calls.RunInstances ?? {}).reduce(
           (sum, count) => sum + count,
           0,
@@ -226,6 +235,13 @@ function createMuster(dir: string, slurm: SlurmModel): LabMuster {
       scheduler: slurm,
     });
     await controller.start(config.settings);
+    const follower = followSlurm({
+      scheduler: slurm,
+      clock: createSystemClock(),
+      log,
+      reload: (settings) => controller.reload(settings),
+    });
+    follower.complete(config.settings);
     running = { controller, close: () => writer.ledger.close() };
   }
   async function stop(): Promise<void> {

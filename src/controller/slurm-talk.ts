@@ -52,7 +52,12 @@ export function factsOf(job: SchedulerJob): JobFacts {
 }
 
 function isAllocated({ state, nodes }: SchedulerJob): boolean {
-  return nodes.length > 0 && (state === 'CONFIGURING' || state === 'RUNNING');
+  return nodes.length > 0 && hasStarted(state);
+}
+
+/** Slurm looks every thirty seconds whether a job whose nodes are up may run; until then it is configuring. */
+function hasStarted(state: SchedulerJob['state']): boolean {
+  return state === 'CONFIGURING' || state === 'RUNNING';
 }
 
 /**

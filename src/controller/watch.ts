@@ -50,6 +50,7 @@ export interface WatchParts {
 export function createWatch(parts: WatchParts): Watch {
   const { world, state, enqueue } = parts;
   let stopped = false;
+  /** A process does not end while it has a timer. */
   const timers = new Set<() => void>();
   /** After a start EC2 is looked at once in any case: a crash may have left something there. */
   let ec2Looks = 0;
@@ -85,7 +86,6 @@ export function createWatch(parts: WatchParts): Watch {
       waits = true;
       const cancel = world.clock.schedule(ms, () => {
         timers.delete(cancel);
-        if (stopped) return;
         look()
           .then((event) => {
             failed = false;

@@ -32,6 +32,6 @@ export function resumeTimeoutFor(settings: Settings, launchMs: DurationMs): Dura
 /** Every slurmd of a gang must have registered by then. */
 export function registerBy(settings: Settings, requestedAt: Instant, givenAt: Instant): Instant {
   const { resumeTimeoutMs } = settings;
-  if (resumeTimeoutMs === null) return givenAt + 2 * settings.bootTimeMs;
+  if (resumeTimeoutMs === null) return givenAt + 2 * settings.bootTimeMs + marginMs(settings);
   return requestedAt + resumeTimeoutMs - marginMs(settings);
 }

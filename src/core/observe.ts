@@ -86,6 +86,8 @@ export function isOnItsWay(state: State, node: string, askedAt: Instant): boolea
 
 /** Jobs of gangs and boots that have no nodes any more: cancelled, requeued or ended. */
 export function goneJobs(state: State, { askedAt, jobs }: SlurmListing): number[] {
+  // Launch-batches are launched whatever jobs they are for.
+  if (state.settings.mode !== 'job') return [];
   const allocated = new Set(jobs.map((job) => job.jobId));
   const gone = new Set<number>();
   const look = (jobIds: readonly number[], since: Instant): void => {

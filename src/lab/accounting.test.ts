@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import type { JobState, JobStatus } from '../ports/slurm-commands.ts';
-import { busyNodeCount, busySeconds, countJobs, hasEnded, paidSeconds } from './accounting.ts';
+import {
+  busyNodeCount,
+  busySeconds,
+  countJobs,
+  countReservations,
+  hasEnded,
+  paidSeconds,
+} from './accounting.ts';
 import type { LabInstance } from './world.ts';
 
 function instance(launchedAt: number, terminatedAt: number | null): LabInstance {
@@ -9,7 +16,7 @@ function instance(launchedAt: number, terminatedAt: number | null): LabInstance 
 }
 
 function job(state: JobState, nodes: readonly string[] = [], id = '1'): JobStatus {
-  return { id, state, reason: 'None', nodes };
+  return { id, state, reason: 'None', nodes, adminComment: '' };
 }
 
 describe('instance-seconds paid', () => {
@@ -96,4 +103,9 @@ describe('jobs', () => {
       column === 'failed' || column === 'completed' || column === null,
     );
   });
+});
+
+test('a reservation that EC2 refused was never made, and one that expired was not cancelled', () => {
+  const listed = ['active', 'failed', 'cancelled', 'expired'].map((state) => ({ state }));
+  expect(countReservations(listed)).toEqual({ made: 3, cancelled: 1 });
 });

@@ -7,7 +7,7 @@
  */
 import type { Instant } from '../core/units.ts';
 import type { JobState, JobStatus } from '../ports/slurm-commands.ts';
-import type { JobCounts, LabInstance } from './world.ts';
+import type { JobCounts, LabInstance, ReservationCounts } from './world.ts';
 
 /** Instance-seconds paid between two moments. */
 export function paidSeconds(instances: readonly LabInstance[], from: Instant, to: Instant): number {
@@ -78,6 +78,16 @@ function columnOf(state: JobState): keyof JobCounts | null {
     case 'CANCELLED':
       return null;
   }
+}
+
+/** EC2 goes on listing those that it refused, as `failed`, and those that are over. */
+export function countReservations(
+  listed: readonly { readonly state: string }[],
+): ReservationCounts {
+  return {
+    made: listed.filter(({ state }) => state !== 'failed').length,
+    cancelled: listed.filter(({ state }) => state === 'cancelled').length,
+  };
 }
 
 /** True for a job that will not change any more. */

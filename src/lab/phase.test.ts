@@ -60,8 +60,13 @@ function fakeWorld(): FakeWorld {
     },
     cloud: {
       setCapacity: never,
+      breakBoots: never,
       stats: () =>
-        Promise.resolve({ runInstancesCalls: world.calls, instances: [...world.instancesNow] }),
+        Promise.resolve({
+          runInstancesCalls: world.calls,
+          reservations: { made: 0, cancelled: 0 },
+          instances: [...world.instancesNow],
+        }),
     },
     muster: {
       start: never,
@@ -74,7 +79,7 @@ function fakeWorld(): FakeWorld {
 }
 
 function job(id: string, state: JobStatus['state'], nodes: readonly string[] = []): JobStatus {
-  return { id, state, reason: 'None', nodes };
+  return { id, state, reason: 'None', nodes, adminComment: '' };
 }
 
 function launch(world: FakeWorld, instanceId: string): void {

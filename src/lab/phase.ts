@@ -15,6 +15,7 @@ import type {
   JobCounts,
   LabInstance,
   PhaseResult,
+  ReservationCounts,
   ScenarioWorld,
 } from './world.ts';
 
@@ -50,6 +51,7 @@ export interface View {
   readonly terminated: readonly LabInstance[];
   readonly alive: readonly LabInstance[];
   readonly runInstancesCalls: number;
+  readonly reservations: ReservationCounts;
   readonly log: readonly string[];
   /** Pictures of sinfo in this phase. */
   readonly sinfo: readonly string[];
@@ -186,6 +188,7 @@ async function startRecorder(
         jobs: counts ?? countJobs(view.jobs),
         instances: { launched: view.launched.length, terminated: view.terminated.length },
         runInstancesCalls: view.runInstancesCalls,
+        reservations: view.reservations,
         instanceSecondsWithoutJob: Math.max(0, Math.round((paid - busy) * 10) / 10),
         sinfo: view.sinfo,
         squeue: watch.squeue.slice(start.squeue),
@@ -218,6 +221,10 @@ async function viewOf(world: ScenarioWorld, watch: Watch, start: Start): Promise
     ),
     alive: launched.filter((one) => one.terminatedAt === null),
     runInstancesCalls: cloud.runInstancesCalls - start.cloud.runInstancesCalls,
+    reservations: {
+      made: cloud.reservations.made - start.cloud.reservations.made,
+      cancelled: cloud.reservations.cancelled - start.cloud.reservations.cancelled,
+    },
     log: log.slice(start.logLines),
     sinfo: watch.sinfo.slice(start.sinfo),
   };

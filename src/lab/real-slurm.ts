@@ -29,9 +29,15 @@ import type { ProcessMark } from './processes.ts';
 import { run } from './programs.ts';
 import { HOOKS, bootScript, hookWrapper } from './scripts.ts';
 import { createSlurmClient } from './slurm-client.ts';
-import { renderCgroupConf, renderSlurmConf, resetsAddresses } from './slurm-conf.ts';
+import {
+  renderCgroupConf,
+  renderSlurmConf,
+  resetsAddresses,
+  RESUME_TIMEOUT_SECONDS,
+} from './slurm-conf.ts';
 import { findSlurmPrograms } from './slurm-programs.ts';
 import type { SlurmPrograms } from './slurm-programs.ts';
+import type { WorldSpec } from './world.ts';
 import { enterSlurmRoot, programsIn } from './slurm-root.ts';
 import { renderSlurmNodes } from '../config/slurm-conf.ts';
 import type { Config, Fleet } from '../config/config.ts';
@@ -41,8 +47,10 @@ export interface SlurmOptions {
   readonly state: LabState;
   /** Muster's configuration: its fleet becomes the cluster's nodes. */
   readonly config: Config;
-  /** Seconds that a node may idle before Slurm suspends it. */
-  readonly suspendTimeSeconds: number;
+  readonly spec: Pick<
+    WorldSpec,
+    'suspendTimeSeconds' | 'resumeRate' | 'resumeTimeoutSeconds' | 'withoutSlurmd'
+  >;
   /** The folder with muster's hooks (resume, suspend, resume-fail and what they share). */
   readonly hooksDir: string;
   /** The folder with the system whose Slurm is used; absent: this machine's own. */
@@ -118,7 +126,8 @@ async function startDaemons(options: SlurmOptions): Promise<RealSlurm> {
     labId: state.labId,
     paths,
     slurmConfPath: paths.slurmConf,
-    bootCommand: [join(paths.scripts, 'boot')],
+    bootCommand:
+      options.spec.withoutSlurmd === true ? ['/bin/true'] : [join(paths.scripts, 'boot')],
     env,
     startProcess,
     down: async ({ keepFiles } = { keepFiles: false }) => {
@@ -243,7 +252,7 @@ function writeSlurmConf(
   options: SlurmOptions,
   slurm: { readonly version: string; readonly slurmUser: string; readonly socket: string },
 ): void {
-  const { paths } = options;
+  const { paths, spec } = options;
   const fleet = fleetOf(options.config);
   const nodes = fleet.queues
     .flatMap((queue) => queue.computeResources)
@@ -267,7 +276,9 @@ function writeSlurmConf(
     slurmDir: paths.slurm,
     nodesDir: paths.nodes,
     scriptsDir: paths.scripts,
-    suspendTimeSeconds: options.suspendTimeSeconds,
+    suspendTimeSeconds: spec.suspendTimeSeconds,
+    resumeRate: spec.resumeRate ?? 0,
+    resumeTimeoutSeconds: spec.resumeTimeoutSeconds ?? RESUME_TIMEOUT_SECONDS,
     slurmPart:
       renderSlurmNodes(options.config, { programs: hooks, cpus: 4, firstPort: firstPort + 1 }) ??
       '',

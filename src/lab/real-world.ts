@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { formatProblem, loadConfig } from '../config/config.ts';
 import type { Config } from '../config/config.ts';
+import { countReservations } from './accounting.ts';
 import { claimLabDir, labPaths, removeLab } from './lab-dir.ts';
 import type { LabPaths } from './lab-dir.ts';
 import { endProcesses, isAlive } from './processes.ts';
@@ -65,7 +66,7 @@ export async function openRealWorld(options: RealWorldOptions): Promise<RealWorl
       paths,
       state,
       config,
-      suspendTimeSeconds: options.spec.suspendTimeSeconds,
+      spec: options.spec,
       hooksDir: options.hooksDir,
       ...(slurmRoot === undefined ? {} : { slurmRoot }),
     });
@@ -125,7 +126,7 @@ function writeConfig(
       `state_dir: ${paths.musterState}`,
       `run_dir: ${paths.musterRun}`,
       `log_dir: ${paths.musterLog}`,
-      '',
+      files.musterYaml ?? '',
     ].join('\n'),
   );
   const result = loadConfig({ path: configPathOf(paths), env: {} });
@@ -160,6 +161,7 @@ async function startEc2sim(slurm: RealSlurm, options: RealWorldOptions): Promise
 function createCloud(endpoint: string): LabCloud {
   const stateSchema = z.object({
     stats: z.object({ calls: z.record(z.string(), z.record(z.string(), z.number())) }),
+    reservations: z.array(z.object({ state: z.string() })),
   });
   const instancesSchema = z.object({
     instances: z.array(
@@ -171,7 +173,11 @@ function createCloud(endpoint: string): LabCloud {
       }),
     ),
   });
-  async function ask(method: 'GET' | 'PUT', route: string, body?: unknown): Promise<unknown> {
+  async function ask(
+    method: 'GET' | 'PUT' | 'POST',
+    route: string,
+    body?: unknown,
+  ): Promise<unknown> {
     const answer = await fetch(`${endpoint}/_admin/${route}`, {
       method,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -184,10 +190,15 @@ function createCloud(endpoint: string): LabCloud {
     async setCapacity(instanceType, zone, count) {
       await ask('PUT', 'capacity', { instanceType, availabilityZone: zone, capacity: count });
     },
+    async breakBoots(count) {
+      await ask('POST', 'faults', { kind: 'never-boots', count });
+    },
     async stats(): Promise<CloudStats> {
       const [state, listed] = await Promise.all([ask('GET', 'state'), ask('GET', 'instances')]);
-      const calls = stateSchema.parse(state).stats.calls['RunInstances'] ?? {};
+      const { stats, reservations } = stateSchema.parse(state);
+      const calls = stats.calls['RunInstances'] ?? {};
       return {
+        reservations: countReservations(reservations),
         runInstancesCalls: Object.values(calls).reduce((sum, count) => sum + count, 0),
         instances: instancesSchema.parse(listed).instances.map((one) => ({
           instanceId: one.instanceId,

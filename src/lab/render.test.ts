@@ -21,6 +21,7 @@ function phase(name: string, launched: number, wasted: number, running: number):
     jobs: { running, pending: 1 - running, failed: 0, completed: 0 },
     instances: { launched, terminated: launched },
     runInstancesCalls: 1,
+    reservations: { made: 0, cancelled: 0 },
     instanceSecondsWithoutJob: wasted,
     sinfo: [sinfo],
     squeue: [],

@@ -35,7 +35,7 @@ export function createSlurmClient(options: ClientOptions): SlurmCommands {
           '--all',
           '--array',
           '--states=all',
-          `--format=${JOB_FORMAT}`,
+          `--Format=${JOB_FORMAT}`,
         ]),
       );
     },
@@ -47,14 +47,17 @@ export function createSlurmClient(options: ClientOptions): SlurmCommands {
   };
 }
 
-/** The arguments of sbatch for a job; `sbatchLine` shows the same to people. */
+/**
+ * The arguments of sbatch for a job; `sbatchLine` shows the same to people. The batch script of a heterogeneous job runs in its first
+ * component: what is said of it stands first.
+ */
 export function sbatchArguments(job: JobRequest): readonly string[] {
   return [
-    ...shownArguments(job),
     '--parsable',
     '--output=/dev/null',
     '--chdir=/',
     `--wrap=sleep ${job.seconds}`,
+    ...shownArguments(job),
   ];
 }
 

@@ -14,6 +14,8 @@ const options: SlurmConfOptions = {
   nodesDir: '/var/tmp/lab/n',
   scriptsDir: '/var/tmp/lab/bin',
   suspendTimeSeconds: 10,
+  resumeRate: 0,
+  resumeTimeoutSeconds: 120,
   slurmPart: [
     'SuspendTime=600',
     'ResumeProgram=/elsewhere/resume',

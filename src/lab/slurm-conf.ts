@@ -18,12 +18,18 @@ export interface SlurmConfOptions {
   readonly nodesDir: string;
   readonly scriptsDir: string;
   readonly suspendTimeSeconds: number;
+  /** Nodes a minute; 0: no limit. */
+  readonly resumeRate: number;
+  readonly resumeTimeoutSeconds: number;
   /** What muster writes for this fleet (`renderSlurmNodes`), with a port for every node. */
   readonly slurmPart: string;
 }
 
 /** SuspendTimeout of the lab: how long a node given back stays `idle%` before it is usable again. */
 export const SUSPEND_TIMEOUT_SECONDS = 3;
+
+/** ResumeTimeout of the lab, unless a scenario wants another. */
+export const RESUME_TIMEOUT_SECONDS = 120;
 
 /** Longest wait of a requeued job (reason BeginTime): cred_expire + 1 s. */
 export const CRED_EXPIRE_SECONDS = 15;
@@ -77,9 +83,9 @@ export function renderSlurmConf(options: SlurmConfOptions): string {
     `ResumeProgram=${options.scriptsDir}/resume`,
     `SuspendProgram=${options.scriptsDir}/suspend`,
     `ResumeFailProgram=${options.scriptsDir}/resume-fail`,
-    'ResumeRate=0',
+    `ResumeRate=${options.resumeRate}`,
     'SuspendRate=0',
-    'ResumeTimeout=120',
+    `ResumeTimeout=${options.resumeTimeoutSeconds}`,
     `SuspendTimeout=${SUSPEND_TIMEOUT_SECONDS}`,
     `SuspendTime=${options.suspendTimeSeconds}`,
     ...nodeLines(options.slurmPart),

@@ -6,13 +6,19 @@ import { withoutTimes } from './watch.ts';
 describe('squeue', () => {
   test('gives jobs and the tasks of arrays, with their nodes expanded', () => {
     const text = [
-      '12|PENDING|BeginTime|',
-      '872_5|CONFIGURING|None|scheduled2-dy-c5xlarge-[201-203]',
-      '9|NODE_FAIL|NodeDown|queue1-dy-c5xlarge-[1,3],queue1-dy-t2micro-1',
+      '12|0|N/A|PENDING|BeginTime||[muster: try 1 | refused]|',
+      '872_5|0|N/A|CONFIGURING|None|scheduled2-dy-c5xlarge-[201-203]|(null)|',
+      '9|0|N/A|NODE_FAIL|NodeDown|queue1-dy-c5xlarge-[1,3],queue1-dy-t2micro-1||',
       '',
     ].join('\n');
     expect(parseJobs(text)).toEqual([
-      { id: '12', state: 'PENDING', reason: 'BeginTime', nodes: [] },
+      {
+        id: '12',
+        state: 'PENDING',
+        reason: 'BeginTime',
+        nodes: [],
+        adminComment: '[muster: try 1 | refused]',
+      },
       {
         id: '872_5',
         state: 'CONFIGURING',
@@ -22,14 +28,21 @@ describe('squeue', () => {
           'scheduled2-dy-c5xlarge-202',
           'scheduled2-dy-c5xlarge-203',
         ],
+        adminComment: '',
       },
       {
         id: '9',
         state: 'NODE_FAIL',
         reason: 'NodeDown',
         nodes: ['queue1-dy-c5xlarge-1', 'queue1-dy-c5xlarge-3', 'queue1-dy-t2micro-1'],
+        adminComment: '',
       },
     ]);
+  });
+
+  test('components of a heterogeneous job have the name that squeue shows', () => {
+    const text = '7|7|0|RUNNING|None|cpu-dy-c-1||\n8|7|1|RUNNING|None|gpu-dy-g-1||\n';
+    expect(parseJobs(text).map((job) => job.id)).toEqual(['7+0', '7+1']);
   });
 
   const words = new Map([
@@ -40,7 +53,7 @@ describe('squeue', () => {
     ['PREEMPTED', 'CANCELLED'],
   ]);
   test.each([...words])('%s is told as %s', (word, state) => {
-    expect(parseJobs(`1|${word}|None|\n`)[0]?.state).toBe(state);
+    expect(parseJobs(`1|0|N/A|${word}|None|||\n`)[0]?.state).toBe(state);
   });
 
   test('an empty queue has no jobs', () => {
@@ -49,8 +62,8 @@ describe('squeue', () => {
 
   test('a line or a state of another kind is an error, never an empty queue', () => {
     expect(() => parseJobs('12 PENDING\n')).toThrow('another shape: "12 PENDING"');
-    expect(() => parseJobs('12|DREAMING|None|\n')).toThrow('not known: "DREAMING"');
-    expect(() => parseJobs('12|RUNNING|None|n[1-\n')).toThrow('cannot be read: "n[1-"');
+    expect(() => parseJobs('12|0|N/A|DREAMING|None|||\n')).toThrow('not known: "DREAMING"');
+    expect(() => parseJobs('12|0|N/A|RUNNING|None|n[1-||\n')).toThrow('cannot be read: "n[1-"');
   });
 
   test('its picture without times is the same a second later', () => {
@@ -103,9 +116,25 @@ describe('sbatch', () => {
 
   test('is called with the same arguments, each its own, and answers with the bare id', () => {
     const args = sbatchArguments(page);
-    expect(args.slice(0, 9)).toEqual(sbatchLine(page).split(' ').slice(1, 10));
+    expect(args.slice(-9)).toEqual(sbatchLine(page).split(' ').slice(1, 10));
     expect(args).toContain('--parsable');
-    expect(args.at(-1)).toBe('--wrap=sleep 300');
+    expect(args).toContain('--wrap=sleep 300');
+  });
+
+  test('the components of a heterogeneous job stand between colons, each with all the words', () => {
+    const het = [{ partition: 'gpu', nodes: 2 }];
+    expect(
+      sbatchLine({
+        partition: 'cpu',
+        nodes: 4,
+        seconds: 1,
+        exclusive: true,
+        comment: 'run 7',
+        het,
+      }),
+    ).toBe(
+      'sbatch -p cpu -N 4 --exclusive "--comment=run 7" : -p gpu -N 2 --exclusive "--comment=run 7" --wrap "sleep 1"',
+    );
   });
 
   test('a plain job may be requeued and shares its nodes as the partition says', () => {

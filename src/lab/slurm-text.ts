@@ -2,8 +2,14 @@
 import { parseHostlist } from '../core/hostlist.ts';
 import type { JobState, JobStatus, NodeStatus } from '../ports/slurm-commands.ts';
 
-/** `--format` of the job listing that `parseJobs` reads; used with `--array` and `--states=all`. */
-export const JOB_FORMAT = '%i|%T|%r|%N';
+/**
+ * `--Format` of the job listing that `parseJobs` reads; used with `--array` and `--states=all`. The letters of `--format` have
+ * no AdminComment.
+ */
+export const JOB_FORMAT = ['JobArrayID', 'HetJobID', 'HetJobOffset', 'State', 'Reason', 'NodeList']
+  .map((field) => `${field}:|,`)
+  .concat('admin_comment:|')
+  .join('');
 
 /**
  * `--format` of the node listing that `parseNodes` reads: nodes in one state, folded. A line for each node (`--Node`) costs
@@ -14,8 +20,14 @@ export const NODE_FORMAT = '%N|%t|%E';
 /** Throws when a line has another shape than JOB_FORMAT: a Slurm that prints otherwise must not pass for an empty queue. */
 export function parseJobs(text: string): readonly JobStatus[] {
   return linesOf(text).map((line) => {
-    const [id, state, reason, nodes] = splitFields(line, 4, 'squeue');
-    return { id, state: jobState(state), reason, nodes: expand(nodes, 'squeue') };
+    const [id, leader, offset, state, reason, nodes, comment] = splitFields(line, 7, 'squeue');
+    return {
+      id: /^[0-9]+$/.test(offset) && leader !== '0' ? `${leader}+${offset}` : id,
+      state: jobState(state),
+      reason,
+      nodes: expand(nodes, 'squeue'),
+      adminComment: withoutNull(comment.replace(/\|$/, '')),
+    };
   });
 }
 
@@ -30,6 +42,11 @@ export function parseNodes(text: string): readonly NodeStatus[] {
     }
   }
   return [...nodes.values()];
+}
+
+/** Some versions print a comment that is not there as nothing, some so. */
+function withoutNull(comment: string): string {
+  return comment === '(null)' ? '' : comment;
 }
 
 const sameWord: ReadonlySet<string> = new Set<JobState>([
@@ -83,7 +100,7 @@ function linesOf(text: string): readonly string[] {
 }
 
 /** The last field keeps any further separators. */
-function splitFields<N extends 3 | 4>(line: string, count: N, program: string): Fields[N] {
+function splitFields<N extends 3 | 7>(line: string, count: N, program: string): Fields[N] {
   const parts = line.split('|');
   if (parts.length < count) throw new Error(`${program} prints a line of another shape: "${line}"`);
   const last = parts.slice(count - 1).join('|');
@@ -92,5 +109,5 @@ function splitFields<N extends 3 | 4>(line: string, count: N, program: string): 
 
 interface Fields {
   3: [string, string, string];
-  4: [string, string, string, string];
+  7: [string, string, string, string, string, string, string];
 }

@@ -21,13 +21,22 @@ export interface LabInstance {
 export interface CloudStats {
   /** RunInstances calls answered so far, refused ones included. */
   readonly runInstancesCalls: number;
+  readonly reservations: ReservationCounts;
   readonly instances: readonly LabInstance[];
+}
+
+/** Capacity reservations that were made, and those of them that were cancelled. */
+export interface ReservationCounts {
+  readonly made: number;
+  readonly cancelled: number;
 }
 
 /** The hand of the scenario on the cloud: what a test may change and see, and muster may not. */
 export interface LabCloud {
   /** How many instances of a type the zone holds in all, running ones included. */
   setCapacity(instanceType: string, zone: string, count: number): Promise<void>;
+  /** So many of the instances launched next run, are paid for, and never boot. */
+  breakBoots(count: number): Promise<void>;
   stats(): Promise<CloudStats>;
 }
 
@@ -37,6 +46,8 @@ export interface MusterFiles {
   readonly resumeConf: string;
   /** ParallelCluster's cluster file: the fleet. */
   readonly clusterYaml: string;
+  /** Further lines of muster.yaml, beside those that say where the lab's files are. */
+  readonly musterYaml?: string;
 }
 
 export interface LabMuster {
@@ -99,6 +110,12 @@ export interface WorldSpec {
   readonly suspendTimeSeconds: number;
   /** From launch to the moment that the instance's boot command runs. */
   readonly bootMs: DurationMs;
+  /** Slurm's ResumeRate, in nodes a minute; absent: no limit. */
+  readonly resumeRate?: number;
+  /** Slurm's ResumeTimeout; absent: RESUME_TIMEOUT_SECONDS. */
+  readonly resumeTimeoutSeconds?: number;
+  /** True: instances start no slurmd, so that more of them fit the machine than would. */
+  readonly withoutSlurmd?: boolean;
 }
 
 export interface Scenario {
@@ -123,6 +140,7 @@ export interface PhaseResult {
   readonly jobs: JobCounts;
   readonly instances: { readonly launched: number; readonly terminated: number };
   readonly runInstancesCalls: number;
+  readonly reservations: ReservationCounts;
   /** Instance-seconds paid minus node-seconds in which a job ran. */
   readonly instanceSecondsWithoutJob: number;
   /** Each distinct picture of `sinfo`, in order. */

@@ -45,13 +45,15 @@ export type JobState =
 
 /** A job or one task of an array, as squeue and scontrol tell it. */
 export interface JobStatus {
-  /** `12`, or `12_3` for a task of an array. */
+  /** `12`, `12_3` for a task of an array, or `12+1` for the second component of a heterogeneous job. */
   readonly id: string;
   readonly state: JobState;
   /** Slurm's own word for why it waits, such as `BeginTime` or `Resources`. */
   readonly reason: string;
   /** Nodes allocated, expanded; empty while none are. */
   readonly nodes: readonly string[];
+  /** `AdminComment` of `scontrol show job`; empty where there is none. */
+  readonly adminComment: string;
 }
 
 export interface NodeStatus {

@@ -1,6 +1,7 @@
 /**
  * The lab's scenarios by their own command, each in a lab of its own: on a real Slurm where there is one, else on the
- * model, which is said. Two lanes run side by side, because most of a scenario is waiting for Slurm's clocks.
+ * model, which is said. Four lanes run side by side, because most of a scenario is waiting for Slurm's clocks. What takes
+ * longer is in test/soak.ts.
  */
 import { execFile } from 'node:child_process';
 import {
@@ -52,9 +53,12 @@ function run(...args: readonly string[]): Promise<Ran> {
   });
 }
 
+let labs = 0;
+
 /** Runs a scenario to its end; what it says is in the failure when something was not as expected. */
 async function runScenario(name: string): Promise<ScenarioResult> {
-  const labDir = join(folder, name.slice(0, 1));
+  labs += 1;
+  const labDir = join(folder, String(labs));
   const { code, stdout, stderr } = await run('lab', 'run', name, '--json', '--lab-dir', labDir);
   expect(stdout, stderr).not.toBe('');
   const result = JSON.parse(stdout) as ScenarioResult;
@@ -73,12 +77,21 @@ function phaseOf(result: ScenarioResult, name: string): PhaseResult {
   return phase;
 }
 
-/** Each scenario's run, awaited by its own test. */
-let ran: Readonly<Record<'blog' | 'wiki' | 'limits' | 'array', Promise<ScenarioResult>>>;
+/** In each lane one after the other, whatever becomes of those before. */
+const lanes = [
+  ['blog-2022', 'wiki-2020'],
+  ['limits', 'array', 'wide'],
+  ['boots', 'parts'],
+  ['resume-rate', 'het'],
+] as const;
 
-/** One after the other, whatever becomes of the first. */
-function inTurn<T>(first: Promise<unknown>, second: () => Promise<T>): Promise<T> {
-  return first.then(second, second);
+/** Each scenario's run, awaited by its own test. */
+const ran = new Map<string, Promise<ScenarioResult>>();
+
+function resultOf(name: (typeof lanes)[number][number]): Promise<ScenarioResult> {
+  const result = ran.get(name);
+  if (result === undefined) throw new Error(`${name} is in no lane`);
+  return result;
 }
 
 beforeAll(() => {
@@ -87,27 +100,26 @@ beforeAll(() => {
       ? 'lab: on the real Slurm of this machine\n'
       : `lab: NO REAL SLURM HERE (missing: ${missingPrograms().join(', ')}); its built-in model is used\n`,
   );
-  const blog = runScenario('blog-2022');
-  const limits = runScenario('limits');
-  ran = {
-    blog,
-    limits,
-    wiki: inTurn(blog, () => runScenario('wiki-2020')),
-    array: inTurn(limits, () => runScenario('array')),
-  };
-  // Each is looked at by its own test; until then a failure is not nobody's.
-  for (const each of Object.values(ran)) each.catch(() => undefined);
+  for (const lane of lanes) {
+    let last: Promise<unknown> = Promise.resolve();
+    for (const name of lane) {
+      const result = last.then(() => runScenario(name));
+      ran.set(name, result);
+      // Each is looked at by its own test; until then a failure is not nobody's.
+      last = result.catch(() => undefined);
+    }
+  }
 });
 
 afterAll(async () => {
-  await Promise.allSettled(Object.values(ran));
+  await Promise.allSettled(ran.values());
   for (const name of readdirSync(folder)) await run('lab', 'down', '--lab-dir', join(folder, name));
   rmSync(folder, { recursive: true, force: true });
 });
 
 describe(`on the ${kind} Slurm`, () => {
   test('blog-2022: soft pays for 106 idle nodes, firm for none, and the job runs once there is room', async () => {
-    const result = await ran.blog;
+    const result = await resultOf('blog-2022');
     expect(result.slurm).toBe(kind);
     const before = phaseOf(result, 'before');
     expect(before.instances).toEqual({ launched: 106, terminated: 106 });
@@ -126,7 +138,7 @@ describe(`on the ${kind} Slurm`, () => {
   });
 
   test('limits: each as the page has it in node-list mode, and gone in job mode', async () => {
-    const result = await ran.limits;
+    const result = await resultOf('limits');
     const outcome = (name: string): object => {
       const { jobs, instances } = phaseOf(result, name);
       return {
@@ -146,7 +158,7 @@ describe(`on the ${kind} Slurm`, () => {
   });
 
   test('wiki-2020: six jobs on 300 nodes, fourteen fail', async () => {
-    const result = await ran.wiki;
+    const result = await resultOf('wiki-2020');
     const launch = phaseOf(result, 'launch');
     expect(launch.instances).toEqual({ launched: 300, terminated: 0 });
     expect(launch.jobs.failed).toBe(14);
@@ -159,7 +171,7 @@ describe(`on the ${kind} Slurm`, () => {
   });
 
   test('array: six tasks run at once, all ten in the end', async () => {
-    const result = await ran.array;
+    const result = await resultOf('array');
     expect(phaseOf(result, 'first-six').jobs).toEqual({
       running: 6,
       pending: 4,
@@ -169,8 +181,60 @@ describe(`on the ${kind} Slurm`, () => {
     expect(phaseOf(result, 'the-others').jobs.completed).toBe(10);
   });
 
+  test('parts: reserved in vain and nothing is launched; launched in vain and gone within two seconds', async () => {
+    const result = await resultOf('parts');
+    const reserved = phaseOf(result, 'reserve-refused');
+    expect(reserved.instances.launched).toBe(0);
+    expect(reserved.runInstancesCalls).toBe(0);
+    expect(reserved.reservations.made).toBeGreaterThan(0);
+    expect(reserved.reservations.cancelled).toBe(reserved.reservations.made);
+    const whole = phaseOf(result, 'reserve-whole');
+    expect(whole.instances).toEqual({ launched: 6, terminated: 0 });
+    expect(whole.reservations).toEqual({ made: 2, cancelled: 2 });
+    const launched = phaseOf(result, 'launch-refused');
+    expect(launched.instances).toEqual({ launched: 4, terminated: 4 });
+    expect(launched.reservations).toEqual({ made: 0, cancelled: 0 });
+    expect(launched.instanceSecondsWithoutJob).toBeLessThan(4 * 2);
+  });
+
+  test('het: room for one component launches none, room for both runs both', async () => {
+    const result = await resultOf('het');
+    const refused = phaseOf(result, 'one-component');
+    expect(refused.instances.launched).toBe(0);
+    expect(refused.jobs).toEqual({ running: 0, pending: 2, failed: 0, completed: 0 });
+    expect(phaseOf(result, 'both-components')).toMatchObject({
+      instances: { launched: 6, terminated: 0 },
+      jobs: { running: 2 },
+    });
+  });
+
+  test('resume-rate: a heterogeneous job that comes in several calls is launched whole', async () => {
+    const whole = phaseOf(await resultOf('resume-rate'), 'in-pieces');
+    expect(whole.instances).toEqual({ launched: 6, terminated: 0 });
+    expect(whole.runInstancesCalls).toBe(2);
+    expect(whole.log.filter((line) => line.includes('resume request ')).length).toBeGreaterThan(1);
+  });
+
+  test('wide: 1,200 nodes with room for 900, and nothing is launched', async () => {
+    const refused = phaseOf(await resultOf('wide'), 'refused');
+    expect(refused.instances.launched).toBe(0);
+    expect(refused.runInstancesCalls).toBe(0);
+    expect(refused.reservations.made).toBeGreaterThan(0);
+    expect(refused.reservations.cancelled).toBe(refused.reservations.made);
+  });
+
+  test('boots: a node that does not come is replaced, or the whole gang goes', async () => {
+    const result = await resultOf('boots');
+    const replaced = phaseOf(result, 'replaced');
+    expect(replaced.instances).toEqual({ launched: 5, terminated: 1 });
+    expect(replaced.jobs.running).toBe(1);
+    const irreplaceable = phaseOf(result, 'irreplaceable');
+    expect(irreplaceable.instances).toEqual({ launched: 4, terminated: 4 });
+    expect(irreplaceable.jobs.pending).toBe(1);
+  });
+
   test('nothing of the labs is left running', async () => {
-    await Promise.allSettled(Object.values(ran));
+    await Promise.allSettled(ran.values());
     const left = readdirSync('/proc').filter((pid) => {
       try {
         return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(`${folder}/`);

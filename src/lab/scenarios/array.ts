@@ -9,7 +9,7 @@ import { countJobs } from '../accounting.ts';
 import { isUp, launchedAre } from '../checks.ts';
 import type { JobRequest } from '../../ports/slurm-commands.ts';
 import type { MusterFiles, Scenario, ScenarioWorld, WorldSpec } from '../world.ts';
-import { BOOT_MS, clusterYaml, resumeConf } from './files.ts';
+import { BOOT_MS, clusterYaml, QUICK_RETRIES, resumeConf } from './files.ts';
 
 const INSTANCE_TYPE = 'c5.xlarge';
 const TASKS = 10;
@@ -28,6 +28,7 @@ const files: MusterFiles = {
       },
     ],
   }),
+  musterYaml: QUICK_RETRIES,
 };
 
 const spec: WorldSpec = {

@@ -21,7 +21,7 @@ import {
 } from '../checks.ts';
 import type { JobRequest } from '../../ports/slurm-commands.ts';
 import type { MusterFiles, Scenario, ScenarioWorld, WorldSpec } from '../world.ts';
-import { BOOT_MS, resumeConf } from './files.ts';
+import { BOOT_MS, QUICK_RETRIES, resumeConf } from './files.ts';
 
 const INSTANCE_TYPE = 'c6i.32xlarge';
 const WANTED = 200;
@@ -71,12 +71,13 @@ Image:
 const soft: MusterFiles = {
   resumeConf: resumeConf('demo', 'us-east-2', ['all_or_nothing_batch = False']),
   clusterYaml,
+  musterYaml: QUICK_RETRIES,
 };
 
 /** As the post does it: `echo "all_or_nothing_batch = True" >> ...`. The key stands there twice; the last one counts. */
 const firm: MusterFiles = {
+  ...soft,
   resumeConf: `${soft.resumeConf}all_or_nothing_batch = True\n`,
-  clusterYaml,
 };
 
 const spec: WorldSpec = {

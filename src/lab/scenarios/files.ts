@@ -6,6 +6,14 @@
  */
 export const BOOT_MS = 2_000;
 
+/**
+ * Lines of muster.yaml for somebody who looks on: a refused job is tried again at once, and EC2 is asked each time. With the
+ * defaults both take minutes.
+ */
+export const QUICK_RETRIES = `retry: { first: 1s, max: 2s }
+capacity_memory: { refusal: 0s }
+`;
+
 /** The resume configuration as ParallelCluster writes it, without its scaling keys. */
 export function resumeConf(clusterName: string, region: string, added: readonly string[]): string {
   return [

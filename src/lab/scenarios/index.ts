@@ -2,7 +2,22 @@
 import type { Scenario } from '../world.ts';
 import { array } from './array.ts';
 import { blog2022 } from './blog-2022.ts';
+import { boots } from './boots.ts';
+import { het, resumeRate, resumeRateLong } from './het.ts';
 import { limits } from './limits.ts';
+import { parts } from './parts.ts';
+import { wide } from './wide.ts';
 import { wiki2020 } from './wiki-2020.ts';
 
-export const scenarios: readonly Scenario[] = [blog2022, wiki2020, limits, array];
+export const scenarios: readonly Scenario[] = [
+  blog2022,
+  wiki2020,
+  limits,
+  array,
+  parts,
+  het,
+  resumeRate,
+  resumeRateLong,
+  wide,
+  boots,
+];

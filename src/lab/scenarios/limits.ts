@@ -13,7 +13,7 @@ import { describeJob } from '../checks.ts';
 import { sleep } from '../watch.ts';
 import type { JobRequest, JobStatus } from '../../ports/slurm-commands.ts';
 import type { MusterFiles, Scenario, ScenarioWorld, WorldSpec } from '../world.ts';
-import { BOOT_MS, clusterYaml, resumeConf } from './files.ts';
+import { BOOT_MS, clusterYaml, QUICK_RETRIES, resumeConf } from './files.ts';
 
 type Mode = 'node-list' | 'job';
 
@@ -136,7 +136,11 @@ const fleet = clusterYaml({
 function files(limit: Limit, mode: Mode): MusterFiles {
   const page = ['all_or_nothing_batch = True', `max_batch_size = ${limit.maxBatchSize}`];
   const added = mode === 'job' ? [...page, 'job_level_scaling = True'] : page;
-  return { resumeConf: resumeConf('demo', placement.region, added), clusterYaml: fleet };
+  return {
+    resumeConf: resumeConf('demo', placement.region, added),
+    clusterYaml: fleet,
+    musterYaml: QUICK_RETRIES,
+  };
 }
 
 const spec: WorldSpec = {

@@ -8,7 +8,7 @@ import type { Phase, View } from '../phase.ts';
 import { isGivenBack, isUp, launchedAre, nodeCountOf, nodesAre, sinfoShowed } from '../checks.ts';
 import type { JobRequest, JobStatus } from '../../ports/slurm-commands.ts';
 import type { MusterFiles, Scenario, ScenarioWorld, WorldSpec } from '../world.ts';
-import { BOOT_MS, clusterYaml, resumeConf } from './files.ts';
+import { BOOT_MS, clusterYaml, QUICK_RETRIES, resumeConf } from './files.ts';
 
 const INSTANCE_TYPE = 'c5.xlarge';
 const ROOM = 300;
@@ -38,6 +38,7 @@ const files: MusterFiles = {
       },
     ],
   }),
+  musterYaml: QUICK_RETRIES,
 };
 
 const spec: WorldSpec = {

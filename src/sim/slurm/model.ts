@@ -108,11 +108,12 @@ function findNodes(world: World, names: readonly string[]): NodeRecord[] {
 
 function jobStatuses(world: World): JobStatus[] {
   forgetOldJobs(world);
-  return [...world.jobs].map(({ label, state, reason, nodes }) => ({
+  return [...world.jobs].map(({ label, state, reason, nodes, adminComment }) => ({
     id: label,
     state,
     reason,
     nodes: nodes.map((node) => node.name),
+    adminComment,
   }));
 }
 
