@@ -61,7 +61,7 @@ export const storiesOfHetJobs: readonly Story[] = [
   },
   {
     name: 'a heterogeneous job gives back all its nodes',
-    settings: { ...usual, nodeCount: 7, bfInterval: 10 },
+    settings: { ...usual, nodeCount: 7, bfInterval: 11 },
     steps: [
       submitHet([2, 1]),
       { kind: 'until', hooks: 1, atMost: 60 },
@@ -76,7 +76,7 @@ export const storiesOfHetJobs: readonly Story[] = [
   },
   {
     name: 'a heterogeneous job has only its old nodes to go back to',
-    settings: { ...usual, nodeCount: 3, bfInterval: 4 },
+    settings: { ...usual, nodeCount: 3, bfInterval: 6 },
     steps: [
       submitHet([2, 1]),
       { kind: 'until', hooks: 1, atMost: 60 },
@@ -114,23 +114,32 @@ export const storiesOfHetJobs: readonly Story[] = [
   },
   {
     name: 'the leader of a heterogeneous job loses its node for good',
-    settings: { ...usual, bfInterval: 5 },
+    settings: { ...usual, bfInterval: 6 },
     steps: [
       submitHet([1, 1], { requeue: false }),
-      submitHet([1, 1], { seconds: 100 }),
       { kind: 'until', hooks: 1, atMost: 60 },
       { kind: 'pass', seconds: 2 },
       ...giveBack([1]),
-      ...up(3, 4),
-      { kind: 'until', jobs: { '3+0': 'RUNNING', '3+1': 'RUNNING' }, atMost: 60 },
+      { kind: 'pass', seconds: 5 },
+    ],
+  },
+  {
+    name: 'the leader of a heterogeneous job that runs loses its node',
+    settings: { ...usual, bfInterval: 6 },
+    steps: [
+      submitHet([1, 1], { seconds: 100 }),
+      { kind: 'until', hooks: 1, atMost: 60 },
       { kind: 'pass', seconds: 2 },
-      { kind: 'power-down', nodes: node(3) },
-      { kind: 'pass', seconds: 14 },
+      ...up(1, 2),
+      { kind: 'until', jobs: { '1+0': 'RUNNING', '1+1': 'RUNNING' }, atMost: 60 },
+      { kind: 'pass', seconds: 3 },
+      { kind: 'power-down', nodes: node(1) },
+      { kind: 'pass', seconds: 8 },
     ],
   },
   {
     name: 'components of heterogeneous jobs are cancelled by number',
-    settings: { ...usual, bfInterval: 5 },
+    settings: { ...usual, bfInterval: 6 },
     steps: [
       submitHet([1, 1]),
       submitHet([1, 1], { seconds: 100 }),
@@ -139,6 +148,8 @@ export const storiesOfHetJobs: readonly Story[] = [
       { kind: 'pass', seconds: 2 },
       { kind: 'cancel', job: '2' },
       { kind: 'cancel', job: '6' },
+      { kind: 'pass', seconds: 3 },
+      { kind: 'cancel', job: '5' },
       ...up(1, 3, 4),
       { kind: 'until', jobs: { '3+0': 'RUNNING', '3+1': 'RUNNING' }, atMost: 60 },
       { kind: 'pass', seconds: 10 },

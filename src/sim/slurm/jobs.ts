@@ -259,10 +259,11 @@ export function end(world: World, job: JobRecord, state: JobState, reason: strin
  */
 export function cancelJobs(world: World, id: string): void {
   for (const job of [...world.jobs]) {
-    const names = [job.array?.id, job.label, job.id, job.het?.components[0]?.id];
+    const leader = job.het?.components[0];
+    const names = [job.array?.id, job.label, job.id, leader?.id];
     if (!names.some((name) => String(name) === id)) continue;
     if (job.state === 'PENDING') {
-      if (job.het !== null && job.label === id) {
+      if (leader !== undefined && String(leader.id) !== id) {
         const why = 'Operation not permitted on individual component of heterogeneous job';
         throw new Error(`scancel: error: Kill job error on job id ${id}: ${why}`);
       }
@@ -281,18 +282,24 @@ function endReason({ hold }: JobRecord): string {
 
 /**
  * What has befallen a node: its jobs go back to the queue, or end when they may not. A component of a heterogeneous job
- * takes the others with it; its leader goes alone.
+ * takes the others with it.
  */
 export function killJobsOn(world: World, node: NodeRecord): void {
   for (const struck of [...node.jobs]) {
-    const isLeader = struck.het?.components[0] === struck;
-    for (const job of isLeader ? [struck] : wholeOf(struck)) {
+    for (const job of struckWith(struck)) {
       // Another component may have been cleared away already.
       if (job.state !== 'CONFIGURING' && job.state !== 'RUNNING') continue;
       if (job.request.requeue === false) end(world, job, 'NODE_FAIL', 'NodeDown');
       else requeue(world, job, node);
     }
   }
+}
+
+/** But a leader that is still waiting for its nodes goes back to the queue alone. */
+function struckWith(job: JobRecord): readonly JobRecord[] {
+  const isLeader = job.het?.components[0] === job;
+  const goesAlone = isLeader && job.state === 'CONFIGURING' && job.request.requeue !== false;
+  return goesAlone ? [job] : wholeOf(job);
 }
 
 function requeue(world: World, job: JobRecord, lost: NodeRecord): void {

@@ -21,7 +21,7 @@ import { startScheduler } from './schedule.ts';
 import { tellAllocatedJobs, tellConfig, tellJobs, tellNodes } from './tell.ts';
 import type { JobRecord, NodeRecord, SlurmModelOptions } from './types.ts';
 import { updateJob } from './update-job.ts';
-import { changeNode, compactState, createWorld, wantSchedule } from './world.ts';
+import { changeNode, compactState, createWorld, noteQueueChange, wantSchedule } from './world.ts';
 import type { World } from './world.ts';
 
 export interface SlurmModel extends SlurmCommands, Scheduler {
@@ -209,6 +209,7 @@ function registerNode(world: World, node: NodeRecord, bootTime: Instant | undefi
  * for ResumeTimeout, Slurm forgets the reason.
  */
 function join(world: World, node: NodeRecord): void {
+  if (node.isSilent) noteQueueChange(world);
   changeNode(world, node, () => {
     node.power = 'up';
     node.isSilent = false;

@@ -10,6 +10,7 @@ import type { DurationMs, Instant } from '../../core/units.ts';
 import { allocate, forgetOldJobs, heldReason, run } from './jobs.ts';
 import { mayStart, selectNodes } from './select.ts';
 import type { ArrayRecord, HetRecord, JobRecord, NodeRecord, Partition, Pass } from './types.ts';
+import { isUnavailable } from './world.ts';
 import type { World } from './world.ts';
 
 export const downReason =
@@ -31,8 +32,7 @@ export function schedulePass(world: World, kind: Pass): void {
     } else if (job.het !== null) {
       if (kind === 'backfill') startTogether(world, job.het, reserved, started);
       else if (mayStart(job) === 'never') job.reason = waitReason.never;
-      // The main pass cannot start it, and lets nobody pass it.
-      else blocked.add(job.partition);
+      else waitForBackfill(job, blocked);
     } else if (blocked.has(job.partition)) {
       job.reason = job.array !== null && waitingArrays.has(job.array) ? 'Resources' : 'Priority';
     } else {
@@ -66,6 +66,12 @@ export function schedulePass(world: World, kind: Pass): void {
   forgetOldJobs(world);
 }
 
+/** The main pass cannot start it, and lets nobody pass it. */
+function waitForBackfill(job: JobRecord, blocked: Set<Partition>): void {
+  if (job.reason === 'BeginTime') job.reason = 'None';
+  blocked.add(job.partition);
+}
+
 /**
  * The components of a heterogeneous job that wait start in one moment, on nodes of their own, or go on waiting. The
  * backfill pass alone starts them.
@@ -90,7 +96,7 @@ function startTogether(
       job.reason = waitReason.never;
     }
   }
-  if (chosen.size < components.length) {
+  if (chosen.size < components.length && components.every(isReachable)) {
     for (const job of components) if (job.reason !== waitReason.never) job.reason = waitReason.busy;
   }
   // What is found for a part of it is kept for it.
@@ -100,6 +106,12 @@ function startTogether(
     allocate(world, job, nodes);
     started.add(job);
   }
+}
+
+/** Whether there are nodes enough that the backfill pass takes, free or not; it says nothing of a job without. */
+function isReachable({ partition, request, reason }: JobRecord): boolean {
+  const nodes = partition.nodes.filter((node) => !node.isShunned && !isUnavailable(node));
+  return nodes.length >= request.nodes || reason === waitReason.never;
 }
 
 const waitReason = { busy: 'Resources', never: 'PartitionNodeLimit' } as const;

@@ -335,14 +335,59 @@ describe('a heterogeneous job', () => {
     expect(await cluster.states()).toEqual(['1+0 PENDING', '1+1 PENDING']);
   });
 
-  for (const id of ['1', '2', '1+1']) {
-    test(`is cancelled by ${id}`, async () => {
+  test('is cancelled by its leader', async () => {
+    const cluster = createCluster(3);
+    await cluster.submit(het);
+    await cluster.model.cancel('1');
+    expect(await cluster.states()).toEqual(['1+0 CANCELLED', '1+1 CANCELLED']);
+  });
+
+  for (const id of ['2', '1+1']) {
+    test(`is cancelled by ${id} in part, once it has started`, async () => {
       const cluster = createCluster(3);
       await cluster.submit(het);
+      await expect(cluster.model.cancel(id)).rejects.toThrow(
+        'not permitted on individual component',
+      );
+      cluster.pass(35);
       await cluster.model.cancel(id);
-      expect(await cluster.states()).toEqual(['1+0 CANCELLED', '1+1 CANCELLED']);
+      expect(await cluster.states()).toEqual(['1+0 CONFIGURING', '1+1 CANCELLED']);
     });
   }
+
+  test('lets nobody of its partition pass it', async () => {
+    const cluster = createCluster(2);
+    await cluster.submit();
+    await cluster.submit({ het: [{ partition: 'q', nodes: 1 }] });
+    await cluster.submit();
+    cluster.pass(100);
+    const waiting = ['2+0 PENDING', '2+1 PENDING', '4 PENDING'];
+    expect(await cluster.states()).toEqual(['1 CONFIGURING', ...waiting]);
+  });
+
+  test('goes back to the queue in part where the leader loses a node before it runs', async () => {
+    const cluster = createCluster(6);
+    await cluster.submit(het);
+    cluster.pass(35);
+    await cluster.model.downNodes(['q-dy-c-1'], 'gone');
+    expect(await cluster.states()).toEqual(['1+0 PENDING', '1+1 CONFIGURING']);
+    cluster.pass(60);
+    expect(await cluster.states()).toEqual(['1+0 CONFIGURING', '1+1 CONFIGURING']);
+  });
+
+  test('never goes back to nodes that were down, until they are undrained', async () => {
+    const cluster = createCluster(3, { suspendTimeoutMs: 4_000 });
+    const nodes = ['q-dy-c-1', 'q-dy-c-2', 'q-dy-c-3'];
+    await cluster.submit(het);
+    cluster.pass(35);
+    await cluster.model.downNodes(nodes, 'no room');
+    await cluster.model.powerDownNodes(nodes);
+    cluster.pass(600);
+    expect(await cluster.states()).toEqual(['1+0 PENDING', '1+1 PENDING']);
+    await cluster.model.undrainNodes(nodes);
+    cluster.pass(35);
+    expect(await cluster.states()).toEqual(['1+0 CONFIGURING', '1+1 CONFIGURING']);
+  });
 
   test('is refused as a whole when a component is wrong', async () => {
     const cluster = createCluster(3);
