@@ -80,7 +80,7 @@ export const storiesOfHetJobs: readonly Story[] = [
     steps: [
       submitHet([2, 1]),
       { kind: 'until', hooks: 1, atMost: 60 },
-      { kind: 'pass', seconds: 2 },
+      { kind: 'pass', seconds: 4 },
       ...giveBack([1, 2, 3]),
       { kind: 'until', nodes: all([1, 2, 3], 'idle~'), atMost: 30 },
       { kind: 'pass', seconds: 30 },
