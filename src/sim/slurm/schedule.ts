@@ -61,7 +61,7 @@ export function schedulePass(world: World, kind: Pass): void {
       }
     }
   }
-  if (kind === 'backfill') plan(world, reserved, started);
+  if (kind === 'backfill') showPlanned(world, reserved, started);
   if (started.size > 0) world.pending = world.pending.filter((job) => !started.has(job));
   forgetOldJobs(world);
 }
@@ -117,7 +117,11 @@ function isReachable({ partition, request, reason }: JobRecord): boolean {
 const waitReason = { busy: 'Resources', never: 'PartitionNodeLimit' } as const;
 
 /** What a backfill pass has planned shows until the next one, those that are left out here too. */
-function plan(world: World, planned: ReadonlySet<NodeRecord>, started: ReadonlySet<JobRecord>) {
+function showPlanned(
+  world: World,
+  planned: ReadonlySet<NodeRecord>,
+  started: ReadonlySet<JobRecord>,
+) {
   world.planned = planned;
   const isOver = new Set(
     [...started].filter(({ het }) => het !== null).flatMap(({ nodes }) => nodes),
