@@ -82,7 +82,9 @@ export function difference(real: readonly Change[], model: readonly Change[]): s
   }
 }
 
-/** squeue's text without its TIME column. */
+/** squeue's text without its TIME column. Held jobs, all of priority 0, come in no order that counts. */
 export function untimed(squeue: string): string {
-  return squeue.replaceAll(/^(.{50}) .{10} /gm, '$1            ');
+  const lines = squeue.replaceAll(/^(.{50}) .{10} /gm, '$1            ').split('\n');
+  const isHeld = (line: string) => line.includes('(JobHeld');
+  return [...lines.filter((line) => !isHeld(line)), ...lines.filter(isHeld).toSorted()].join('\n');
 }

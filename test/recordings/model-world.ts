@@ -1,5 +1,6 @@
 /** The model of Slurm as a story's world, in simulated time, with every command at the moment of the recording. */
 import { foldSorted } from '../../src/core/hostlist.ts';
+import type { Instant } from '../../src/core/units.ts';
 import { createSlurmModel } from '../../src/sim/slurm/model.ts';
 import type { SlurmModel } from '../../src/sim/slurm/model.ts';
 import { createVirtualClock } from '../../src/sim/virtual-clock.ts';
@@ -90,7 +91,7 @@ function createModelWorld(settings: StorySettings, slurmctldAge: number): World 
       clock.advanceTo(clock.now() + Math.max(0, Math.round(seconds * 1000)));
       return Promise.resolve();
     },
-    act: (action) => act(model, action),
+    act: (action) => act(model, action, clock.now()),
     sample: async () => ({
       nodes: new Map(
         (await model.nodes()).map(({ name, state, reason }) => [name, { state, reason }]),
@@ -103,19 +104,36 @@ function createModelWorld(settings: StorySettings, slurmctldAge: number): World 
       ),
       hooks: hooks.splice(0),
     }),
-    picture: async () => ({ sinfo: await model.sinfo(), squeue: await model.squeue() }),
+    picture: async () => ({
+      sinfo: await model.sinfo(),
+      squeue: await model.squeue(),
+      jobs: jobLines(model),
+    }),
   };
 }
 
-async function act(model: SlurmModel, action: Action): Promise<string> {
+/** As `squeue --Format=JobID:8,JobArrayID:8,RestartCnt:4,admin_comment:40` prints them. */
+function jobLines({ records }: SlurmModel): string {
+  const lines = [...records.jobs].map(({ id, label, restarts, adminComment }) =>
+    [
+      String(id).padEnd(8),
+      label.padEnd(8),
+      String(restarts).padEnd(4),
+      (adminComment || '(null)').slice(0, 40).padEnd(40),
+    ].join(''),
+  );
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+async function act(model: SlurmModel, action: Action, now: Instant): Promise<string> {
   try {
-    return await command(model, action);
+    return await command(model, action, now);
   } catch (error: unknown) {
     return `refused: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 
-async function command(model: SlurmModel, action: Action): Promise<string> {
+async function command(model: SlurmModel, action: Action, now: Instant): Promise<string> {
   switch (action.kind) {
     case 'submit':
       return model.submit(action.job);
@@ -133,6 +151,18 @@ async function command(model: SlurmModel, action: Action): Promise<string> {
     case 'power-down':
       await model.powerDownNodes(action.nodes);
       return '';
+    case 'drain':
+      await model.drainNodes(action.nodes, action.reason);
+      return '';
+    case 'undrain':
+      await model.undrainNodes(action.nodes);
+      return '';
+    case 'update': {
+      const { startAfterSeconds: after, ...change } = action.change;
+      const startAt = after === undefined ? {} : { startAt: now + after * 1000 };
+      for (const job of action.jobs) await model.updateJob(job, { ...change, ...startAt });
+      return '';
+    }
     case 'register':
       for (const name of action.nodes) model.registerNode(name);
       return '';

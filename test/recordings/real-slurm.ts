@@ -16,6 +16,7 @@ import type {
   JobSample,
   NodeSample,
   Sample,
+  StoryChange,
   StorySettings,
   World,
 } from './story.ts';
@@ -84,6 +85,7 @@ function world(cluster: Cluster): Omit<RealSlurm, 'version' | 'slurmctldAge'> {
     picture: async () => ({
       sinfo: await slurm(cluster, 'sinfo', []),
       squeue: await slurm(cluster, 'squeue', []),
+      jobs: await jobLines(cluster),
     }),
     stop: () => stop(cluster),
   };
@@ -113,6 +115,12 @@ async function command(cluster: Cluster, action: Action): Promise<string> {
       return update(cluster, action.nodes, ['state=down', `reason=${action.reason}`]);
     case 'power-down':
       return update(cluster, action.nodes, ['state=power_down_force']);
+    case 'drain':
+      return update(cluster, action.nodes, ['state=drain', `reason=${action.reason}`]);
+    case 'undrain':
+      return update(cluster, action.nodes, ['state=undrain']);
+    case 'update':
+      return updateJobs(cluster, action.jobs.join(','), action.change);
     case 'register':
       for (const name of action.nodes) {
         const child = start(
@@ -134,6 +142,30 @@ async function update(cluster: Cluster, nodes: readonly string[], words: string[
   return (
     await slurm(cluster, 'scontrol', ['update', `nodename=${nodes.join(',')}`, ...words])
   ).trim();
+}
+
+async function updateJobs(cluster: Cluster, jobs: string, change: StoryChange) {
+  const { startAfterSeconds: after, adminComment, hold } = change;
+  const startAt = new Date(Math.ceil(Date.now() / 1000 + (after ?? 0)) * 1000);
+  const words = [
+    ...(after === undefined ? [] : [`StartTime=${startAt.toISOString().slice(0, 19)}`]),
+    ...(adminComment === undefined ? [] : [`AdminComment=${adminComment}`]),
+  ];
+  if (words.length > 0) await slurm(cluster, 'scontrol', ['update', `jobid=${jobs}`, ...words]);
+  if (hold !== undefined)
+    await slurm(cluster, 'scontrol', [hold === 'admin' ? 'hold' : 'uhold', jobs]);
+  return '';
+}
+
+async function jobLines(cluster: Cluster) {
+  const format = 'JobID:8,JobArrayID:8,RestartCnt:4,admin_comment:40';
+  return slurm(cluster, 'squeue', [
+    '--noheader',
+    '--array',
+    '--states=all',
+    '--sort=i',
+    `--Format=${format}`,
+  ]);
 }
 
 function sbatchArguments(job: Extract<Action, { kind: 'submit' }>['job']): string[] {
@@ -287,7 +319,7 @@ function start(file: string, words: string[], dir: string, name: string): ChildP
 }
 
 async function slurm(cluster: Cluster, name: string, words: string[]): Promise<string> {
-  const env = { ...process.env, SLURM_CONF: cluster.conf };
+  const env = { ...process.env, SLURM_CONF: cluster.conf, TZ: 'UTC0' };
   return (await run(name, words, { env, timeout: 60_000, cwd: '/' })).stdout;
 }
 

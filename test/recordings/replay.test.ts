@@ -69,12 +69,13 @@ describe.each(recordings.map((recording) => [recording.story.name, recording] as
       }
     });
 
-    test('sinfo and squeue print the same', async () => {
+    test('sinfo and squeue print the same, requeues and AdminComments too', async () => {
       const { pictures } = await replayOnModel(recording, toleranceSeconds);
-      for (const { at, sinfo, squeue } of real.pictures) {
+      for (const { at, sinfo, squeue, jobs } of real.pictures) {
         const near = pictures.filter((picture) => Math.abs(picture.at - at) <= toleranceSeconds);
         expect(near.map((picture) => picture.sinfo)).toContain(sinfo);
         expect(near.map((picture) => untimed(picture.squeue))).toContain(untimed(squeue));
+        if (jobs !== undefined) expect(near.map((picture) => picture.jobs)).toContain(jobs);
       }
     });
   },

@@ -33,7 +33,17 @@ export type Action =
   /** The nodes' slurmd die. */
   | { readonly kind: 'lose'; readonly nodes: readonly string[] }
   | { readonly kind: 'down'; readonly nodes: readonly string[]; readonly reason: string }
-  | { readonly kind: 'power-down'; readonly nodes: readonly string[] };
+  | { readonly kind: 'power-down'; readonly nodes: readonly string[] }
+  | { readonly kind: 'drain'; readonly nodes: readonly string[]; readonly reason: string }
+  | { readonly kind: 'undrain'; readonly nodes: readonly string[] }
+  | { readonly kind: 'update'; readonly jobs: readonly number[]; readonly change: StoryChange };
+
+/** A JobChange, its moment told from when it is made. */
+export interface StoryChange {
+  readonly startAfterSeconds?: number;
+  readonly hold?: 'admin' | 'user';
+  readonly adminComment?: string;
+}
 
 export type Wait =
   | {
@@ -95,6 +105,8 @@ export interface World {
 export interface Picture {
   readonly sinfo: string;
   readonly squeue: string;
+  /** A line a job: its number, how often it was requeued, what stands in its AdminComment. Not in the older recordings. */
+  readonly jobs?: string;
 }
 
 export interface Transcript {

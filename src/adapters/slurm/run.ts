@@ -32,7 +32,13 @@ export interface Command {
 
 export type RunOutcome =
   | { readonly kind: 'done'; readonly stdout: string }
-  | { readonly kind: 'failed'; readonly said: string; readonly error: SchedulerError };
+  | {
+      readonly kind: 'failed';
+      readonly said: string;
+      /** The same, whole and line by line. */
+      readonly lines: readonly string[];
+      readonly error: SchedulerError;
+    };
 
 export function runCommand(options: RunOptions, command: Command): Promise<RunOutcome> {
   const { slurmConf, timeoutMs } = options;
@@ -47,9 +53,12 @@ export function runCommand(options: RunOptions, command: Command): Promise<RunOu
   };
   options.started(args, program);
   return new Promise((resolve) => {
-    const fail = (said: string, message: string, transient: boolean, cause: unknown): void => {
-      const text = `${program} could not ${what}: ${message}`;
-      resolve({ kind: 'failed', said, error: new SchedulerError(text, { transient, cause }) });
+    const fail = (output: string, silent: string, isFinal: boolean, cause: unknown): void => {
+      const said = output.trim().replaceAll(/\s+/g, ' ').slice(0, 1_000);
+      const text = `${program} could not ${what}: ${said === '' ? silent : said}`;
+      const error = new SchedulerError(text, { transient: !isFinal && !isRefusal(said), cause });
+      const lines = output.split('\n').flatMap((line) => line.trim() || []);
+      resolve({ kind: 'failed', said, lines, error });
     };
     try {
       execFile(
@@ -58,22 +67,21 @@ export function runCommand(options: RunOptions, command: Command): Promise<RunOu
         { env, timeout: timeoutMs, maxBuffer: outputBytesMax },
         (error, stdout, stderr) => {
           if (error === null) return resolve({ kind: 'done', stdout });
-          const said = `${stderr}${stdout}`.trim().replaceAll(/\s+/g, ' ').slice(0, 1_000);
           const silent = error.killed
             ? `no answer within ${timeoutMs / 1000} s`
             : error.message.slice(0, 1_000);
-          fail(said, said === '' ? silent : said, !isRefusal(said), error);
+          fail(`${stderr}${stdout}`, silent, false, error);
         },
       );
     } catch (error: unknown) {
       // An argument that no process can be given: too long, or with a NUL in it.
-      fail('', error instanceof Error ? error.message : String(error), false, error);
+      fail('', error instanceof Error ? error.message : String(error), true, error);
     }
   });
 }
 
 /** What slurmctld says when the same call would fail again; anything else (no contact, time-out) may pass. */
-function isRefusal(said: string): boolean {
+export function isRefusal(said: string): boolean {
   return /invalid node name|invalid node state|permission denied|invalid user id|node not found|not able to|invalid job id|no longer pending|already finished|already completing|must specify a reason/i.test(
     said,
   );

@@ -3,18 +3,13 @@
  * `squeue`, `sinfo` and `scontrol show` for what it tells, which run beside. Argument arrays, never a shell.
  */
 import { foldHostlist } from '../../core/hostlist.ts';
-import type { Instant } from '../../core/units.ts';
-import {
-  SchedulerError,
-  type JobChange,
-  type NodeAddress,
-  type Scheduler,
-} from '../../ports/scheduler.ts';
+import { SchedulerError, type NodeAddress, type Scheduler } from '../../ports/scheduler.ts';
 import { programBeside } from './find-scontrol.ts';
 import { runCommand, type RunOptions, type RunOutcome } from './run.ts';
 import { readConfigText } from './show-config.ts';
 import { readNodes } from './sinfo.ts';
-import { createJobReader, type JobReader } from './squeue.ts';
+import { createJobReader } from './squeue.ts';
+import { createJobUpdater } from './update-jobs.ts';
 import { createUpdateLane } from './update-lane.ts';
 
 const defaultTimeoutMs = 60_000;
@@ -53,7 +48,7 @@ export function createScontrol(options: ScontrolOptions): Scheduler {
     const outcome = await scontrol(args, what);
     return outcome.kind === 'done' ? null : outcome.error;
   };
-  const lane = createUpdateLane(update);
+  const lane = createUpdateLane(update, createJobUpdater(jobs, scontrol));
 
   async function updateNodes(
     merge: string,
@@ -74,8 +69,7 @@ export function createScontrol(options: ScontrolOptions): Scheduler {
       checkNames(asItems(nodes), 'list nodes');
       return readNodes(sinfo, [...new Set(nodes)]);
     },
-    updateJob: (jobId, change) =>
-      lane.enqueue({ kind: 'own', act: () => updateJob(jobs, update, jobId, change) }),
+    updateJob: (jobId, change) => lane.enqueue({ kind: 'job', jobId, change }),
     drainNodes: (nodes, reason) =>
       updateNodes(`drain ${reason}`, 'drain nodes', asItems(nodes), (items) => [
         ...updateOf(items),
@@ -143,45 +137,4 @@ function sortedAsSlurmDoes(items: readonly NodeAddress[]): NodeAddress[] {
   });
   keyed.sort((a, b) => (a.head === b.head ? a.number - b.number : a.head < b.head ? -1 : 1));
   return keyed.map(({ item }) => item);
-}
-
-/** The comment and the time come before the hold: a user who finds the job held finds the reason too. */
-async function updateJob(
-  jobs: JobReader,
-  update: (args: readonly string[], what: string) => Promise<SchedulerError | null>,
-  jobId: number,
-  change: JobChange,
-): Promise<SchedulerError | null> {
-  const { startAt, hold, adminComment } = change;
-  const words = [
-    ...(startAt === undefined ? [] : [`StartTime=${timeOf(startAt)}`]),
-    ...(adminComment === undefined ? [] : [`AdminComment=${adminComment}`]),
-  ];
-  if (words.length === 0 && hold === undefined) return null;
-  const name = await nameOf(jobs, jobId);
-  if (name instanceof SchedulerError) return name;
-  if (words.length > 0) {
-    const error = await update(['update', `jobid=${name}`, ...words], `update job ${name}`);
-    if (error !== null) return error;
-  }
-  if (hold === undefined) return null;
-  return update([hold === 'admin' ? 'hold' : 'uhold', name], `hold job ${name}`);
-}
-
-async function nameOf(jobs: JobReader, jobId: number): Promise<string | SchedulerError> {
-  try {
-    const name = await jobs.nameOf(jobId);
-    if (name !== null) return name;
-    return new SchedulerError(`scontrol could not update job ${jobId}: Invalid job id specified`, {
-      transient: false,
-    });
-  } catch (error: unknown) {
-    if (error instanceof SchedulerError) return error;
-    throw error;
-  }
-}
-
-/** In UTC, which is the zone that commands run in; whole seconds, never before the moment. */
-function timeOf(at: Instant): string {
-  return new Date(Math.ceil(at / 1000) * 1000).toISOString().slice(0, 19);
 }

@@ -19,10 +19,10 @@ export interface JobReader {
   listJobs(jobIds: readonly number[]): Promise<readonly SchedulerJob[]>;
   listAllocatedJobs(): Promise<readonly SchedulerJob[]>;
   /**
-   * The name under which `scontrol update` knows this job alone. Slurm takes the id of an array for all of its tasks,
-   * although the last task to start keeps it. Null for a job that Slurm does not know.
+   * The names under which `scontrol update` knows each of these jobs alone. Slurm takes the id of an array for all of its
+   * tasks, although the last task to start keeps it. Jobs that Slurm does not know have none.
    */
-  nameOf(jobId: number): Promise<string | null>;
+  namesOf(jobIds: readonly number[]): Promise<ReadonlyMap<number, string>>;
 }
 
 /** In the order of the readers below; both of the Slurms that this was tried with know them. */
@@ -61,16 +61,18 @@ export function createJobReader(run: RunSqueue): JobReader {
       const rows = await ask(run, [`--states=${allocatedStates}`], fields, 'list allocated jobs');
       return extras.addRememberedTo(rows.map(jobOf));
     },
-    async nameOf(jobId) {
-      const rows = await ask(
-        run,
-        ['--states=all', `--jobs=${jobId}`],
-        ['JobID', 'JobArrayID'],
-        'find a job',
-      );
-      const label = rows.find((row) => row.JobID === String(jobId))?.JobArrayID;
-      if (label === undefined) return null;
-      return label.includes('_') ? label : String(jobId);
+    async namesOf(jobIds) {
+      const wanted = new Set(jobIds.map(String));
+      const names = new Map<number, string>();
+      for (const list of idLists([...new Set(jobIds)])) {
+        const filter = ['--states=all', `--jobs=${list}`];
+        for (const row of await ask(run, filter, ['JobID', 'JobArrayID'], 'find jobs')) {
+          const jobId = wholeNumber(row.JobID);
+          if (wanted.has(row.JobID) && !names.has(jobId))
+            names.set(jobId, row.JobArrayID.includes('_') ? row.JobArrayID : row.JobID);
+        }
+      }
+      return names;
     },
   };
 }

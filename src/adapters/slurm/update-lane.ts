@@ -1,12 +1,13 @@
 /**
- * What changes Slurm, one process at a time: calls wait in line, and those that do the same for other nodes are merged
- * into one (300 nodes take slurmctld 26 ms in one call; a process a node takes minutes). When Slurm refuses a merged
- * call, each part is asked on its own, so that one gang's bad node does not fail another's.
+ * What changes Slurm, one process at a time: calls wait in line, and those that do the same for other nodes or jobs are
+ * merged into one (300 nodes take slurmctld 26 ms in one call; a process a node takes minutes). When Slurm refuses a
+ * merged call, each part is asked on its own, so that one gang's bad node does not fail another's.
  *
- * What is asked about one node happens in the order of the asking: no call overtakes another that names a node of its.
+ * What is asked about one node or job happens in the order of the asking: no call overtakes another that names it.
  */
-import type { NodeAddress, SchedulerError } from '../../ports/scheduler.ts';
+import type { JobChange, NodeAddress, SchedulerError } from '../../ports/scheduler.ts';
 import { listBytesMax } from './run.ts';
+import type { JobUpdater } from './update-jobs.ts';
 
 export interface NodeCall {
   readonly kind: 'nodes';
@@ -18,14 +19,17 @@ export interface NodeCall {
   readonly argsOf: (items: readonly NodeAddress[]) => readonly string[];
 }
 
-/** A call that is never merged, of one process or several. */
-export interface OwnCall {
-  readonly kind: 'own';
-  /** Resolves to what was refused, null for nothing. */
-  readonly act: () => Promise<SchedulerError | null>;
+/** Calls with the same change may be merged. */
+export interface JobCall {
+  readonly kind: 'job';
+  readonly jobId: number;
+  readonly change: JobChange;
 }
 
-export type UpdateCall = NodeCall | OwnCall;
+export type UpdateCall = NodeCall | JobCall;
+
+/** scontrol takes a millisecond for each job of its list, and others wait meanwhile. */
+const jobsPerCall = 1_000;
 
 export interface UpdateLane {
   /** Rejects with SchedulerError. */
@@ -38,8 +42,8 @@ type Waiting<C extends UpdateCall> = C & {
   readonly done: (error: SchedulerError | null) => void;
 };
 
-/** `run` is one scontrol. */
-export function createUpdateLane(run: Run): UpdateLane {
+/** `run` is one scontrol, for nodes. */
+export function createUpdateLane(run: Run, updateJobs: JobUpdater): UpdateLane {
   let waiting: Waiting<UpdateCall>[] = [];
   let running = false;
 
@@ -47,14 +51,10 @@ export function createUpdateLane(run: Run): UpdateLane {
     if (running) return;
     running = true;
     for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
-      if (first.kind === 'own') {
-        waiting.shift();
-        first.done(await first.act());
-      } else {
-        const { taken, left } = takeAlike(waiting, first.merge);
-        waiting = left;
-        await runGroup(run, taken);
-      }
+      const { taken, left } = takeAlike(waiting, first);
+      waiting = left;
+      if (first.kind === 'job') await runJobs(updateJobs, taken.filter(isJobCall), first.change);
+      else await runGroup(run, taken.filter(isNodeCall));
     }
     running = false;
   }
@@ -69,25 +69,56 @@ export function createUpdateLane(run: Run): UpdateLane {
   };
 }
 
+function isJobCall(call: Waiting<UpdateCall>): call is Waiting<JobCall> {
+  return call.kind === 'job';
+}
+
+function isNodeCall(call: Waiting<UpdateCall>): call is Waiting<NodeCall> {
+  return call.kind === 'nodes';
+}
+
+/** What is the same in calls that may be merged. */
+function mergeOf(call: UpdateCall): string {
+  if (call.kind === 'nodes') return `nodes ${call.merge}`;
+  const { startAt, hold, adminComment } = call.change;
+  return `job ${JSON.stringify([startAt, hold, adminComment])}`;
+}
+
+/** What a call is about: nodes by name, jobs by number. */
+function subjectsOf(call: UpdateCall): readonly (string | number)[] {
+  return call.kind === 'job' ? [call.jobId] : call.items.map(({ node }) => node);
+}
+
 /** The calls that may run as one with the first, and the others in their order. */
 function takeAlike(
   waiting: readonly Waiting<UpdateCall>[],
-  merge: string,
-): { taken: Waiting<NodeCall>[]; left: Waiting<UpdateCall>[] } {
-  const taken: Waiting<NodeCall>[] = [];
+  first: UpdateCall,
+): { taken: Waiting<UpdateCall>[]; left: Waiting<UpdateCall>[] } {
+  const merge = mergeOf(first);
+  const most = first.kind === 'job' ? jobsPerCall : Infinity;
+  const taken: Waiting<UpdateCall>[] = [];
   const left: Waiting<UpdateCall>[] = [];
-  const leftNodes = new Set<string>();
+  const leftSubjects = new Set<string | number>();
   for (const call of waiting) {
-    if (call.kind === 'own') {
-      left.push(call);
-    } else if (call.merge === merge && !call.items.some(({ node }) => leftNodes.has(node))) {
+    const subjects = subjectsOf(call);
+    const isFree = taken.length < most && !subjects.some((subject) => leftSubjects.has(subject));
+    if (isFree && mergeOf(call) === merge) {
       taken.push(call);
     } else {
       left.push(call);
-      for (const { node } of call.items) leftNodes.add(node);
+      for (const subject of subjects) leftSubjects.add(subject);
     }
   }
   return { taken, left };
+}
+
+async function runJobs(
+  updateJobs: JobUpdater,
+  group: readonly Waiting<JobCall>[],
+  change: JobChange,
+): Promise<void> {
+  const outcomes = await updateJobs([...new Set(group.map(({ jobId }) => jobId))], change);
+  for (const call of group) call.done(outcomes.get(call.jobId) ?? null);
 }
 
 async function runGroup(run: Run, group: readonly Waiting<NodeCall>[]): Promise<void> {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Scheduler } from '../../ports/scheduler.ts';
+import type { JobChange, Scheduler } from '../../ports/scheduler.ts';
 import { openFakeSlurm, type FakeSlurm } from './testing/fake-slurm.ts';
 
 let fake: FakeSlurm;
@@ -92,6 +92,99 @@ describe('a job is changed', () => {
       });
     });
   }
+});
+
+describe('jobs that are changed together', () => {
+  const rowsOf = (count: number) =>
+    Array.from({ length: count }, (_, index) => `${index + 1}|${index + 1}|\n`).join('');
+
+  function tellAll(count: number, change: JobChange) {
+    const jobs = Array.from({ length: count }, (_, index) => index + 1);
+    return Promise.allSettled(jobs.map((jobId) => slurm.updateJob(jobId, change)));
+  }
+
+  function messages(outcomes: readonly PromiseSettledResult<void>[]) {
+    return outcomes.map((each) => each.status === 'rejected' && (each.reason as Error).message);
+  }
+
+  test('take one squeue, one update and one hold; another change is another call', async () => {
+    fake.put('rows', rowsOf(4));
+    const comment = { adminComment: 'no room' };
+    await Promise.all([
+      slurm.updateJob(1, { ...comment, hold: 'admin' }),
+      slurm.updateJob(2, comment),
+      slurm.updateJob(3, { hold: 'admin', ...comment }),
+      slurm.updateJob(4, comment),
+    ]);
+    expect(fake.calls('squeue')).toHaveLength(2);
+    expect(fake.calls('scontrol').map((call) => call.slice(2))).toEqual([
+      ['update', 'jobid=1,3', 'AdminComment=no room'],
+      ['hold', '1,3'],
+      ['update', 'jobid=2,4', 'AdminComment=no room'],
+    ]);
+  });
+
+  test('a thousand in a process', async () => {
+    fake.put('rows', rowsOf(2_500));
+    await tellAll(2_500, { adminComment: 'x' });
+    const lists = fake.calls('scontrol').map((call) => call[3]?.split(',').length);
+    expect(lists).toEqual([1_000, 1_000, 500]);
+  });
+
+  test('in the order of the asking, as far as one job is concerned', async () => {
+    fake.put('rows', rowsOf(2));
+    await Promise.all([
+      slurm.updateJob(1, { adminComment: 'a' }),
+      slurm.updateJob(2, { adminComment: 'b' }),
+      slurm.updateJob(2, { adminComment: 'a' }),
+    ]);
+    expect(fake.calls('scontrol').map((call) => call.slice(3))).toEqual([
+      ['jobid=1', 'AdminComment=a'],
+      ['jobid=2', 'AdminComment=b'],
+      ['jobid=2', 'AdminComment=a'],
+    ]);
+  });
+
+  test('are refused one by one, as scontrol tells them by name; the others are done', async () => {
+    fake.put('rows', rowsOf(3));
+    fake.put('told', 'Job has already finished for job 2\nslurm_suspend error: No error\n');
+    expect(messages(await tellAll(4, { hold: 'user' }))).toEqual([
+      false,
+      'scontrol could not hold job 2: Job has already finished for job 2',
+      false,
+      'scontrol could not update job 4: Invalid job id specified',
+    ]);
+    expect(fake.calls('scontrol').map((call) => call.slice(2))).toEqual([['uhold', '1,2,3']]);
+  });
+
+  test('are asked for each on its own, when scontrol fails in other words', async () => {
+    fake.put('rows', rowsOf(3));
+    fake.put('told', 'Invalid job id specified for nobody\n');
+    fake.put('bad', 'jobid=2');
+    expect(messages(await tellAll(3, { adminComment: 'x' }))).toEqual([
+      false,
+      'scontrol could not update job 2: odd',
+      false,
+    ]);
+    expect(fake.calls('scontrol').map((call) => call[3])).toEqual([
+      'jobid=1,2,3',
+      'jobid=1',
+      'jobid=2',
+      'jobid=3',
+    ]);
+  });
+
+  test('may all be asked for again, when slurmctld is away, but for those it has refused', async () => {
+    fake.put('rows', rowsOf(3));
+    fake.put('told', 'Job has already finished for job 1\nUnable to contact slurm controller\n');
+    const outcomes = await tellAll(3, { adminComment: 'x' });
+    expect(fake.calls('scontrol')).toHaveLength(1);
+    expect(outcomes).toMatchObject([
+      { reason: { transient: false } },
+      { reason: { transient: true } },
+      { reason: { transient: true } },
+    ]);
+  });
 });
 
 describe('nodes are drained', () => {

@@ -10,7 +10,14 @@ import { foldSorted, parseHostlist } from '../../core/hostlist.ts';
 import type { JobRequest, JobState } from '../../ports/slurm-commands.ts';
 import { mayStart } from './select.ts';
 import type { ArrayRecord, HetRecord, JobRecord, NodeRecord, Partition } from './types.ts';
-import { changeNode, isRegistered, noteQueueChange, wantSchedule, wholeSecond } from './world.ts';
+import {
+  changeNode,
+  isRegistered,
+  isUnavailable,
+  noteQueueChange,
+  wantSchedule,
+  wholeSecond,
+} from './world.ts';
 import type { World } from './world.ts';
 
 /** Slurm waits this long beyond cred_expire before a requeued job may start. */
@@ -140,12 +147,10 @@ function firstReason(world: World, job: JobRecord): string {
       other.hold === null &&
       !neverReasons.has(other.reason),
   );
-  if (!isFirst) return 'Priority';
+  if (!isFirst && job.het === null) return 'Priority';
   if (verdict === 'busy') return 'Resources';
   if (verdict === 'now') return 'None';
-  const down = job.partition.nodes
-    .filter((node) => node.isDown || node.isDrained)
-    .map((node) => node.name);
+  const down = job.partition.nodes.filter(isUnavailable).map((node) => node.name);
   return `ReqNodeNotAvail, UnavailableNodes:${foldSorted(down)}`;
 }
 
@@ -189,7 +194,7 @@ export function allocate(world: World, job: JobRecord, nodes: NodeRecord[]): voi
       node.reason = '';
     });
   }
-  if (job.awaited === 0 && job.het === null) {
+  if (job.awaited === 0) {
     run(world, job);
     return;
   }
@@ -207,25 +212,30 @@ function takeId(world: World, job: JobRecord): void {
   job.array.waiting -= 1;
 }
 
-/** The job's script starts; it ends after the request's seconds. */
+/**
+ * The job runs; its script ends after the request's seconds. That of a heterogeneous job is its leader's: it starts when
+ * all components run, and all end with it.
+ */
 export function run(world: World, job: JobRecord): void {
   job.state = 'RUNNING';
   job.allocatedAt = world.clock.now();
   world.ready.delete(job);
   world.toResume.delete(job);
-  job.cancelTimer = world.clock.schedule(job.request.seconds * 1000, () => {
-    job.cancelTimer = null;
-    end(world, job, 'COMPLETED', 'None');
+  const whole = wholeOf(job);
+  const [leader] = whole;
+  if (leader === undefined || whole.some(({ state }) => state !== 'RUNNING')) return;
+  leader.cancelTimer = world.clock.schedule(job.request.seconds * 1000, () => {
+    leader.cancelTimer = null;
+    for (const each of whole)
+      if (each.state === 'RUNNING') end(world, each, 'COMPLETED', endReason(each));
   });
 }
 
 /** A node of the job has registered. */
 export function nodeArrived(world: World, job: JobRecord): void {
   job.awaited -= 1;
-  // The components of a heterogeneous job wait for each other.
-  const whole = wholeOf(job);
-  if (whole.some(({ state, awaited }) => state !== 'CONFIGURING' || awaited > 0)) return;
-  for (const each of whole) world.ready.add(each);
+  if (job.state !== 'CONFIGURING' || job.awaited > 0) return;
+  world.ready.add(job);
   world.wakeJobStart();
 }
 
@@ -243,30 +253,53 @@ export function end(world: World, job: JobRecord, state: JobState, reason: strin
   else noteQueueChange(world);
 }
 
-/** scancel: of a job, of an array's every task, or of one task. An id that Slurm does not know is passed over. */
+/**
+ * scancel: of a job, of an array's every task, of one task, or of one component of a heterogeneous job that has started.
+ * An id that Slurm does not know is passed over. Throws what scancel says when it refuses.
+ */
 export function cancelJobs(world: World, id: string): void {
   for (const job of [...world.jobs]) {
-    const names = [job.array?.id, ...wholeOf(job).flatMap((each) => [each.label, each.id])];
+    const leader = job.het?.components[0];
+    const names = [job.array?.id, job.label, job.id, leader?.id];
     if (!names.some((name) => String(name) === id)) continue;
     if (job.state === 'PENDING') {
+      if (leader !== undefined && String(leader.id) !== id) {
+        const why = 'Operation not permitted on individual component of heterogeneous job';
+        throw new Error(`scancel: error: Kill job error on job id ${id}: ${why}`);
+      }
       world.pending = world.pending.filter((other) => other !== job);
-      end(world, job, 'CANCELLED', 'None');
+      end(world, job, 'CANCELLED', job.reason);
     } else if (job.state === 'CONFIGURING' || job.state === 'RUNNING') {
-      end(world, job, 'CANCELLED', 'None');
+      end(world, job, 'CANCELLED', endReason(job));
     }
   }
 }
 
-/** What has befallen a node: its jobs go back to the queue, or end when they may not. */
+/** A hold that came when the job had started already shows in what is left of it. */
+function endReason({ hold }: JobRecord): string {
+  return hold === null ? 'None' : heldReason[hold];
+}
+
+/**
+ * What has befallen a node: its jobs go back to the queue, or end when they may not. A component of a heterogeneous job
+ * takes the others with it.
+ */
 export function killJobsOn(world: World, node: NodeRecord): void {
   for (const struck of [...node.jobs]) {
-    for (const job of wholeOf(struck)) {
+    for (const job of struckWith(struck)) {
       // Another component may have been cleared away already.
       if (job.state !== 'CONFIGURING' && job.state !== 'RUNNING') continue;
       if (job.request.requeue === false) end(world, job, 'NODE_FAIL', 'NodeDown');
       else requeue(world, job, node);
     }
   }
+}
+
+/** But a leader that is still waiting for its nodes goes back to the queue alone. */
+function struckWith(job: JobRecord): readonly JobRecord[] {
+  const isLeader = job.het?.components[0] === job;
+  const goesAlone = isLeader && job.state === 'CONFIGURING' && job.request.requeue !== false;
+  return goesAlone ? [job] : wholeOf(job);
 }
 
 function requeue(world: World, job: JobRecord, lost: NodeRecord): void {

@@ -21,7 +21,7 @@ import { startScheduler } from './schedule.ts';
 import { tellAllocatedJobs, tellConfig, tellJobs, tellNodes } from './tell.ts';
 import type { JobRecord, NodeRecord, SlurmModelOptions } from './types.ts';
 import { updateJob } from './update-job.ts';
-import { changeNode, compactState, createWorld, wantSchedule } from './world.ts';
+import { changeNode, compactState, createWorld, noteQueueChange, wantSchedule } from './world.ts';
 import type { World } from './world.ts';
 
 export interface SlurmModel extends SlurmCommands, Scheduler {
@@ -59,7 +59,7 @@ export function createSlurmModel(options: SlurmModelOptions): SlurmModel {
     submit: (job) => attempt(() => submitJob(world, job)),
     cancel: (jobId) => attempt(() => cancelJobs(world, jobId)),
     jobs: () => attempt(() => jobStatuses(world)),
-    nodes: () => attempt(() => world.nodes.map(nodeStatus)),
+    nodes: () => attempt(() => world.nodes.map((node) => nodeStatus(world, node))),
     sinfo: () => attempt(() => renderSinfo(world)),
     squeue: () => attempt(() => renderSqueue(world)),
     assignNodes: (list) =>
@@ -117,8 +117,8 @@ function jobStatuses(world: World): JobStatus[] {
   }));
 }
 
-function nodeStatus(node: NodeRecord): NodeStatus {
-  return { name: node.name, state: compactState(node), reason: node.reason };
+function nodeStatus(world: World, node: NodeRecord): NodeStatus {
+  return { name: node.name, state: compactState(world, node), reason: node.reason };
 }
 
 function checkReason(reason: string): void {
@@ -129,10 +129,11 @@ function checkReason(reason: string): void {
   );
 }
 
-/** The jobs on the nodes stay. */
+/** Jobs that run stay; a job that waits for the node to power up goes back to the queue, as if the node were lost. */
 function drainNodes(world: World, names: readonly string[], reason: string): void {
   checkReason(reason);
   for (const node of findNodes(world, names)) {
+    if (node.power === 'powering-up') killJobsOn(world, node);
     changeNode(world, node, () => {
       node.isDrained = true;
       node.reason = reason;
@@ -141,12 +142,34 @@ function drainNodes(world: World, names: readonly string[], reason: string): voi
   wantSchedule(world);
 }
 
-/** The reason stays until a job takes the node. */
+/**
+ * slurmctld wants to hear of the node again before it gives it to a job: of one that is up it does in a moment, of one
+ * that powers up when it registers. One that is powered down is free at once, for the backfill scheduler too.
+ */
 function undrainNodes(world: World, names: readonly string[]): void {
   for (const node of findNodes(world, names)) {
-    changeNode(world, node, () => (node.isDrained = false));
+    if (node.isDown && !node.isDrained) continue;
+    const isIdling = world.idling.delete(node);
+    changeNode(world, node, () => {
+      node.isDrained = false;
+      node.reason = '';
+      node.isSilent = true;
+      node.isShunned = node.isDown;
+      node.lastBusyAt = world.clock.now();
+    });
+    if (isIdling) world.idling.add(node);
+    if (node.power === 'up') hearSoon(world, node);
   }
   wantSchedule(world);
+}
+
+function hearSoon(world: World, node: NodeRecord): void {
+  const { mainLoopIntervalMs } = world.settings;
+  world.clock.schedule(mainLoopIntervalMs, () => {
+    if (node.power !== 'up' || world.silent.has(node)) return;
+    changeNode(world, node, () => (node.isSilent = false));
+    wantSchedule(world);
+  });
 }
 
 function downNodes(world: World, names: readonly string[], reason: string): void {
@@ -187,6 +210,7 @@ function registerNode(world: World, node: NodeRecord, bootTime: Instant | undefi
  * for ResumeTimeout, Slurm forgets the reason.
  */
 function join(world: World, node: NodeRecord): void {
+  if (node.isSilent) noteQueueChange(world);
   changeNode(world, node, () => {
     node.power = 'up';
     node.isSilent = false;

@@ -128,6 +128,7 @@ function resumeJobs(world: World, rate: RateLimit, entries: ResumeEntry[]): Node
   for (const node of resumed) {
     changeNode(world, node, () => {
       node.power = 'powering-up';
+      node.isSilent = false;
       node.bootRequestedAt = now;
     });
   }
@@ -151,7 +152,8 @@ function fail(world: World, node: NodeRecord): void {
     node.isDown = true;
     node.isShunned = true;
     node.isSilent = true;
-    if (node.reason === '') node.reason = resumeTimeoutReason;
+    if (node.reason === '' || node.isDrained) node.reason = resumeTimeoutReason;
+    node.isDrained = false;
   });
   killJobsOn(world, node);
   noteQueueChange(world);

@@ -17,6 +17,7 @@ const flagNumber = {
   up: 0,
   'powering-down': 0x40000,
   'down-wanted': 0x800000,
+  planned: 0x2000000,
 } as const;
 
 /** The text of `sinfo`. */
@@ -28,7 +29,7 @@ export function renderSinfo(world: World): string {
   const lines = [`${'PARTITION'.padEnd(width)} AVAIL  TIMELIMIT  NODES  STATE NODELIST`];
   for (const [index, partition] of [...world.partitions.values()].entries()) {
     const name = (names[index] ?? '').padEnd(width);
-    const groups = byState(partition.nodes);
+    const groups = byState(world, partition.nodes);
     if (groups.length === 0) lines.push(`${name}    up   infinite      0    n/a`);
     for (const [state, nodes] of groups) {
       const count = String(nodes.length).padStart(6);
@@ -39,23 +40,28 @@ export function renderSinfo(world: World): string {
   return `${lines.join('\n')}\n`;
 }
 
-function byState(nodes: readonly NodeRecord[]): [string, NodeRecord[]][] {
+function byState(world: World, nodes: readonly NodeRecord[]): [string, NodeRecord[]][] {
   const groups = new Map<string, NodeRecord[]>();
   for (const node of nodes) {
-    const state = compactState(node);
+    const state = compactState(world, node);
     const group = groups.get(state);
     if (group === undefined) groups.set(state, [node]);
     else group.push(node);
   }
-  return [...groups].toSorted(([, a], [, b]) => stateNumber(b[0]) - stateNumber(a[0]));
+  return [...groups].toSorted(
+    ([, a], [, b]) => stateNumber(world, b[0]) - stateNumber(world, a[0]),
+  );
 }
 
-function stateNumber(node: NodeRecord | undefined): number {
+function stateNumber(world: World, node: NodeRecord | undefined): number {
   if (node === undefined) return 0;
   const drained = node.isDrained ? flagNumber.drained : 0;
-  const silent = node.isSilent ? flagNumber.silent : 0;
+  const silent = node.isSilent && node.power !== 'powering-up' ? flagNumber.silent : 0;
   const completing = node.completing > 0 ? flagNumber.completing : 0;
-  return baseNumber[baseState(node)] + drained + silent + completing + flagNumber[node.power];
+  const planned = world.planned.has(node) ? flagNumber.planned : 0;
+  return (
+    planned + baseNumber[baseState(node)] + drained + silent + completing + flagNumber[node.power]
+  );
 }
 
 const compactJobState: Partial<Record<JobRecord['state'], string>> = {
@@ -119,8 +125,7 @@ function shown(world: World): { job: JobRecord; label: string }[] {
     else group.tasks.push(String(job.task));
   }
   for (const { job, tasks } of waiting.values()) {
-    const folded = tasks.length === 1 ? `[${tasks[0]}]` : foldSorted(tasks);
-    rows.push({ job, label: `${job.array?.id}_${folded}` });
+    rows.push({ job, label: `${job.array?.id}_${foldSorted(tasks)}` });
   }
   return rows;
 }

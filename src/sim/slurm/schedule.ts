@@ -8,8 +8,9 @@
  */
 import type { DurationMs, Instant } from '../../core/units.ts';
 import { allocate, forgetOldJobs, heldReason, run } from './jobs.ts';
-import { selectNodes } from './select.ts';
+import { mayStart, selectNodes } from './select.ts';
 import type { ArrayRecord, HetRecord, JobRecord, NodeRecord, Partition, Pass } from './types.ts';
+import { isUnavailable } from './world.ts';
 import type { World } from './world.ts';
 
 export const downReason =
@@ -30,6 +31,8 @@ export function schedulePass(world: World, kind: Pass): void {
       job.reason = 'BeginTime';
     } else if (job.het !== null) {
       if (kind === 'backfill') startTogether(world, job.het, reserved, started);
+      else if (mayStart(job) === 'never') job.reason = waitReason.never;
+      else waitForBackfill(job, blocked);
     } else if (blocked.has(job.partition)) {
       job.reason = job.array !== null && waitingArrays.has(job.array) ? 'Resources' : 'Priority';
     } else {
@@ -58,51 +61,77 @@ export function schedulePass(world: World, kind: Pass): void {
       }
     }
   }
+  if (kind === 'backfill') showPlanned(world, reserved, started);
   if (started.size > 0) world.pending = world.pending.filter((job) => !started.has(job));
   forgetOldJobs(world);
 }
 
+/** The main pass cannot start it, and lets nobody pass it. */
+function waitForBackfill(job: JobRecord, blocked: Set<Partition>): void {
+  if (job.reason === 'BeginTime') job.reason = 'None';
+  blocked.add(job.partition);
+}
+
 /**
- * The components of a heterogeneous job start in one moment, on nodes of their own, or wait. The backfill pass alone
- * starts them.
+ * The components of a heterogeneous job that wait start in one moment, on nodes of their own, or go on waiting. The
+ * backfill pass alone starts them.
  */
 function startTogether(
   world: World,
-  { components }: HetRecord,
-  reserved: ReadonlySet<NodeRecord>,
+  het: HetRecord,
+  reserved: Set<NodeRecord>,
   started: Set<JobRecord>,
 ): void {
   const now = world.clock.now();
-  if (
-    components.some(
-      ({ state, hold, beginAt }) => state !== 'PENDING' || hold !== null || beginAt > now,
-    )
-  )
-    return;
+  const components = het.components.filter(({ state }) => state === 'PENDING');
+  if (components.some(({ hold, beginAt }) => hold !== null || beginAt > now)) return;
   const taken = new Set(reserved);
   const chosen = new Map<JobRecord, NodeRecord[]>();
   for (const job of components) {
     const selection = selectNodes(job, 'backfill', taken);
-    if (selection.kind !== 'nodes') {
-      for (const each of components) each.reason = waitReason[selection.kind];
-      return;
+    if (selection.kind === 'nodes') {
+      chosen.set(job, selection.nodes);
+      for (const node of selection.nodes) taken.add(node);
+    } else if (selection.kind === 'never') {
+      job.reason = waitReason.never;
     }
-    chosen.set(job, selection.nodes);
-    for (const node of selection.nodes) taken.add(node);
   }
+  if (chosen.size < components.length && components.every(isReachable)) {
+    for (const job of components) if (job.reason !== waitReason.never) job.reason = waitReason.busy;
+  }
+  // What is found for a part of it is kept for it.
+  for (const node of taken) reserved.add(node);
+  if (chosen.size < components.length) return;
   for (const [job, nodes] of chosen) {
     allocate(world, job, nodes);
     started.add(job);
   }
-  if (components.every(({ awaited }) => awaited === 0))
-    for (const job of components) run(world, job);
 }
 
-const waitReason = {
-  busy: 'Resources',
-  down: downReason,
-  never: 'PartitionNodeLimit',
-} as const;
+/** Whether there are nodes enough that the backfill pass takes, free or not; it says nothing of a job without. */
+function isReachable({ partition, request, reason }: JobRecord): boolean {
+  const nodes = partition.nodes.filter((node) => !node.isShunned && !isUnavailable(node));
+  return nodes.length >= request.nodes || reason === waitReason.never;
+}
+
+const waitReason = { busy: 'Resources', never: 'PartitionNodeLimit' } as const;
+
+/** What a backfill pass has planned shows until the next one, those that are left out here too. */
+function showPlanned(
+  world: World,
+  planned: ReadonlySet<NodeRecord>,
+  started: ReadonlySet<JobRecord>,
+) {
+  world.planned = planned;
+  const isOver = new Set(
+    [...started].filter(({ het }) => het !== null).flatMap(({ nodes }) => nodes),
+  );
+  if (isOver.size === 0) return;
+  world.clock.schedule(world.settings.backfillIntervalMs, () => {
+    if (world.planned !== planned) return;
+    world.planned = new Set([...planned].filter((node) => !isOver.has(node)));
+  });
+}
 
 /** Sets up the scheduler's loops and the one that starts jobs whose nodes are all there. */
 export function startScheduler(world: World): void {

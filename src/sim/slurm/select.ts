@@ -4,7 +4,7 @@
  * nodes that holds the rest of the job, or the longest run where none does. Nodes of a run are taken from its start.
  */
 import type { JobRecord, NodeRecord, Partition, Pass } from './types.ts';
-import { freeCpus, isUsable } from './world.ts';
+import { freeCpus, isUnavailable, isUsable } from './world.ts';
 
 /** `never`: the partition is too small; `down`: it would do if nodes were not down; `busy`: later. */
 export type Verdict = 'now' | 'busy' | 'down' | 'never';
@@ -19,7 +19,7 @@ export function mayStart(job: JobRecord): Verdict {
   const size = wantedCount(job);
   if (size > partition.nodes.length) return 'never';
   if (size > partition.nodes.length - partition.down) return 'down';
-  if (required?.some((node) => node.isDown || node.isDrained)) return 'down';
+  if (required?.some(isUnavailable)) return 'down';
   return hasRoom(job, partition, size) ? 'now' : 'busy';
 }
 

@@ -150,7 +150,7 @@ describe('a job is changed', () => {
     await cluster.submit();
     cluster.pass(2);
     await cluster.model.updateJob(1, { hold: 'admin' });
-    expect(await cluster.job(1)).toMatchObject({ state: 'CONFIGURING', reason: 'None' });
+    expect(await cluster.job(1)).toMatchObject({ state: 'CONFIGURING', reason: 'JobHeldAdmin' });
     await cluster.model.powerDownNodes(['q-dy-c-1']);
     cluster.pass(200);
     expect(await cluster.job(1)).toMatchObject({ state: 'PENDING', reason: 'JobHeldAdmin' });
@@ -192,10 +192,11 @@ describe('a drained node', () => {
     const cluster = createCluster(2, { suspendTimeMs: 3_600_000 });
     await cluster.submit({ seconds: 600 });
     cluster.pass(2);
-    await cluster.model.drainNodes(['q-dy-c-1', 'q-dy-c-2'], 'a look');
-    await cluster.submit();
     cluster.register(1);
     cluster.pass(60);
+    await cluster.model.drainNodes(['q-dy-c-1', 'q-dy-c-2'], 'a look');
+    await cluster.submit();
+    cluster.pass(2);
     expect(await cluster.states()).toEqual(['1 RUNNING', '2 PENDING']);
     expect([await cluster.node(1), await cluster.node(2)]).toMatchObject([
       { state: 'drng', reason: 'a look' },
@@ -204,9 +205,23 @@ describe('a drained node', () => {
     await cluster.model.cancel('1');
     expect(await cluster.node(1)).toMatchObject({ state: 'drain' });
     await cluster.model.undrainNodes(['q-dy-c-1']);
-    cluster.pass(2);
+    cluster.pass(3);
     expect(await cluster.states()).toEqual(['1 CANCELLED', '2 RUNNING']);
     expect((await cluster.node(1))?.state).toBe('alloc');
+  });
+
+  test('that powers up for a job sends it back to the queue, and is of no use until it registers', async () => {
+    const cluster = createCluster(1);
+    await cluster.submit();
+    cluster.pass(2);
+    await cluster.model.drainNodes(['q-dy-c-1'], 'a look');
+    expect(await cluster.job(1)).toMatchObject({ state: 'PENDING', restarts: 1 });
+    await cluster.model.undrainNodes(['q-dy-c-1']);
+    cluster.pass(50);
+    expect(await cluster.states()).toEqual(['1 PENDING']);
+    cluster.register(1);
+    cluster.pass(35);
+    expect(await cluster.states()).toEqual(['1 RUNNING']);
   });
 
   test('is passed over for another', async () => {
@@ -266,17 +281,15 @@ describe('a heterogeneous job', () => {
     expect(await cluster.submit()).toBe('3');
   });
 
-  test('runs when all components have all nodes, and ends as one', async () => {
+  test('runs where a component has all its nodes, its script when all have; it ends as one', async () => {
     const cluster = createCluster(3);
     await cluster.submit({ ...het, seconds: 10 });
     cluster.pass(35);
     cluster.register(1, 2);
     cluster.pass(40);
-    expect(await cluster.states()).toEqual(['1+0 CONFIGURING', '1+1 CONFIGURING']);
+    expect(await cluster.states()).toEqual(['1+0 RUNNING', '1+1 CONFIGURING']);
     cluster.register(3);
-    cluster.pass(31);
-    expect(new Set(await cluster.states())).not.toContain('1+0 CONFIGURING');
-    cluster.pass(30);
+    cluster.pass(41);
     expect(await cluster.states()).toEqual(['1+0 COMPLETED', '1+1 COMPLETED']);
   });
 
@@ -322,14 +335,59 @@ describe('a heterogeneous job', () => {
     expect(await cluster.states()).toEqual(['1+0 PENDING', '1+1 PENDING']);
   });
 
-  for (const id of ['1', '2', '1+1']) {
-    test(`is cancelled by ${id}`, async () => {
+  test('is cancelled by its leader', async () => {
+    const cluster = createCluster(3);
+    await cluster.submit(het);
+    await cluster.model.cancel('1');
+    expect(await cluster.states()).toEqual(['1+0 CANCELLED', '1+1 CANCELLED']);
+  });
+
+  for (const id of ['2', '1+1']) {
+    test(`is cancelled by ${id} in part, once it has started`, async () => {
       const cluster = createCluster(3);
       await cluster.submit(het);
+      await expect(cluster.model.cancel(id)).rejects.toThrow(
+        'not permitted on individual component',
+      );
+      cluster.pass(35);
       await cluster.model.cancel(id);
-      expect(await cluster.states()).toEqual(['1+0 CANCELLED', '1+1 CANCELLED']);
+      expect(await cluster.states()).toEqual(['1+0 CONFIGURING', '1+1 CANCELLED']);
     });
   }
+
+  test('lets nobody of its partition pass it', async () => {
+    const cluster = createCluster(2);
+    await cluster.submit();
+    await cluster.submit({ het: [{ partition: 'q', nodes: 1 }] });
+    await cluster.submit();
+    cluster.pass(100);
+    const waiting = ['2+0 PENDING', '2+1 PENDING', '4 PENDING'];
+    expect(await cluster.states()).toEqual(['1 CONFIGURING', ...waiting]);
+  });
+
+  test('goes back to the queue in part where the leader loses a node before it runs', async () => {
+    const cluster = createCluster(6);
+    await cluster.submit(het);
+    cluster.pass(35);
+    await cluster.model.downNodes(['q-dy-c-1'], 'gone');
+    expect(await cluster.states()).toEqual(['1+0 PENDING', '1+1 CONFIGURING']);
+    cluster.pass(60);
+    expect(await cluster.states()).toEqual(['1+0 CONFIGURING', '1+1 CONFIGURING']);
+  });
+
+  test('never goes back to nodes that were down, until they are undrained', async () => {
+    const cluster = createCluster(3, { suspendTimeoutMs: 4_000 });
+    const nodes = ['q-dy-c-1', 'q-dy-c-2', 'q-dy-c-3'];
+    await cluster.submit(het);
+    cluster.pass(35);
+    await cluster.model.downNodes(nodes, 'no room');
+    await cluster.model.powerDownNodes(nodes);
+    cluster.pass(600);
+    expect(await cluster.states()).toEqual(['1+0 PENDING', '1+1 PENDING']);
+    await cluster.model.undrainNodes(nodes);
+    cluster.pass(35);
+    expect(await cluster.states()).toEqual(['1+0 CONFIGURING', '1+1 CONFIGURING']);
+  });
 
   test('is refused as a whole when a component is wrong', async () => {
     const cluster = createCluster(3);

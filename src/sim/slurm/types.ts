@@ -99,7 +99,7 @@ export interface NodeRecord {
   readonly cpus: number;
   power: Power;
   isDown: boolean;
-  /** Its slurmd does not answer, or never registered within ResumeTimeout. */
+  /** Its slurmd does not answer, never registered within ResumeTimeout, or has yet to be heard of after an undrain. */
   isSilent: boolean;
   /** It was set down and has not registered since: the backfill scheduler passes it over, the main one does not. */
   isShunned: boolean;
@@ -125,7 +125,7 @@ export interface Partition {
   freeSaved: number;
   /** Nodes that a job which shares may take. */
   shareable: number;
-  /** Nodes that are down or drained. */
+  /** Nodes that are down, drained, silent or powering down. */
   down: number;
 }
 

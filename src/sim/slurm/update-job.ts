@@ -14,19 +14,21 @@ export function updateJob(world: World, jobId: number, change: JobChange): void 
   const { startAt, adminComment, hold } = change;
   forgetOldJobs(world);
   const jobs = find(world, jobId);
-  if (jobs.length === 0) throw refusal(`Invalid job id specified for job ${jobId}`);
+  if (jobs.length === 0) throw refusal('Invalid job id specified', jobId, change);
   if (jobs.every(({ endedAt }) => endedAt !== 0))
-    throw refusal(`Job has already finished for job ${jobId}`);
+    throw refusal('Job has already finished', jobId, change);
   for (const job of jobs) {
     if (adminComment !== undefined) job.adminComment = adminComment;
     if (startAt !== undefined) {
       // Slurm's moments are whole seconds.
-      if (isPending(job)) job.beginAt = Math.ceil(startAt / 1000) * 1000;
-      else throw refusal(`Job is no longer pending execution for job ${jobId}`);
+      if (!isPending(job)) throw refusal('Job is no longer pending execution', jobId, change);
+      job.beginAt = Math.ceil(startAt / 1000) * 1000;
+      if (job.hold === null) job.reason = 'None';
     }
     if (hold === undefined) continue;
+    // It shows on one that has started, and takes effect when that goes back to the queue.
     job.hold = hold;
-    if (job.state === 'PENDING') job.reason = heldReason[hold];
+    job.reason = heldReason[hold];
   }
   wantSchedule(world);
 }
@@ -42,6 +44,13 @@ function isPending({ state }: JobRecord): boolean {
   return state === 'PENDING' || state === 'COMPLETING';
 }
 
-function refusal(said: string): SchedulerError {
-  return new SchedulerError(said, { transient: false });
+/** `scontrol hold` says it twice. */
+function refusal(
+  said: string,
+  jobId: number,
+  { startAt, adminComment }: JobChange,
+): SchedulerError {
+  const isHold = startAt === undefined && adminComment === undefined;
+  const more = isHold ? `\nslurm_suspend error: ${said}` : '';
+  return new SchedulerError(`${said} for job ${jobId}${more}`, { transient: false });
 }

@@ -40,6 +40,8 @@ export interface World {
   readonly sinkWanted: Set<NodeRecord>;
   /** Nodes whose slurmd is gone, and what cancels their time-outs. */
   readonly silent: Map<NodeRecord, () => void>;
+  /** Idle nodes among them show as `plnd`: those that the last backfill pass found for heterogeneous jobs. */
+  planned: ReadonlySet<NodeRecord>;
   nextJobId: number;
   nextOrder: number;
   /** A node has changed since the power-save thread last looked. */
@@ -98,6 +100,7 @@ export function createWorld(options: SlurmModelOptions): World {
     idling: new Set(),
     sinkWanted: new Set(),
     silent: new Map(),
+    planned: new Set(),
     nextJobId: 1,
     nextOrder: 1,
     nodesChanged: false,
@@ -168,14 +171,19 @@ function count(node: NodeRecord, by: 1 | -1) {
     if (isFree && node.power === 'saved') partition.freeSaved += by;
     if (isFree && node.power !== 'saved') partition.freeUp += by;
     if (isShareable) partition.shareable += by;
-    if (node.isDown || node.isDrained) partition.down += by;
+    if (isUnavailable(node)) partition.down += by;
   }
+}
+
+/** Whether no job's end can make room on the node. */
+export function isUnavailable({ isDown, isDrained, isSilent, power }: NodeRecord): boolean {
+  const isSinking = power === 'down-wanted' || power === 'powering-down';
+  return isDown || isDrained || isSinking || (isSilent && power !== 'saved');
 }
 
 /** Whether Slurm gives the node to jobs at all, as far as it has room. */
 export function isUsable(node: NodeRecord): boolean {
-  if (node.isDown || node.isDrained || node.isSilent || node.completing > 0) return false;
-  return node.power === 'saved' || node.power === 'powering-up' || node.power === 'up';
+  return !isUnavailable(node) && node.completing === 0;
 }
 
 /** CPUs that no job has. */
@@ -190,13 +198,14 @@ export function isRegistered(node: NodeRecord): boolean {
 }
 
 /** sinfo's compact state with its suffix, such as `alloc#`. */
-export function compactState(node: NodeRecord): string {
+export function compactState(world: World, node: NodeRecord): string {
   if (node.isDrained) {
     const isBusy = node.jobs.size > 0 || node.completing > 0;
     return `${isBusy && !node.isDown ? 'drng' : 'drain'}${suffix(node)}`;
   }
   if (node.completing > 0 && !node.isDown && node.jobs.size === 0 && node.power === 'up')
     return 'comp';
+  if (node.power === 'up' && baseState(node) === 'idle' && world.planned.has(node)) return 'plnd';
   return `${baseState(node)}${suffix(node)}`;
 }
 

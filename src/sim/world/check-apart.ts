@@ -6,6 +6,7 @@ import { parseHostlist } from '../../core/hostlist.ts';
 import type { Turn } from '../../core/turn.ts';
 import type { Instant } from '../../core/units.ts';
 import type { Scheduler } from '../../ports/scheduler.ts';
+import type { JobRecord } from '../slurm/types.ts';
 import type { Watched } from './checkers.ts';
 
 export interface ApartChecks {
@@ -18,6 +19,11 @@ export interface ApartChecks {
  * at Slurm.
  */
 const unknownMs = 15_000;
+
+/** Components of a heterogeneous job run before the others are there, but their script does not. */
+function hasStarted(job: Readonly<JobRecord>): boolean {
+  return (job.het?.components ?? [job]).every(({ state }) => state === 'RUNNING');
+}
 
 export function createApartChecks(watched: Watched): ApartChecks {
   const { chronicle, clock, machines, slurm, weather } = watched;
@@ -52,7 +58,7 @@ export function createApartChecks(watched: Watched): ApartChecks {
         const isBroken = job.nodes.some(({ name }) => machines.instanceOf(name) === undefined);
         const isOver = refused >= job.allocatedAt && isBroken;
         // An instance that has died runs nothing, whatever Slurm has.
-        const runs = job.state === 'RUNNING' && machines.instanceOf(node) !== undefined;
+        const runs = hasStarted(job) && machines.instanceOf(node) !== undefined;
         if (runs && !isOver)
           chronicle.broke('apart', `${node} is ${what} while job ${job.label} runs on it`);
         if (refused >= job.allocatedAt) continue;

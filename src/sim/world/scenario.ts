@@ -45,6 +45,9 @@ export function createScenario(seed: number): Scenario {
   const queues = createQueues(dice);
   const faultPhaseMs = dice.int(5, 25) * 60_000;
   const resumeTimeoutMs = dice.pick([400_000, 600_000, 1_200_000]);
+  // Dice of its own, so that the worlds without these stay as they were.
+  const oddDice = createDice(seed, 'heterogeneous jobs');
+  const isOdd = oddDice.chance(0.2);
   return {
     seed,
     startAt: Date.UTC(2030, 0, 1),
@@ -53,7 +56,7 @@ export function createScenario(seed: number): Scenario {
       suspendTimeMs: dice.pick([60_000, 180_000]),
       suspendTimeoutMs: 30_000,
       resumeTimeoutMs,
-      resumeRate: dice.chance(0.15) ? dice.int(5, 40) : 0,
+      resumeRate: createResumeRate(dice, isOdd ? oddDice : null),
       credExpireMs: dice.pick([5_000, 30_000, 120_000]),
       slurmdTimeoutMs: 60_000,
       scheduleIntervalMs: 10_000,
@@ -63,11 +66,20 @@ export function createScenario(seed: number): Scenario {
     },
     queues,
     bootMs: dice.int(20, 90) * 1000,
-    submissions: createSubmissions(dice, queues, faultPhaseMs),
+    submissions: [
+      ...createSubmissions(dice, queues, faultPhaseMs),
+      ...(isOdd ? createHetSubmissions(oddDice, queues, faultPhaseMs) : []),
+    ],
     faults: new Set(allFaultKinds.filter(() => dice.chance(0.4))),
     intensity: dice.pick([0.3, 1, 1, 2]),
     faultPhaseMs,
   };
+}
+
+/** Nodes a minute; in odd worlds now and then so few that most jobs come in parts. */
+function createResumeRate(dice: Dice, oddDice: Dice | null): number {
+  const usual = dice.chance(0.15) ? dice.int(5, 40) : 0;
+  return oddDice?.chance(0.4) === true ? oddDice.int(2, 6) : usual;
 }
 
 function createQueues(dice: Dice): Queue[] {
@@ -174,4 +186,35 @@ function createJob(dice: Dice, queue: Queue): JobRequest {
     requeue: !dice.chance(0.2),
     ...(dice.chance(0.08) && { beginAfterSeconds: dice.int(1, 120) }),
   };
+}
+
+/** Heterogeneous jobs of two or three components over the queues, with other components in the same queue too. */
+function createHetSubmissions(
+  dice: Dice,
+  queues: readonly Queue[],
+  faultPhaseMs: DurationMs,
+): Submission[] {
+  return Array.from({ length: dice.int(1, 4) }, () => {
+    const [first, ...others] = Array.from({ length: dice.int(2, 3) }, () => {
+      const queue = dice.pick(queues);
+      // Together they may not want more than there is.
+      return {
+        partition: queue.name,
+        nodes: dice.spread(1, Math.max(1, Math.floor(sizeOf(queue) / 3))),
+      };
+    });
+    return {
+      afterMs: dice.int(0, Math.floor(faultPhaseMs * 0.9)),
+      request: {
+        partition: 'q1',
+        nodes: 1,
+        ...first,
+        seconds: dice.spread(5, 400),
+        exclusive: true,
+        requeue: !dice.chance(0.2),
+        het: others,
+      },
+      cancelAfterMs: dice.chance(0.12) ? dice.spread(500, 300_000) : null,
+    };
+  });
 }

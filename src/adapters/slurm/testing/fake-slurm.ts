@@ -36,12 +36,19 @@ here=\${0%/*}
 { printf '%s\\n' "\${0##*/}" "TZ=$TZ" "$@"; echo; } >>"$here/calls"
 [ "$1" = hold ] && [ -e "$here/no-hold" ] && { echo 'Access/permission denied for job 7' >&2; exit 1; }
 [ "$1" = show ] && cat "$here/config"
+if [ -e "$here/told" ]; then
+  case $* in *,*) cat "$here/told" >&2; exit 1 ;; esac
+  [ -e "$here/bad" ] && case $* in *"$(cat "$here/bad")"*) echo "odd" >&2; exit 1 ;; esac
+fi
 exit 0
 `;
 
 export interface FakeSlurm {
   readonly slurm: Scheduler;
-  /** Writes a file that the programs read: `rows`, `json`, `no-json`, `version`, `refusal`, `nodes`, `config`, `no-hold`. */
+  /**
+   * Writes a file that the programs read: `rows`, `json`, `no-json`, `version`, `refusal`, `nodes`, `config`, `no-hold`;
+   * `told`, what scontrol says when it fails with a list, and `bad`, with whose text in it it fails without.
+   */
   put(name: string, text: string): void;
   drop(name: string): void;
   /** The calls, or those of one program, each its name and its arguments. */
