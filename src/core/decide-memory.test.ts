@@ -293,6 +293,6 @@ test('twenty gangs of fifty with room for seven hundred: fourteen run, one is re
   expect(calls(one)).toHaveLength(15);
   one.settle();
   expect(one.ec2.alive.size).toBe(700);
-  expect(one.givenBack()).toHaveLength(6);
+  expect(one.decisions('JobRefused')).toHaveLength(6);
   checkAtRest(one);
 });
