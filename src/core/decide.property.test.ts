@@ -4,10 +4,13 @@
  */
 import fc from 'fast-check';
 import { describe, test } from 'vitest';
+import { queueOf } from './testing/fleet.ts';
 import { checkAtRest, checkReplay, createInvariants } from './testing/invariants.ts';
 import { createTestWorld, type DrivenWorld, type Jobs } from './testing/world.ts';
 import type { Effect } from './effects.ts';
-import { defaultSettings, type Settings } from './settings.ts';
+import { defaultSettings, type Queue, type Settings } from './settings.ts';
+
+const strategies = fc.constantFrom('reserve' as const, 'launch' as const);
 
 const nodes = [
   ...[1, 2, 3, 4, 5].map((number) => `q-dy-a-${number}`),
@@ -15,7 +18,36 @@ const nodes = [
   'not_a_node',
 ];
 
-const settings: fc.Arbitrary<Partial<Settings>> = fc.record({
+/** Ladders of the two compute resources: zones in common or not, types, markets, a second subnet. */
+const pools = fc.constantFrom(
+  ['c5.large us-east-1a'],
+  ['c5.large us-east-1a', 'c5.large us-east-1b'],
+  ['c5.large us-east-1b', 'm5.large us-east-1a', 'c5.large us-east-1a+2'],
+  ['c5.large us-east-1a spot', 'c5.large us-east-1a'],
+  ['c5.large us-east-1c', 'c5.large us-east-1a cr-site'],
+);
+
+const queues: fc.Arbitrary<readonly Queue[]> = fc
+  .record({ a: pools, b: pools, strategy: strategies, spread: fc.boolean() })
+  .map(({ a, b, strategy, spread }) => [queueOf({ a, b }, { strategy, spread })]);
+
+/** How gangs of several calls, or with several places to go to, are launched. */
+const engine: fc.Arbitrary<Partial<Settings>> = fc.record({
+  capacityMemory: fc.constantFrom(
+    { refusalMs: 0, successMs: 0 },
+    { refusalMs: 3_000, successMs: 60_000 },
+    { refusalMs: 120_000, successMs: 3_600_000 },
+  ),
+  launchInstances: fc.constantFrom(
+    { burst: 1000, perSecond: 2 },
+    { burst: 5, perSecond: 2 },
+    { burst: 3, perSecond: 0.1 },
+  ),
+  resumeTimeoutMs: fc.constantFrom(null, 60_000, 600_000),
+  rungPatienceMs: fc.constantFrom(1_000, 30_000),
+});
+
+const base: fc.Arbitrary<Partial<Settings>> = fc.record({
   mode: fc.constantFrom('job', 'node-list'),
   scalingStrategy: fc.constantFrom('all-or-nothing', 'best-effort'),
   allOrNothingBatch: fc.boolean(),
@@ -28,25 +60,46 @@ const settings: fc.Arbitrary<Partial<Settings>> = fc.record({
   ),
   launchPatienceMs: fc.constantFrom(5_000, 60_000),
 });
+const settings: fc.Arbitrary<Partial<Settings>> = fc
+  .tuple(base, engine, fc.option(queues, { freq: 3 }))
+  .map(([one, other, fleet]) => ({ ...one, ...other, queues: fleet }));
+/** Firm gangs of jobs, with ladders: most of what several calls of one gang need. */
+const wholeGangs: fc.Arbitrary<Partial<Settings>> = fc
+  .tuple(base, engine, queues)
+  .map(([one, other, fleet]) => ({
+    ...one,
+    ...other,
+    mode: 'job',
+    scalingStrategy: 'all-or-nothing',
+    queues: fleet,
+  }));
 
 const someNodes = fc.subarray(nodes, { minLength: 1 });
-const jobs: fc.Arbitrary<Jobs | null> = fc.option(
-  fc.array(
-    fc.record({
-      job_id: fc.integer({ min: 1, max: 9 }),
-      nodes_resume: someNodes.map((list) => list.join(',')),
-      priority: fc.option(fc.integer({ min: 1, max: 3 })),
-    }),
-    { maxLength: 4 },
-  ),
-);
+/** Several calls for most settings. */
+const manyNodes = fc.subarray(nodes.slice(0, -1), { minLength: 4 });
+
+function jobsOn(list: fc.Arbitrary<string[]>): fc.Arbitrary<Jobs | null> {
+  const job = fc.record({
+    job_id: fc.integer({ min: 1, max: 9 }),
+    nodes_resume: list.map((each) => each.join(',')),
+    priority: fc.option(fc.integer({ min: 1, max: 3 })),
+  });
+  return fc.option(fc.array(job, { maxLength: 4 }));
+}
+const jobs = jobsOn(someNodes);
+const wideJobs = jobsOn(manyNodes);
 /** How long ago the hook ran: requests may be read late, and in another order than they were made. */
 const age = fc.constantFrom(0, 0, 0, 1, 3_000, 400_000);
 const which = fc.nat({ max: 20 });
 const codes = fc.constantFrom(
   'InsufficientInstanceCapacity',
+  'InsufficientInstanceCapacity',
   'RequestLimitExceeded',
   'SomethingNew',
+  'Unsupported',
+  'UnauthorizedOperation',
+  'ReservationCapacityExceeded',
+  'InvalidCapacityReservationState',
 );
 
 const step = fc.oneof(
@@ -82,12 +135,30 @@ const step = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('reload'), loses: fc.boolean() }) },
 );
+const wideStep = fc.oneof(
+  { weight: 7, arbitrary: step },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('resume'),
+      list: manyNodes,
+      jobs: wideJobs,
+      age: fc.constant(0),
+    }),
+  },
+);
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-/** The launch that a step means: EC2's answers are for launches alone. */
+/** The launch that a step means. */
 function launchOf(world: DrivenWorld, index: number) {
   const launches = world.out('RunInstances');
   return launches[index % Math.max(1, launches.length)];
+}
+
+/** The launch or the reservation that a step means. */
+function orderOf(world: DrivenWorld, index: number) {
+  const orders = [...world.out('RunInstances'), ...world.out('CreateReservation')];
+  return orders[index % Math.max(1, orders.length)];
 }
 
 function effectOf(world: DrivenWorld, index: number): Effect | undefined {
@@ -122,13 +193,15 @@ function take(world: DrivenWorld, chosen: Partial<Settings>, each: Step): void {
       return;
     }
     case 'refuse': {
-      const launch = launchOf(world, each.which);
-      if (launch !== undefined) world.refuse(launch, each.code);
+      const order = orderOf(world, each.which);
+      if (order !== undefined) world.refuse(order, each.code, 'You may choose us-east-1a.');
       return;
     }
     case 'lose': {
-      const launch = launchOf(world, each.which);
-      if (launch !== undefined) world.loseAnswer(launch, each.launched ? launch.order.maxCount : 0);
+      const effect = orderOf(world, each.which);
+      if (effect === undefined) return;
+      const count = effect.kind === 'RunInstances' ? effect.order.maxCount : 1;
+      world.loseAnswer(effect, each.launched ? count : 0);
       return;
     }
     case 'fail': {
@@ -157,22 +230,30 @@ function reloaded(chosen: Partial<Settings>, loses: boolean): Settings {
   return {
     ...defaultSettings,
     ...chosen,
-    queues: loses ? [{ name: 'q', capacityType: 'on-demand', computeResources: [onlyA] }] : null,
+    queues: loses
+      ? [{ name: 'q', capacityType: 'on-demand', computeResources: [onlyA] }]
+      : (chosen.queues ?? null),
   };
 }
 
 /** More with MUSTER_PROPERTY_RUNS, for a long look. */
 const numRuns = Number(process.env['MUSTER_PROPERTY_RUNS'] ?? 300);
 
+const clusters: Record<string, [fc.Arbitrary<Partial<Settings>>, fc.Arbitrary<Step>]> = {
+  'to any cluster': [settings, step],
+  'to gangs of several calls, with ladders': [wholeGangs, wideStep],
+};
+
 describe('whatever happens', () => {
-  test(
-    'no turn breaks an invariant, the ledger gives the state, and all ends well',
+  test.each(Object.entries(clusters))(
+    '%s: no turn breaks an invariant, the ledger gives the state, and all ends well',
     { timeout: 600_000 },
-    () => {
+    (_name, [chosenFrom, steps]) => {
+      const life = fc.array(steps, { maxLength: 60, size: 'max' });
       fc.assert(
-        fc.property(settings, fc.array(step, { maxLength: 60, size: 'max' }), (chosen, steps) => {
+        fc.property(chosenFrom, life, (chosen, taken) => {
           const world = createTestWorld(chosen, createInvariants());
-          for (const each of steps) take(world, chosen, each);
+          for (const each of taken) take(world, chosen, each);
           checkReplay(world);
           world.settle();
           checkAtRest(world);

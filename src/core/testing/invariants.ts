@@ -2,7 +2,7 @@
  * What must hold after every turn, whatever EC2, Slurm and time did before it, and what must hold at rest. The checks
  * throw with a sentence; they look at the state, the turn and the world's own books, never at how `decide` works.
  */
-import type { Effect } from '../effects.ts';
+import type { Effect, RunInstances } from '../effects.ts';
 import type { State } from '../state.ts';
 import type { Turn } from '../turn.ts';
 import type { TestWorld } from './world.ts';
@@ -12,13 +12,17 @@ import { plainState } from './plain.ts';
 /** A check that sees every turn of one world. */
 export function createInvariants(): (world: TestWorld, turn: Turn) => void {
   const seen = new Set<string>();
+  const tokens = new Map<string, string>();
   return (world, turn) => {
     checkIds(turn, seen);
+    checkTokens(turn, tokens);
     checkLeases(world.state);
     checkBatches(world.state);
     checkMoney(world);
+    checkSizes(world);
+    checkReservations(world);
     for (const effect of turn.effects) {
-      if (effect.kind === 'RunInstances') checkLaunched(world.state, effect.id);
+      if (effect.kind === 'RunInstances') checkLaunched(world.state, effect);
       if (effect.kind === 'AssignNodes') checkAssigned(world.state, effect);
       if (effect.kind === 'GiveBackNodes') checkGivenBack(world.state, effect);
     }
@@ -48,6 +52,17 @@ function checkIds(turn: Turn, seen: Set<string>): void {
       () => `effect id ${id} is used twice, or repeated unseen`,
     );
     seen.add(id);
+  }
+}
+
+/** A token is one effect's: EC2 takes another one with it for the same. */
+function checkTokens({ effects }: Turn, tokens: Map<string, string>): void {
+  for (const effect of effects) {
+    if (effect.kind !== 'RunInstances' && effect.kind !== 'CreateReservation') continue;
+    const { clientToken } = effect.order;
+    const owner = tokens.get(clientToken) ?? effect.id;
+    must(owner === effect.id, () => `${effect.id} has the token of ${owner}`);
+    tokens.set(clientToken, owner);
   }
 }
 
@@ -82,14 +97,52 @@ function checkBatches({ gangs, leases }: State): void {
   }
 }
 
-/** EC2 is asked for nothing that nobody wants. */
-function checkLaunched({ gangs, batchGangs }: State, effectId: string): void {
-  const gang = gangs.get(batchGangs.get(effectId) ?? '');
-  const nodes = gang?.batches.get(effectId)?.nodes ?? [];
+/** EC2 is asked for nothing that nobody wants, and into no reservation of muster's that is not held. */
+function checkLaunched(state: State, { id, order }: RunInstances): void {
+  const gang = state.gangs.get(state.batchGangs.get(id) ?? '');
+  const nodes = gang?.batches.get(id)?.nodes ?? [];
   must(
     nodes.some((node) => gang?.nodes.includes(node)),
-    () => `${effectId} launches for nobody`,
+    () => `${id} launches for nobody`,
   );
+  // The site's own are none of muster's.
+  if (order.reservationId === undefined || order.reservationId.startsWith('cr-site')) return;
+  must(
+    state.reservations.has(order.reservationId),
+    () => `${id} names ${order.reservationId}, which is not held`,
+  );
+}
+
+/** A gang has no more instances alive than nodes: those that it holds, and those of its launches that are out. */
+function checkSizes({ state: { gangs, leases }, ec2 }: TestWorld): void {
+  for (const gang of gangs.values()) {
+    const wanted = new Set(gang.nodes);
+    let alive = gang.nodes.filter((node) => leases.get(node)?.gangId === gang.id).length;
+    for (const { clientToken, nodes } of gang.batches.values()) {
+      for (const node of nodes) wanted.add(node);
+      const launched = ec2.launchedBy.get(clientToken) ?? [];
+      alive += launched.filter((id) => ec2.alive.has(id)).length;
+    }
+    must(alive <= wanted.size, () => `${gang.id} has ${alive} instances for ${wanted.size} nodes`);
+  }
+}
+
+/** Every reservation that is held is known, or being asked for, or looked for; none ends under its launch. */
+function checkReservations({ state: { reservations, outstanding }, ec2 }: TestWorld): void {
+  const tags = new Set<string>();
+  const used = new Set<string>();
+  const ending = new Set<string>();
+  for (const { effect } of outstanding.values()) {
+    if (effect.kind === 'CreateReservation') tags.add(effect.id);
+    if (effect.kind === 'EndReservation' && effect.reservationId === null) tags.add(effect.tag);
+    if (effect.kind === 'EndReservation' && effect.reservationId !== null)
+      ending.add(effect.reservationId);
+    if (effect.kind === 'RunInstances' && effect.order.reservationId !== undefined)
+      used.add(effect.order.reservationId);
+  }
+  for (const [id, { tag }] of ec2.reserved)
+    must(reservations.has(id) || tags.has(tag), () => `${id} is held, and nobody knows of it`);
+  for (const id of used) must(!ending.has(id), () => `${id} ends while it is launched into`);
 }
 
 /** Every instance that runs is a node's, or on its way out, or the answer about it is still awaited. */
@@ -149,7 +202,7 @@ function checkGivenBack(state: State, effect: Extract<Effect, { kind: 'GiveBackN
 }
 
 /** At rest nothing is open, every instance serves a node that Slurm was told of, and every request had one verdict. */
-export function checkAtRest({ state, ec2: { alive }, turns }: TestWorld): void {
+export function checkAtRest({ state, ec2: { alive, reserved }, turns }: TestWorld): void {
   for (const name of [
     'gangs',
     'claims',
@@ -170,6 +223,7 @@ export function checkAtRest({ state, ec2: { alive }, turns }: TestWorld): void {
     must(alive.has(lease.instance.instanceId), () => `at rest: ${lease.node}'s instance has ended`);
   }
   must(alive.size === leased.length, () => `at rest: ${alive.size} run for ${leased.length} nodes`);
+  must(reserved.size === 0, () => `at rest: ${[...reserved.keys()].join(', ')} is held`);
   checkVerdicts(turns);
 }
 
