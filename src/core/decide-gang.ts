@@ -263,9 +263,15 @@ function settleRequest(draft: Draft, requestId: string): void {
   const closings = draft.decisions.flatMap((decision) =>
     decision.kind === 'GangClosed' && decision.requestIds.includes(request.id) ? [decision] : [],
   );
+  const rejected = draft.decisions.flatMap((decision) =>
+    decision.kind === 'NodesRejected' && decision.requestId === request.id
+      ? decision.refusal.nodes
+      : [],
+  );
   const allGiven = new Set([...request.given, ...closings.flatMap((closing) => closing.given)]);
   const allFailed = new Set([
     ...request.failed,
+    ...rejected,
     ...closings.flatMap((closing) => closing.refusals.flatMap((refused) => refused.nodes)),
   ]);
   draft.decisions.push({
