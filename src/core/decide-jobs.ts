@@ -284,8 +284,8 @@ function waitFor(
   waitsFor.delete(gangId);
   if (asking !== null) waitsFor.delete(asking.id);
   // Who came after the request, or after the gang, already waits for it: not each for the other.
-  const self = asking?.id ?? gangId;
-  return [...waitsFor].filter((id) => !waitsOn(draft, id, self));
+  const own = asking === null ? [gangId] : [gangId, asking.id];
+  return [...waitsFor].filter((id) => !own.some((self) => waitsOn(draft, id, self)));
 }
 
 /** How long the members that are missing are waited for; later they could not boot in time. */
