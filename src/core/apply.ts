@@ -466,7 +466,8 @@ function applyToGang(state: State, gang: Gang, decision: GangDecision): void {
       refuseNodes(state, gang, decision.refusal);
       return;
     case 'NodesDropped':
-      dropNodes(state, gang, decision.nodes);
+      if (decision.refusal === undefined) dropNodes(state, gang, decision.nodes);
+      else refuseNodes(state, gang, decision.refusal);
       return;
     case 'GangClosed':
       return closeGang(state, gang, decision);
@@ -520,11 +521,19 @@ function dropBootNodes(state: State, gangId: string, nodes: readonly string[]): 
   if (boot === undefined) return;
   const dropped = new Set(nodes);
   boot.nodes = boot.nodes.filter((node) => !dropped.has(node));
+  keepJobs(boot, boot.nodes);
   for (const node of dropped) {
     boot.awaiting.delete(node);
     boot.replacing.delete(node);
   }
   endBootIfWhole(state, boot);
+}
+
+/** Where every job has a node of its own, those without one are not its affair any more. */
+function keepJobs(boot: Boot, nodes: readonly string[]): void {
+  if (boot.jobNodes === null) return;
+  boot.jobNodes = boot.jobNodes.filter(([, node]) => nodes.includes(node));
+  boot.jobIds = boot.jobNodes.map(([jobId]) => jobId);
 }
 
 function endBootIfWhole(state: State, boot: Boot): void {
@@ -546,10 +555,11 @@ function startBoot(state: State, gang: Gang, given: readonly string[]): void {
     return endBootIfWhole(state, replaced);
   }
   if (awaited.length === 0) return;
-  state.boots.set(gang.id, {
+  const boot: Boot = {
     gangId: gang.id,
     requestId: gang.requestIds[0] ?? '',
     jobIds: gang.jobIds,
+    jobNodes: gang.jobNodes,
     isWhole: gang.firm && gang.kind === 'job',
     nodes: given,
     awaiting: new Map(awaited.map((node) => [node, by])),
@@ -558,7 +568,9 @@ function startBoot(state: State, gang: Gang, given: readonly string[]): void {
     replacing: new Map(),
     replacements: 0,
     doom: null,
-  });
+  };
+  keepJobs(boot, given);
+  state.boots.set(gang.id, boot);
 }
 
 /** Launches of it that still run are answered to nobody: what they bring is terminated. */

@@ -3,6 +3,7 @@ import { backoffMs } from './backoff.ts';
 import { abandon, again, assignNodes, failGang, lookAgain } from './decide-gang.ts';
 import { askForMs, decideJobsTold } from './decide-jobs.ts';
 import { refuseNodes, settleAssignment } from './decide-launch.ts';
+import { launchBy } from './deadlines.ts';
 import { decideNotReleased } from './decide-seen.ts';
 import { claimedByOther, leaseOf, openGang, type Draft } from './draft.ts';
 import { dropReserving } from './decide-reserve.ts';
@@ -196,8 +197,11 @@ function assignFailed(
   transient: boolean,
 ): void {
   const gang = openGang(draft, effect.gangId);
+  // Its job is gone: whether its nodes go is being asked.
   if (gang === null || gang.phase === 'releasing') return abandon(draft, effect, message);
-  const deadline = gang.requestedAt + draft.state.settings.launchPatienceMs;
+  const { settings } = draft.state;
+  // A gang that had to wait for EC2, or a replacement, has used up its patience before.
+  const deadline = Math.max(gang.requestedAt + settings.launchPatienceMs, launchBy(settings, gang));
   // Where it may have been done before a restart its nodes may be at work: their end is Slurm's to say.
   if (transient && (draft.at < deadline || gang.mayBeGiven)) return defer(draft, out, message);
   const members = new Set(gang.nodes);

@@ -1,12 +1,20 @@
 /** What looking at Slurm and at EC2 has shown: slurmd that registered, jobs that are gone, instances that ended or are nobody's. */
-import { endDoomedBoot, failBootNodes, failLateNodes } from './decide-boot.ts';
-import { closeGang, endLeases, failGang, stopLaunch, terminate } from './decide-gang.ts';
+import { endDoomedBoot, failBootNodes, failLateNodes, letGoBoot } from './decide-boot.ts';
+import {
+  closeGang,
+  endLeases,
+  failGang,
+  loseFromGang,
+  stopLaunch,
+  terminate,
+} from './decide-gang.ts';
 import { clearJobs } from './decide-job.ts';
 import { formSilentGangs } from './decide-jobs.ts';
 import { claimedByOther, leaseOf, openGang, type Draft } from './draft.ts';
 import type { ReleaseNodes } from './effects.ts';
 import type { Event } from './events.ts';
-import type { Gang } from './gang.ts';
+import type { Gang, GangPhase } from './gang.ts';
+import { awaitedNodes } from './observe.ts';
 import type { Told } from './job-facts.ts';
 
 type SlurmSeen = Extract<Event, { kind: 'SlurmSeen' }>;
@@ -15,7 +23,7 @@ type Ec2Seen = Extract<Event, { kind: 'Ec2Seen' }>;
 const goneReason = 'the job that wanted it is gone';
 
 export function decideSlurmSeen(draft: Draft, seen: SlurmSeen): void {
-  if (seen.registered.length > 0) registerNodes(draft, seen.registered);
+  registerNodes(draft, seen.registered);
   failLateNodes(draft, seen.late);
   for (const { gangId, taken } of seen.doomed) endDoomedBoot(draft, gangId, taken);
   const gone = new Set(seen.gone);
@@ -33,10 +41,15 @@ export function decideSlurmSeen(draft: Draft, seen: SlurmSeen): void {
 }
 
 /** A gang of which nobody is awaited any more is whole and up. */
-function registerNodes(draft: Draft, nodes: readonly string[]): void {
+function registerNodes(draft: Draft, seen: readonly string[]): void {
+  // What was seen of one that gets another instance is the old one.
+  const awaited = new Set(awaitedNodes(draft.state));
+  const nodes = seen.filter((node) => awaited.has(node));
+  if (nodes.length === 0) return;
   draft.decisions.push({ kind: 'NodesRegistered', nodes });
   const up = new Set(nodes);
   for (const boot of draft.state.boots.values()) {
+    if (boot.doom !== null) continue;
     const isWhole =
       boot.replacing.size === 0 && [...boot.awaiting.keys()].every((node) => up.has(node));
     if (isWhole) clearJobs(draft, boot.gangId, boot.jobIds, boot.requestedAt);
@@ -134,18 +147,23 @@ function loseInstances(draft: Draft, nodes: readonly string[]): void {
   const left = new Set(nodes);
   const why = { code: 'InstanceEnded', message: 'EC2 ended the instance' };
   for (const gang of draft.state.gangs.values()) {
-    if (draft.closed.has(gang.id) || gang.phase === 'asking') continue;
+    // Others will launch what they need when it is their turn.
+    if (draft.closed.has(gang.id) || !counts.has(gang.phase)) continue;
     const own = gang.nodes.filter((node) => left.has(node));
     if (own.length === 0) continue;
-    for (const node of own) left.delete(node);
+    for (const node of own) if (leaseOf(draft, node)?.gangId === gang.id) left.delete(node);
     if (gang.phase === 'releasing' || gang.mayBeGiven) continue;
-    failGang(draft, gang, { ...why, nodes: gang.nodes });
+    if (gang.firm) failGang(draft, gang, { ...why, nodes: gang.nodes });
+    else loseFromGang(draft, gang, { ...why, nodes: own });
   }
   for (const boot of draft.state.boots.values()) {
-    const awaited = [...boot.awaiting.keys()].filter((node) => left.has(node));
-    if (awaited.length === 0 || draft.booted.has(boot.gangId)) continue;
-    for (const node of awaited) left.delete(node);
-    failBootNodes(draft, boot, awaited, why);
+    const own = boot.nodes.filter((node) => left.has(node));
+    const awaited = own.filter((node) => boot.awaiting.has(node));
+    // A node that had joined is up for Slurm: another instance would not be waited for.
+    if (boot.isWhole && awaited.length < own.length) letGoBoot(draft, boot, own, why);
+    else if (awaited.length > 0) failBootNodes(draft, boot, awaited, why);
+    else continue;
+    for (const node of own) left.delete(node);
   }
   // They were up: Slurm would take SlurmdTimeout to see that they are not any more.
   const up = [...left].filter((node) => leaseOf(draft, node) !== null);
@@ -153,11 +171,17 @@ function loseInstances(draft: Draft, nodes: readonly string[]): void {
   const refusal = { ...why, nodes: up };
   draft.decisions.push({ kind: 'NodesLost', refusal });
   endLeases(draft, up, why.code, `ended-${draft.at}`);
+  const free = up.filter((node) => !claimedByOther(draft, node, ''));
+  if (free.length === 0) return;
   // Powered down alone: Slurm may be powering one down by itself, and one that is taken down meanwhile stays down.
-  draft.effects.push({
-    kind: 'GiveBackNodes',
-    id: `ended-${draft.at}/back`,
-    nodes: up,
-    reason: null,
-  });
+  const id = `ended-${draft.at}/back`;
+  draft.effects.push({ kind: 'GiveBackNodes', id, nodes: free, reason: null });
 }
+
+/** Phases in which a gang counts on its nodes' instances. */
+const counts: ReadonlySet<GangPhase> = new Set([
+  'reserving',
+  'launching',
+  'assigning',
+  'releasing',
+]);

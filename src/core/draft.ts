@@ -151,7 +151,7 @@ export function refusedOf(draft: Draft, gang: Gang): readonly Refusal[] {
   for (const decision of draft.decisions) {
     if (!('gangId' in decision) || decision.gangId !== gang.id || decision.kind === 'RungLeft')
       continue;
-    if ('refusal' in decision && decision.refusal !== null) refused.push(decision.refusal);
+    if ('refusal' in decision && decision.refusal != null) refused.push(decision.refusal);
   }
   return refused;
 }
