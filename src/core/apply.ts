@@ -87,12 +87,8 @@ function applyDecision(state: State, decision: Decision, event: Event): void {
       return deferEffect(state, decision);
     case 'EffectRepeated':
       return repeatEffect(state, decision.effectId);
-    case 'GiveBackNarrowed': {
-      const out = state.outstanding.get(decision.effectId);
-      if (out?.effect.kind === 'GiveBackNodes')
-        out.effect = { ...out.effect, nodes: decision.nodes };
-      return;
-    }
+    case 'EffectNarrowed':
+      return narrowEffect(state, decision.effectId, decision.nodes);
     case 'LaunchQueued':
       state.outstanding.set(decision.effect.id, {
         effect: decision.effect,
@@ -349,6 +345,15 @@ function deferEffect(state: State, deferred: Extract<Decision, { kind: 'EffectDe
   if (batch === undefined) return;
   batch.tries += 1;
   batch.unknownOutcome ||= deferred.unknownOutcome;
+}
+
+function narrowEffect(state: State, effectId: string, nodes: readonly string[]): void {
+  const out = state.outstanding.get(effectId);
+  if (out?.effect.kind === 'GiveBackNodes') out.effect = { ...out.effect, nodes };
+  if (out?.effect.kind !== 'ReleaseNodes') return;
+  // It may have drained them.
+  const left = out.effect.nodes.filter((node) => !nodes.includes(node));
+  out.effect = { ...out.effect, nodes, keep: [...(out.effect.keep ?? []), ...left] };
 }
 
 function repeatEffect(state: State, effectId: string): void {

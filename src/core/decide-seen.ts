@@ -14,6 +14,8 @@ import { claimedByOther, leaseOf, openGang, type Draft } from './draft.ts';
 import type { ReleaseNodes } from './effects.ts';
 import type { Event } from './events.ts';
 import type { Gang, GangPhase } from './gang.ts';
+import { hash32 } from './hash.ts';
+import { parseHostlistElements } from './hostlist.ts';
 import { awaitedNodes } from './observe.ts';
 import type { Told } from './job-facts.ts';
 
@@ -77,7 +79,7 @@ function cancelBoots(draft: Draft, gone: ReadonlySet<number>, up: ReadonlySet<st
       if (gang !== null) cancelGang(draft, gang);
     }
     const nodes = [...boot.awaiting.keys()].filter(
-      (node) => !up.has(node) && !claimedByOther(draft, node, '') && !isInOtherBoot(draft, node),
+      (node) => !up.has(node) && !claimedByOther(draft, node, '') && !isInBoot(draft, node),
     );
     if (nodes.length === 0) continue;
     const id = `${boot.gangId}/boot-release`;
@@ -85,7 +87,8 @@ function cancelBoots(draft: Draft, gone: ReadonlySet<number>, up: ReadonlySet<st
   }
 }
 
-function isInOtherBoot(draft: Draft, node: string): boolean {
+/** Whether it was given for a gang that still boots. */
+export function isInBoot(draft: Draft, node: string): boolean {
   for (const boot of draft.state.boots.values())
     if (!draft.booted.has(boot.gangId) && boot.nodes.includes(node)) return true;
   return false;
@@ -100,15 +103,38 @@ export function decideReleased(
 ): void {
   const effect = draft.state.outstanding.get(effectId)?.effect;
   if (effect?.kind !== 'ReleaseNodes') return;
-  endReleased(draft, effect, freed);
-  if (kept.jobs.length === 0) return;
-  const asked = effect.nodes.filter((node) => !freed.includes(node));
-  formSilentGangs(draft, effectId.replaceAll('/', '-'), asked, kept);
+  const wanted = new Set(effect.nodes);
+  endReleased(
+    draft,
+    effect,
+    freed.filter((node) => wanted.has(node)),
+  );
+  const jobs = kept.jobs.filter((job) => !isKnown(draft, job.jobId));
+  const theirs = new Set(jobs.flatMap((job) => parseHostlistElements(job.nodes).nodes));
+  const asked = effect.nodes.filter((node) => theirs.has(node));
+  // Its own name would grow with every job that the nodes pass to, and EC2's tokens are short.
+  const requestId = `kept-${draft.at}-${hash32(effectId).toString(16)}`;
+  if (asked.length > 0) formSilentGangs(draft, requestId, asked, { ...kept, jobs });
 }
 
-/** Slurm does not let go of the nodes: what they hold ends all the same. */
+/** It has a gang, or boots: those nodes are among the ones that it waits for. */
+function isKnown({ state, closed, booted }: Draft, jobId: number): boolean {
+  for (const gang of state.gangs.values()) {
+    const isOpen = gang.phase !== 'releasing' && !closed.has(gang.id);
+    if (isOpen && gang.jobIds.includes(jobId)) return true;
+  }
+  for (const boot of state.boots.values())
+    if (!booted.has(boot.gangId) && boot.jobIds.includes(jobId)) return true;
+  return false;
+}
+
+/** Slurm does not let go of the nodes: what they hold ends all the same, unless another gang boots there by now. */
 export function decideNotReleased(draft: Draft, effect: ReleaseNodes): void {
-  endReleased(draft, effect, effect.nodes);
+  endReleased(
+    draft,
+    effect,
+    effect.nodes.filter((node) => !isInBoot(draft, node)),
+  );
 }
 
 function endReleased(draft: Draft, effect: ReleaseNodes, freed: readonly string[]): void {

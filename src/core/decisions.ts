@@ -209,9 +209,9 @@ export type Decision =
       readonly unknownOutcome: boolean;
     }
   | { readonly kind: 'EffectRepeated'; readonly effectId: string }
-  /** A give-back is for these nodes alone from now on. */
+  /** A give-back, or a release, is for these nodes alone from now on. */
   | {
-      readonly kind: 'GiveBackNarrowed';
+      readonly kind: 'EffectNarrowed';
       readonly effectId: string;
       readonly nodes: readonly string[];
     }
