@@ -65,7 +65,7 @@ describe('a job in calls of 4, 1 and 1', () => {
     one.advance(1);
     expect(one.givenBack()).toEqual([
       'q-dy-c-1 q-dy-c-2 q-dy-c-3 q-dy-c-4 q-dy-c-5 (Code:GangIncomplete)Failure when resuming nodes: ' +
-        'Slurm asked for 5 of the jobs 6 nodes, and for no more of them in 30 s',
+        'Slurm asked for 5 of the 6 nodes of the job, and for no more of them in 30 s',
     ]);
     expect(one.decisions('JobRefused')).toMatchObject([{ jobId: 1, code: 'GangIncomplete' }]);
     rest(one);

@@ -305,7 +305,7 @@ export function endAssemblies(draft: Draft): void {
       continue;
     }
     const message =
-      `Slurm asked for ${gang.nodes.length} of the job's ${gang.nodes.length + gang.missing.length} nodes, ` +
+      `Slurm asked for ${gang.nodes.length} of the ${gang.nodes.length + gang.missing.length} nodes of the job, ` +
       `and for no more of them in ${draft.state.settings.assemblyPatienceMs / 1000} s`;
     failGang(draft, gang, { nodes: gang.nodes, code: 'GangIncomplete', message });
   }
