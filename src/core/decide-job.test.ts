@@ -127,6 +127,7 @@ describe('a refused job', () => {
     const one = world();
     refuse(one);
     one.settle();
+    one.advance(60_000);
     one.resume('q-dy-c-[1-2]', ['q-dy-c-[1-2]']);
     one.boots = true;
     one.launch(one.only('RunInstances'));

@@ -76,7 +76,7 @@ describe('lateAwaited', () => {
     const one = world(true);
     one.now += 300_000;
     one.state.settings = { ...one.state.settings, resumeTimeoutMs: 1 };
-    const doom = { code: 'BootTimeout', message: '', nodes: [] };
+    const doom = { code: 'BootTimeout', message: '', nodes: [], instanceIds: [] };
     for (const boot of one.state.boots.values()) boot.doom = doom;
     expect(hasDoomedBoot(one.state)).toBe(true);
     expect(lateAwaited(one.state, one.now, ['q-dy-c-2'])).toEqual([]);
@@ -89,7 +89,7 @@ describe('doomedBoots', () => {
     expect(doomedBoots(one.state, listing(job(2, 'q-dy-c-1')))).toEqual([]);
     expect(hasDoomedBoot(one.state)).toBe(false);
     for (const boot of one.state.boots.values())
-      boot.doom = { code: 'BootTimeout', message: '', nodes: [] };
+      boot.doom = { code: 'BootTimeout', message: '', nodes: [], instanceIds: [] };
     const seen = listing(job(1, 'q-dy-c-1', 'q-dy-c-2'), job(2, 'q-dy-c-2', 'q-dy-c-3'));
     expect(doomedBoots(one.state, seen)).toMatchObject([{ taken: ['q-dy-c-2'] }]);
   });
