@@ -1,7 +1,7 @@
 /** Conversations with Slurm: which commands, in which order, and what is made of the answers. */
 import { describe, expect, test } from 'vitest';
 import type { ReleaseNodes, TellJobs } from '../core/effects.ts';
-import { SchedulerError, type SchedulerJob } from '../ports/scheduler.ts';
+import { SchedulerError, type JobChange, type SchedulerJob } from '../ports/scheduler.ts';
 import { createVirtualClock } from '../sim/virtual-clock.ts';
 import { askJobs, releaseNodes, tellJobs } from './slurm-talk.ts';
 import { createFakePorts, type FakePorts } from './testing/fakes.ts';
@@ -200,6 +200,35 @@ describe('tellJobs', () => {
       expect(journal.filter((line) => line.startsWith('update-job'))).toHaveLength(1);
     });
   }
+
+  /** What Slurm answers to a change of the first job, which it takes from the second. */
+  function refusing(error: SchedulerError, ...more: SchedulerJob[]): FakePorts {
+    const ports = slurm([job(1, 'PENDING'), ...more]);
+    const { updateJob } = ports.scheduler;
+    Object.assign(ports.scheduler, {
+      updateJob: (jobId: number, change: JobChange) =>
+        jobId === 1 ? Promise.reject(error) : updateJob(jobId, change),
+    });
+    return ports;
+  }
+  const gone = new SchedulerError('Job has already finished', { transient: false });
+  const away = new SchedulerError('no contact', { transient: true });
+
+  test('one that ends meanwhile is refused after the others are told', async () => {
+    const { scheduler, journal } = refusing(gone, job(2, 'PENDING'));
+    await expect(tellJobs(scheduler, effect)).rejects.toBe(gone);
+    expect(journal.at(-1)).toContain('update-job 2');
+  });
+
+  test('one that ends meanwhile does not end it for one that is not back in the queue yet', async () => {
+    const { scheduler } = refusing(gone, job(2, 'COMPLETING', 'n1'));
+    await expect(tellJobs(scheduler, effect)).rejects.toMatchObject({ transient: true });
+  });
+
+  test('a Slurm that is away is asked again', async () => {
+    const { scheduler } = refusing(away, job(2, 'PENDING'));
+    await expect(tellJobs(scheduler, effect)).rejects.toBe(away);
+  });
 
   test('is content when the jobs are gone', async () => {
     const { scheduler, journal } = slurm([]);

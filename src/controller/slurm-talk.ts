@@ -98,7 +98,7 @@ export async function tellJobs(scheduler: Scheduler, effect: TellJobs): Promise<
   // The leader of a heterogeneous job answers for the other components, which are listed with it.
   const jobs = listed.filter(({ jobId }) => effect.jobIds.includes(jobId));
   let early = 0;
-  await Promise.all(
+  const outcomes = await Promise.allSettled(
     jobs.map(async ({ jobId, state, adminComment }) => {
       const isBusy = state === 'CONFIGURING' || state === 'RUNNING';
       if (!anyState && (state === 'CONFIGURING' || state === 'COMPLETING')) early += 1;
@@ -110,6 +110,13 @@ export async function tellJobs(scheduler: Scheduler, effect: TellJobs): Promise<
       });
     }),
   );
+  const errors = outcomes.flatMap((outcome): unknown[] =>
+    outcome.status === 'rejected' ? [outcome.reason] : [],
+  );
+  // One that cannot be changed, for good, must not end it for those that may be later.
+  const passing = errors.find((error) => !(error instanceof SchedulerError) || error.transient);
+  if (passing !== undefined) throw passing;
   if (early > 0)
     throw new SchedulerError(`${early} jobs are not back in the queue yet`, { transient: true });
+  if (errors.length > 0) throw errors[0];
 }
