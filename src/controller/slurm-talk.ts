@@ -62,7 +62,8 @@ function hasStarted(state: SchedulerJob['state']): boolean {
 
 /**
  * Drains the nodes so that nobody else comes, looks who is there, powers the empty ones down and undrains the others.
- * Each step may be repeated. Rejects with SchedulerError.
+ * Each step may be repeated. Rejects with SchedulerError, also while a job there is completing: its nodes are neither
+ * empty nor anybody's.
  */
 export async function releaseNodes(
   scheduler: Scheduler,
@@ -74,6 +75,9 @@ export async function releaseNodes(
   const jobs = await scheduler.listAllocatedJobs();
   const mine = new Set(nodes);
   const on = jobs.filter((job) => job.nodes.some((node) => mine.has(node)));
+  const leaving = on.filter(({ state }) => state === 'COMPLETING').length;
+  if (leaving > 0)
+    throw new SchedulerError(`${leaving} jobs are completing on the nodes`, { transient: true });
   const taken = new Set(on.flatMap((job) => job.nodes));
   const freed = nodes.filter((node) => !taken.has(node));
   if (freed.length > 0) await scheduler.powerDownNodes(freed);
@@ -84,14 +88,17 @@ export async function releaseNodes(
 }
 
 /**
+/**
  * Changes those of the jobs that wait; with `anyState` also those that are started or run. One that Slurm has not put back in the
  * queue yet is asked for again: Slurm overwrites what is set before. Rejects with SchedulerError.
  */
 export async function tellJobs(scheduler: Scheduler, effect: TellJobs): Promise<void> {
   const { note, startAt, hold, anyState = false } = effect;
-  const jobs = await scheduler.listJobs(effect.jobIds);
+  const listed = await scheduler.listJobs(effect.jobIds);
+  // The leader of a heterogeneous job answers for the other components, which are listed with it.
+  const jobs = listed.filter(({ jobId }) => effect.jobIds.includes(jobId));
   let early = 0;
-  await Promise.all(
+  const outcomes = await Promise.allSettled(
     jobs.map(async ({ jobId, state, adminComment }) => {
       const isBusy = state === 'CONFIGURING' || state === 'RUNNING';
       if (!anyState && (state === 'CONFIGURING' || state === 'COMPLETING')) early += 1;
@@ -103,6 +110,13 @@ export async function tellJobs(scheduler: Scheduler, effect: TellJobs): Promise<
       });
     }),
   );
+  const errors = outcomes.flatMap((outcome): unknown[] =>
+    outcome.status === 'rejected' ? [outcome.reason] : [],
+  );
+  // One that cannot be changed, for good, must not end it for those that may be later.
+  const passing = errors.find((error) => !(error instanceof SchedulerError) || error.transient);
+  if (passing !== undefined) throw passing;
   if (early > 0)
     throw new SchedulerError(`${early} jobs are not back in the queue yet`, { transient: true });
+  if (errors.length > 0) throw errors[0];
 }

@@ -48,76 +48,90 @@ export interface WatchParts {
 }
 
 export function createWatch(parts: WatchParts): Watch {
-  const { world, state, enqueue } = parts;
-  let stopped = false;
-  /** A process does not end while it has a timer. */
-  const timers = new Set<() => void>();
+  const { world, state } = parts;
   /** After a start EC2 is looked at once in any case: a crash may have left something there. */
   let ec2Looks = 0;
-
-  const slurm = createRound(
-    parts,
-    'Slurm',
-    () => (hasDoomedBoot(state) ? soonMs : watchesSlurm(state) ? slurmLookMs : null),
-    () => lookAtSlurm(world, state),
-  );
-  const ec2 = createRound(
-    parts,
-    'EC2',
-    () => ec2Interval(state, ec2Looks),
-    async () => {
+  const slurm = createRound(parts, {
+    what: 'Slurm',
+    interval: () => (hasDoomedBoot(state) ? soonMs : watchesSlurm(state) ? slurmLookMs : null),
+    look: () => lookAtSlurm(world, state),
+  });
+  const ec2 = createRound(parts, {
+    what: 'EC2',
+    interval: () => ec2Interval(state, ec2Looks),
+    look: async () => {
       const event = await lookAtEc2(world, state);
       ec2Looks += 1;
       return event;
     },
-  );
+  });
+  return {
+    wake() {
+      slurm.wake();
+      ec2.wake();
+    },
+    stop() {
+      slurm.stop();
+      ec2.stop();
+    },
+  };
+}
 
-  function createRound(
-    { log }: WatchParts,
-    what: string,
-    interval: () => DurationMs | null,
-    look: () => Promise<Event | null>,
-  ): () => void {
-    let waits = false;
-    let failed = false;
-    const round = (): void => {
-      const ms = interval();
-      if (waits || stopped || ms === null) return;
-      waits = true;
-      const cancel = world.clock.schedule(ms, () => {
-        timers.delete(cancel);
-        look()
-          .then((event) => {
-            failed = false;
-            if (event !== null && !stopped) enqueue(event);
-          })
-          .catch((error: unknown) => {
-            // Said once: it will be looked again, and that it is away shows elsewhere too.
-            if (!failed) {
-              const message = `${what} cannot be looked at: ${String(error)}; it is tried again`;
-              log.write({ level: 'WARNING', source: 'muster.watch:look', message });
-            }
-            failed = true;
-          })
-          .finally(() => {
-            waits = false;
-            round();
-          });
-      });
-      timers.add(cancel);
-    };
-    return round;
+interface Looking {
+  readonly what: string;
+  /** How long until the next look; null: there is nothing to be seen. */
+  readonly interval: () => DurationMs | null;
+  readonly look: () => Promise<Event | null>;
+}
+
+/** Looks again and again while there is something to be seen, one look at a time; sooner when that becomes more urgent. */
+function createRound(
+  { world: { clock }, log, enqueue }: WatchParts,
+  { what, interval, look }: Looking,
+): Watch {
+  let next: { readonly at: Instant; readonly cancel: () => void } | null = null;
+  let isLooking = false;
+  let isStopped = false;
+  let hasFailed = false;
+
+  function cancel(): void {
+    next?.cancel();
+    next = null;
+  }
+
+  function wake(): void {
+    if (isLooking || isStopped) return;
+    const ms = interval();
+    if (ms === null) return cancel();
+    const at = clock.now() + ms;
+    if (next !== null && next.at <= at) return;
+    cancel();
+    next = { at, cancel: clock.schedule(ms, () => void lookOnce()) };
+  }
+
+  async function lookOnce(): Promise<void> {
+    next = null;
+    isLooking = true;
+    try {
+      const event = await look();
+      hasFailed = false;
+      if (event !== null && !isStopped) enqueue(event);
+    } catch (error: unknown) {
+      // Said once: it will be looked again, and that it is away shows elsewhere too.
+      const message = `${what} cannot be looked at: ${String(error)}; it is tried again`;
+      if (!hasFailed) log.write({ level: 'WARNING', source: 'muster.watch:look', message });
+      hasFailed = true;
+    } finally {
+      isLooking = false;
+    }
+    wake();
   }
 
   return {
-    wake() {
-      slurm();
-      ec2();
-    },
+    wake,
     stop() {
-      stopped = true;
-      for (const cancel of timers) cancel();
-      timers.clear();
+      isStopped = true;
+      cancel();
     },
   };
 }

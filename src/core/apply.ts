@@ -13,7 +13,7 @@ import { instanceTokens } from './launch-schedule.ts';
 import { defaultSettings, type Settings } from './settings.ts';
 import type { State } from './state.ts';
 import type { Turn } from './turn.ts';
-import type { Instant } from './units.ts';
+import { leadsTo } from './waits.ts';
 
 /** A repeated spool file shows up within seconds, or after the outage that left it there. */
 const takenForMs = 24 * 3_600_000;
@@ -87,12 +87,8 @@ function applyDecision(state: State, decision: Decision, event: Event): void {
       return deferEffect(state, decision);
     case 'EffectRepeated':
       return repeatEffect(state, decision.effectId);
-    case 'GiveBackNarrowed': {
-      const out = state.outstanding.get(decision.effectId);
-      if (out?.effect.kind === 'GiveBackNodes')
-        out.effect = { ...out.effect, nodes: decision.nodes };
-      return;
-    }
+    case 'EffectNarrowed':
+      return narrowEffect(state, decision.effectId, decision.nodes);
     case 'LaunchQueued':
       state.outstanding.set(decision.effect.id, {
         effect: decision.effect,
@@ -182,7 +178,7 @@ function formGang(
   // A replacement is its gang's affair: the request has had its verdict.
   const requestIds = formed.replaces === undefined ? [formed.requestId] : [];
   for (const id of requestIds) openRequest(state, id).openGangs.add(formed.gangId);
-  state.gangs.set(formed.gangId, {
+  const gang: Gang = {
     id: formed.gangId,
     requestIds,
     requestedAt: formed.requestedAt,
@@ -211,10 +207,11 @@ function formGang(
     assigning: new Set(),
     mayBeGiven: false,
     given: [],
-  });
+  };
+  state.gangs.set(gang.id, gang);
   if (formed.gangKind === 'request' && event.kind === 'HookCalled')
     state.asked.set(formed.requestId, event.request);
-  claimNodes(state, formed.gangId, formed.nodes, formed.requestedAt);
+  claimNodes(state, gang, formed.nodes);
 }
 
 function phaseOf({
@@ -225,16 +222,28 @@ function phaseOf({
   return missing.length > 0 ? 'assembling' : 'waiting';
 }
 
-function claimNodes(state: State, gangId: string, nodes: readonly string[], at: Instant): void {
+function claimNodes(state: State, gang: Gang, nodes: readonly string[]): void {
   for (const node of nodes) {
-    state.claims.set(node, [...(state.claims.get(node) ?? []), gangId]);
+    const claimants = state.claims.get(node) ?? [];
+    for (const id of claimants) putInOrder(state, gang, id);
+    state.claims.set(node, [...claimants, gang.id]);
     // The node's instance is counted on again: a suspend that is read late, but was called before, is past.
     const lease = state.leases.get(node);
-    if (lease !== undefined) lease.requestedAt = Math.max(lease.requestedAt, at);
+    if (lease !== undefined) lease.requestedAt = Math.max(lease.requestedAt, gang.requestedAt);
   }
 }
 
-/** Who waited for it waits for those in its place that have the same nodes. */
+/** Of two gangs that want the same node one waits for the other, itself: those between them may end before. */
+function putInOrder(state: State, gang: Gang, otherId: string): void {
+  const other = state.gangs.get(otherId);
+  if (other === undefined || gang.waitsFor.includes(otherId) || other.waitsFor.includes(gang.id))
+    return;
+  if (leadsTo((id) => state.gangs.get(id)?.waitsFor ?? [], gang.id, otherId))
+    gang.waitsFor = [...gang.waitsFor, otherId];
+  else other.waitsFor = [...other.waitsFor, gang.id];
+}
+
+/** Those in its place have taken its nodes; who waited for it waits for them. */
 function dissolveGang(state: State, dissolved: Extract<Decision, { kind: 'GangDissolved' }>): void {
   const { gangId, requestId } = dissolved;
   const gang = state.gangs.get(gangId);
@@ -242,20 +251,9 @@ function dissolveGang(state: State, dissolved: Extract<Decision, { kind: 'GangDi
   state.gangs.delete(gangId);
   state.asked.delete(requestId);
   for (const node of gang.nodes) releaseClaim(state, node, gangId);
-  const request = openRequest(state, requestId);
-  request.openGangs.delete(gangId);
-  const heirs = [...request.openGangs].flatMap((id) => state.gangs.get(id) ?? []);
-  for (const waiter of state.gangs.values()) {
-    if (!waiter.waitsFor.includes(gangId)) continue;
-    const nodes = new Set(waiter.nodes);
-    const instead = heirs.filter(
-      (heir) => heir.id !== waiter.id && heir.nodes.some((node) => nodes.has(node)),
-    );
-    waiter.waitsFor = [
-      ...waiter.waitsFor.filter((id) => id !== gangId),
-      ...instead.map((heir) => heir.id),
-    ];
-  }
+  openRequest(state, requestId).openGangs.delete(gangId);
+  for (const waiter of state.gangs.values())
+    waiter.waitsFor = waiter.waitsFor.filter((id) => id !== gangId);
 }
 
 /** Another call's nodes; when nobody is missing any more it may start. */
@@ -269,7 +267,7 @@ function growGang(state: State, gang: Gang, grew: Extract<Decision, { kind: 'Gan
   gang.assembleBy = grew.assembleBy;
   gang.phase = phaseOf({ gangKind: gang.kind, missing: grew.missing });
   gang.waitsFor = [...new Set([...gang.waitsFor, ...grew.waitsFor])];
-  claimNodes(state, gang.id, grew.nodes, gang.requestedAt);
+  claimNodes(state, gang, grew.nodes);
 }
 
 /** What ran in the pool, and ends, is room for others. */
@@ -347,6 +345,15 @@ function deferEffect(state: State, deferred: Extract<Decision, { kind: 'EffectDe
   if (batch === undefined) return;
   batch.tries += 1;
   batch.unknownOutcome ||= deferred.unknownOutcome;
+}
+
+function narrowEffect(state: State, effectId: string, nodes: readonly string[]): void {
+  const out = state.outstanding.get(effectId);
+  if (out?.effect.kind === 'GiveBackNodes') out.effect = { ...out.effect, nodes };
+  if (out?.effect.kind !== 'ReleaseNodes') return;
+  // It may have drained them.
+  const left = out.effect.nodes.filter((node) => !nodes.includes(node));
+  out.effect = { ...out.effect, nodes, keep: [...(out.effect.keep ?? []), ...left] };
 }
 
 function repeatEffect(state: State, effectId: string): void {
@@ -464,7 +471,8 @@ function applyToGang(state: State, gang: Gang, decision: GangDecision): void {
       refuseNodes(state, gang, decision.refusal);
       return;
     case 'NodesDropped':
-      dropNodes(state, gang, decision.nodes);
+      if (decision.refusal === undefined) dropNodes(state, gang, decision.nodes);
+      else refuseNodes(state, gang, decision.refusal);
       return;
     case 'GangClosed':
       return closeGang(state, gang, decision);
@@ -518,11 +526,19 @@ function dropBootNodes(state: State, gangId: string, nodes: readonly string[]): 
   if (boot === undefined) return;
   const dropped = new Set(nodes);
   boot.nodes = boot.nodes.filter((node) => !dropped.has(node));
+  keepJobs(boot, boot.nodes);
   for (const node of dropped) {
     boot.awaiting.delete(node);
     boot.replacing.delete(node);
   }
   endBootIfWhole(state, boot);
+}
+
+/** Where every job has a node of its own, those without one are not its affair any more. */
+function keepJobs(boot: Boot, nodes: readonly string[]): void {
+  if (boot.jobNodes === null) return;
+  boot.jobNodes = boot.jobNodes.filter(([, node]) => nodes.includes(node));
+  boot.jobIds = boot.jobNodes.map(([jobId]) => jobId);
 }
 
 function endBootIfWhole(state: State, boot: Boot): void {
@@ -544,10 +560,11 @@ function startBoot(state: State, gang: Gang, given: readonly string[]): void {
     return endBootIfWhole(state, replaced);
   }
   if (awaited.length === 0) return;
-  state.boots.set(gang.id, {
+  const boot: Boot = {
     gangId: gang.id,
     requestId: gang.requestIds[0] ?? '',
     jobIds: gang.jobIds,
+    jobNodes: gang.jobNodes,
     isWhole: gang.firm && gang.kind === 'job',
     nodes: given,
     awaiting: new Map(awaited.map((node) => [node, by])),
@@ -556,7 +573,9 @@ function startBoot(state: State, gang: Gang, given: readonly string[]): void {
     replacing: new Map(),
     replacements: 0,
     doom: null,
-  });
+  };
+  keepJobs(boot, given);
+  state.boots.set(gang.id, boot);
 }
 
 /** Launches of it that still run are answered to nobody: what they bring is terminated. */

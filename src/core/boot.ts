@@ -5,6 +5,8 @@ export interface Boot {
   readonly gangId: string;
   readonly requestId: string;
   jobIds: readonly number[];
+  /** Whose each node is, where every job has one of its own; else null. */
+  jobNodes: readonly (readonly [number, string])[] | null;
   /** True: of use only together. False: every node stands for itself. */
   readonly isWhole: boolean;
   /** All that were given, registered or not. */

@@ -17,10 +17,19 @@ export function marginMs({ resumeTimeoutMs, deadlineMarginMs }: Settings): Durat
     : Math.min(deadlineMarginMs, resumeTimeoutMs / 10);
 }
 
-/** The last moment at which a launch for the gang is of use; where ResumeTimeout is not known, patience decides. */
-export function launchBy(settings: Settings, gang: Pick<Gang, 'requestedAt'>): Instant {
+/**
+ * The last moment at which a launch for the gang is of use; where ResumeTimeout is not known, patience decides: with a
+ * replacement from when it was found to be needed.
+ */
+export function launchBy(
+  settings: Settings,
+  gang: Pick<Gang, 'requestedAt'> & Partial<Pick<Gang, 'formedAt' | 'replaces'>>,
+): Instant {
   const { resumeTimeoutMs, launchPatienceMs } = settings;
-  if (resumeTimeoutMs === null) return gang.requestedAt + launchPatienceMs;
+  if (resumeTimeoutMs === null) {
+    const since = gang.replaces == null ? gang.requestedAt : (gang.formedAt ?? gang.requestedAt);
+    return since + launchPatienceMs;
+  }
   return gang.requestedAt + resumeTimeoutMs - bootAllowanceMs(settings) - marginMs(settings);
 }
 

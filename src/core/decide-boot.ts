@@ -5,7 +5,7 @@
  */
 import { lateNodes, type Boot } from './boot.ts';
 import { bootAllowanceMs } from './deadlines.ts';
-import { endLeases, failGang, giveBackNodes } from './decide-gang.ts';
+import { endLeases, failGang, giveBackNodes, loseFromGang } from './decide-gang.ts';
 import { tellRefused } from './decide-job.ts';
 import { claimantsOf, claimedByOther, claimNodes, leaseOf, openGang, type Draft } from './draft.ts';
 import type { Gang, GangPhase, Refusal } from './gang.ts';
@@ -88,7 +88,7 @@ function replaceNodes(draft: Draft, boot: Boot, nodes: readonly string[], why: W
 }
 
 /** No more time, or no more room: it is let go as soon as Slurm has said whom else its nodes serve. */
-function letGoBoot(draft: Draft, boot: Boot, nodes: readonly string[], why: Why): void {
+export function letGoBoot(draft: Draft, boot: Boot, nodes: readonly string[], why: Why): void {
   if (boot.doom !== null || draft.booted.has(boot.gangId)) return;
   draft.booted.add(boot.gangId);
   const instanceIds = nodes.flatMap((node) => leaseOf(draft, node)?.instance.instanceId ?? []);
@@ -152,29 +152,42 @@ function loseNodes(draft: Draft, boot: Boot, nodes: readonly string[], why: Why)
     `${boot.gangId}-${draft.at}`,
   );
   breakGangs(draft, nodes, why);
+  const lost = new Set(nodes);
+  const jobIds = (boot.jobNodes ?? []).flatMap(([id, node]) => (lost.has(node) ? [id] : []));
+  tellRefused(draft, `${boot.gangId}/boot-${nodes[0] ?? ''}`, jobIds, why);
   const free = nodes.filter((node) => !claimedByOther(draft, node, boot.replacing.get(node) ?? ''));
-  giveBackNodes(draft, free, refusal, `${boot.gangId}/boot-back-${draft.at}`);
+  giveBackNodes(draft, free, refusal, `${boot.gangId}/boot-back-${nodes[0] ?? ''}-${draft.at}`);
 }
 
 const startedPhases: ReadonlySet<GangPhase> = new Set(['reserving', 'launching', 'assigning']);
 
-/** A gang that counts on one of the instances, which another gang had launched, is not whole any more. */
+/** Gangs that count on one of the instances, which another gang had launched, have lost it too. */
 function breakGangs(draft: Draft, nodes: readonly string[], why: Why): void {
   for (const id of new Set(nodes.flatMap((node) => claimantsOf(draft, node)))) {
     const gang = openGang(draft, id);
-    const counts = gang !== null && startedPhases.has(gang.phase);
-    if (gang !== null && counts && gang.replaces === null)
-      failGang(draft, gang, { nodes: gang.nodes, ...why });
+    if (gang === null || gang.replaces !== null || !startedPhases.has(gang.phase)) continue;
+    if (gang.firm) failGang(draft, gang, { nodes: gang.nodes, ...why });
+    else
+      loseFromGang(draft, gang, {
+        nodes: gang.nodes.filter((node) => nodes.includes(node)),
+        ...why,
+      });
   }
 }
 
-/** A replacement could not be launched: its gang is not whole any more. */
-export function replacementFailed(draft: Draft, gang: Gang, why: Why): void {
+/** A replacement could not be launched: its gang is not whole any more. `alreadyDown`: Slurm powered these down itself. */
+export function replacementFailed(
+  draft: Draft,
+  gang: Gang,
+  why: Why,
+  alreadyDown: ReadonlySet<string>,
+): void {
   const boot = draft.state.boots.get(gang.replaces ?? '');
   if (boot === undefined || draft.booted.has(boot.gangId)) return;
+  const nodes = gang.nodes.filter((node) => !alreadyDown.has(node));
   const message = `no replacement for ${few(gang.nodes)}: ${why.message}`;
-  if (boot.isWhole) letGoBoot(draft, boot, gang.nodes, { code: why.code, message });
-  else loseNodes(draft, boot, gang.nodes, { code: why.code, message });
+  if (boot.isWhole) letGoBoot(draft, boot, nodes, { code: why.code, message });
+  else if (nodes.length > 0) loseNodes(draft, boot, nodes, { code: why.code, message });
 }
 
 /** Slurm powers nodes of it down itself: a whole gang without them is of no use. */

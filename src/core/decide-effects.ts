@@ -3,7 +3,8 @@ import { backoffMs } from './backoff.ts';
 import { abandon, again, assignNodes, failGang, lookAgain } from './decide-gang.ts';
 import { askForMs, decideJobsTold } from './decide-jobs.ts';
 import { refuseNodes, settleAssignment } from './decide-launch.ts';
-import { decideNotReleased } from './decide-seen.ts';
+import { launchBy } from './deadlines.ts';
+import { decideNotReleased, isInBoot } from './decide-seen.ts';
 import { claimedByOther, leaseOf, openGang, type Draft } from './draft.ts';
 import { dropReserving } from './decide-reserve.ts';
 import type { AssignNodes, CreateReservation, GiveBackNodes, ReleaseNodes } from './effects.ts';
@@ -98,7 +99,9 @@ function repeatGiveBack(draft: Draft, effect: GiveBackNodes): void {
 /** Nodes that somebody else wants by now are not let go. */
 function repeatRelease(draft: Draft, effect: ReleaseNodes): void {
   const gangId = effect.id.replace(/\/release'*$/, '');
-  const nodes = effect.nodes.filter((node) => !claimedByOther(draft, node, gangId));
+  const nodes = effect.nodes.filter(
+    (node) => !claimedByOther(draft, node, gangId) && !isInBoot(draft, node),
+  );
   if (nodes.length === effect.nodes.length) return again(draft, effect);
   abandon(draft, effect, 'nodes of it are wanted again');
   const keep = [...(effect.keep ?? []), ...effect.nodes.filter((node) => !nodes.includes(node))];
@@ -115,16 +118,18 @@ export function decideGivenBack(draft: Draft, effectId: string): void {
 }
 
 /**
- * Slurm powers these nodes down, or gives up on them: what an older give-back was for has come about, and its
+ * Slurm powers these nodes down, or gives up on them: what an older give-back or release was for has come about, and its
  * repetition would hit their next life. One that runs goes on, and is repeated for the others alone.
  */
 export function endGiveBacks(draft: Draft, suspended: ReadonlySet<string>): void {
   for (const { effect } of draft.state.outstanding.values()) {
-    if (effect.kind !== 'GiveBackNodes') continue;
+    if (effect.kind !== 'GiveBackNodes' && effect.kind !== 'ReleaseNodes') continue;
     const nodes = effect.nodes.filter((node) => !suspended.has(node));
-    if (nodes.length === 0) abandon(draft, effect, 'Slurm powers its nodes down');
+    // A release closes its gang, so its answer is waited for.
+    if (nodes.length === 0 && effect.kind === 'GiveBackNodes')
+      abandon(draft, effect, 'Slurm powers its nodes down');
     else if (nodes.length < effect.nodes.length)
-      draft.decisions.push({ kind: 'GiveBackNarrowed', effectId: effect.id, nodes });
+      draft.decisions.push({ kind: 'EffectNarrowed', effectId: effect.id, nodes });
   }
 }
 
@@ -196,8 +201,11 @@ function assignFailed(
   transient: boolean,
 ): void {
   const gang = openGang(draft, effect.gangId);
+  // Its job is gone: whether its nodes go is being asked.
   if (gang === null || gang.phase === 'releasing') return abandon(draft, effect, message);
-  const deadline = gang.requestedAt + draft.state.settings.launchPatienceMs;
+  const { settings } = draft.state;
+  // A gang that had to wait for EC2, or a replacement, has used up its patience before.
+  const deadline = Math.max(gang.requestedAt + settings.launchPatienceMs, launchBy(settings, gang));
   // Where it may have been done before a restart its nodes may be at work: their end is Slurm's to say.
   if (transient && (draft.at < deadline || gang.mayBeGiven)) return defer(draft, out, message);
   const members = new Set(gang.nodes);

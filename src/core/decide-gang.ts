@@ -78,7 +78,7 @@ export function failGang(
   const back = gang.nodes.filter((node) => !alreadyDown.has(node));
   // The node of a replacement is its gang's, which decides about it.
   if (gang.replaces === null) giveBack(draft, gang, back, refusal, `${gang.id}/back`, true);
-  else replacementFailed(draft, gang, refusal);
+  else replacementFailed(draft, gang, refusal, alreadyDown);
   closeGang(draft, gang, [], [refusal]);
 }
 
@@ -173,6 +173,15 @@ export function giveBack(
   giveBackNodes(draft, free, refusal, effectId);
 }
 
+/** Instances of a gang have ended in which every node stands for itself: the others go on. */
+export function loseFromGang(draft: Draft, gang: Gang, refusal: Refusal): void {
+  const { nodes } = refusal;
+  const held = nodes.filter((node) => leaseOf(draft, node) !== null);
+  endLeases(draft, held, refusal.code, gang.id);
+  giveBack(draft, gang, nodes, refusal, `${gang.id}/lost-${nodes[0] ?? ''}-${draft.at}`);
+  draft.decisions.push({ kind: 'NodesDropped', gangId: gang.id, nodes, refusal });
+}
+
 /** Gives nodes that nobody wants any more back to Slurm: down with the reason, then powered down. */
 export function giveBackNodes(
   draft: Draft,
@@ -263,9 +272,15 @@ function settleRequest(draft: Draft, requestId: string): void {
   const closings = draft.decisions.flatMap((decision) =>
     decision.kind === 'GangClosed' && decision.requestIds.includes(request.id) ? [decision] : [],
   );
+  const rejected = draft.decisions.flatMap((decision) =>
+    decision.kind === 'NodesRejected' && decision.requestId === request.id
+      ? decision.refusal.nodes
+      : [],
+  );
   const allGiven = new Set([...request.given, ...closings.flatMap((closing) => closing.given)]);
   const allFailed = new Set([
     ...request.failed,
+    ...rejected,
     ...closings.flatMap((closing) => closing.refusals.flatMap((refused) => refused.nodes)),
   ]);
   draft.decisions.push({

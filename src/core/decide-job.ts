@@ -117,7 +117,9 @@ export function endTelling(draft: Draft, jobIds: readonly number[]): void {
   if (jobIds.length === 0) return;
   const started = new Set(jobIds);
   for (const { effect } of draft.state.outstanding.values()) {
-    if (effect.kind === 'TellJobs' && effect.jobIds.some((id) => started.has(id)))
-      abandon(draft, effect, 'its job has started again');
+    if (effect.kind !== 'TellJobs' || !effect.jobIds.some((id) => started.has(id))) continue;
+    abandon(draft, effect, 'its job has started again');
+    const others = effect.jobIds.filter((id) => !started.has(id));
+    if (others.length > 0) draft.effects.push({ ...effect, id: `${effect.id}'`, jobIds: others });
   }
 }

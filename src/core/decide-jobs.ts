@@ -4,7 +4,7 @@
  */
 import { closeGang, failGang } from './decide-gang.ts';
 import { launchBy } from './deadlines.ts';
-import { endTelling } from './decide-job.ts';
+import { endTelling, tellRefused } from './decide-job.ts';
 import {
   claimantsOf,
   claimedByOther,
@@ -102,36 +102,24 @@ export function formGangs(draft: Draft, formation: Formation): void {
     );
   let formed = 0;
   for (const [index, planned] of plan.gangs.entries()) {
-    const dropped = wanted === null ? [] : planned.nodes.filter((node) => !wanted.has(node));
-    if (dropped.length > 0 && planned.kind === 'job' && planned.firm) {
-      const message = `Slurm powered ${dropped.length} of the ${planned.nodes.length} nodes down before the launch began`;
-      const nodes = planned.nodes.filter((node) => !dropped.includes(node));
-      const refusal = { nodes, code: 'PoweredDown', message };
-      if (nodes.length > 0)
-        rejectNodes(draft, requestId, refusal, `${requestId}/dropped${index}`, asking);
+    const nodes = planned.nodes.filter((node) => wanted?.has(node) !== false);
+    if (nodes.length === 0) continue;
+    const refusal = whyNotFormed(plan, planned, nodes);
+    if (refusal !== null) {
+      rejectNodes(draft, requestId, refusal, `${requestId}/dropped${index}`, asking);
+      tellRefused(draft, `${requestId}/${index}`, planned.jobIds.slice(0, 1), refusal);
       continue;
     }
-    const nodes = planned.nodes.filter((node) => !dropped.includes(node));
-    if (nodes.length === 0) continue;
     formGang(draft, formation, { ...planned, nodes }, `${requestId}/${index}`);
     formed += 1;
   }
-  const unwanted = plan.unwanted.filter(
-    (node) =>
-      (wanted === null || wanted.has(node)) &&
-      leaseOf(draft, node) === null &&
-      !claimedByOther(draft, node, asking?.id ?? ''),
-  );
-  if (unwanted.length > 0) {
-    const reason = 'the job that wanted it is gone';
-    const id = `${requestId}/unwanted`;
-    draft.effects.push({ kind: 'ReleaseNodes', id, nodes: unwanted, reason });
-  }
+  const unwanted = plan.unwanted.filter((node) => wanted?.has(node) !== false);
+  if (unwanted.length > 0) releaseUnwanted(draft, requestId, unwanted, asking);
   if (asking !== null && formed > 0) {
     draft.decisions.push({ kind: 'GangDissolved', gangId: asking.id, requestId });
     draft.closed.add(asking.id);
   } else if (asking !== null) {
-    closeGang(draft, asking, [], plan.unwanted.length === 0 ? [] : [goneRefusal(plan)]);
+    closeGang(draft, asking, [], []);
   } else if (formed === 0) {
     const failed = plan.rejected.flatMap((refusal) => refusal.nodes);
     draft.decisions.push({ kind: 'RequestSettled', requestId, given: [], failed });
@@ -157,9 +145,38 @@ function tellUnknownWords(draft: Draft, requestId: string, { jobs }: Plan): void
   }
 }
 
-function goneRefusal(plan: Plan): Refusal {
+/** A job of which a node cannot be launched, or was powered down again, cannot be whole: `nodes` of it are left. */
+function whyNotFormed(
+  plan: Plan,
+  { kind, firm, nodes: all, missing }: PlannedGang,
+  nodes: readonly string[],
+): Refusal | null {
+  if (kind !== 'job' || !firm) return null;
+  const rejected = plan.rejected.find((refusal) =>
+    refusal.nodes.some((node) => missing.includes(node)),
+  );
+  if (rejected !== undefined) return { ...rejected, nodes };
+  if (nodes.length === all.length) return null;
+  const message = `Slurm powered ${all.length - nodes.length} of the ${all.length} nodes down before the launch began`;
+  return { nodes, code: 'PoweredDown', message };
+}
+
+/** Slurm has taken the jobs off their nodes, which power up all the same. */
+function releaseUnwanted(
+  draft: Draft,
+  requestId: string,
+  unwanted: readonly string[],
+  asking: Gang | null,
+): void {
   const message = 'Slurm had taken the job off its nodes before the launch began';
-  return { nodes: plan.unwanted, code: 'JobGone', message };
+  const refusal = { nodes: unwanted, code: 'JobGone', message };
+  draft.decisions.push({ kind: 'NodesRejected', requestId, refusal });
+  const nodes = unwanted.filter(
+    (node) => leaseOf(draft, node) === null && !claimedByOther(draft, node, asking?.id ?? ''),
+  );
+  if (nodes.length === 0) return;
+  const reason = 'the job that wanted it is gone';
+  draft.effects.push({ kind: 'ReleaseNodes', id: `${requestId}/unwanted`, nodes, reason });
 }
 
 /** A configuration that lost a node's place does not take the node from a gang, or an instance, of before. */
@@ -267,8 +284,8 @@ function waitFor(
   waitsFor.delete(gangId);
   if (asking !== null) waitsFor.delete(asking.id);
   // Who came after the request, or after the gang, already waits for it: not each for the other.
-  const self = asking?.id ?? gangId;
-  return [...waitsFor].filter((id) => !waitsOn(draft, id, self));
+  const own = asking === null ? [gangId] : [gangId, asking.id];
+  return [...waitsFor].filter((id) => !own.some((self) => waitsOn(draft, id, self)));
 }
 
 /** How long the members that are missing are waited for; later they could not boot in time. */
@@ -288,7 +305,7 @@ export function endAssemblies(draft: Draft): void {
       continue;
     }
     const message =
-      `Slurm asked for ${gang.nodes.length} of the job's ${gang.nodes.length + gang.missing.length} nodes, ` +
+      `Slurm asked for ${gang.nodes.length} of the ${gang.nodes.length + gang.missing.length} nodes of the job, ` +
       `and for no more of them in ${draft.state.settings.assemblyPatienceMs / 1000} s`;
     failGang(draft, gang, { nodes: gang.nodes, code: 'GangIncomplete', message });
   }

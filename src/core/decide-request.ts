@@ -4,7 +4,7 @@ import { askJobs, formGangs } from './decide-jobs.ts';
 import { leaseOf, type Draft } from './draft.ts';
 import { endGiveBacks } from './decide-effects.ts';
 import { closeGang, endLeases, failGang } from './decide-gang.ts';
-import type { Gang, Refusal } from './gang.ts';
+import type { Gang, GangPhase, Refusal } from './gang.ts';
 import { parseHostlistElements } from './hostlist.ts';
 import { planRequest } from './plan.ts';
 import type { HookRequest } from './requests.ts';
@@ -55,6 +55,9 @@ function gangsOf(draft: Draft, nodes: ReadonlySet<string>): Gang[] {
   return [...ids].flatMap((id) => draft.state.gangs.get(id) ?? []);
 }
 
+/** No answer that will come would close it. */
+const mayClose: ReadonlySet<GangPhase> = new Set(['asking', 'assembling', 'waiting', 'reserving']);
+
 /**
  * A job's gang cannot be whole without the nodes and is let go; in every other gang a node stands for itself, and in one
  * that may have been given before a restart: its other nodes may be at work.
@@ -66,12 +69,12 @@ function dropFromGang(draft: Draft, gang: Gang, suspended: ReadonlySet<string>):
     code: 'PoweredDown',
     message: `Slurm powered ${dropped.length} of the ${gang.nodes.length} nodes down before the launch was whole`,
   };
+  // One that is let go is not whole any more: what is not suspended may be another job's.
   if (gang.kind === 'job' && gang.firm && !gang.mayBeGiven && gang.phase !== 'releasing') {
     failGang(draft, gang, { ...refusal, nodes: gang.nodes }, suspended);
     return;
   }
   draft.decisions.push({ kind: 'NodesDropped', gangId: gang.id, nodes: dropped });
-  const hasBegun =
-    gang.phase !== 'asking' && gang.phase !== 'assembling' && gang.phase !== 'waiting';
-  if (!hasBegun && dropped.length === gang.nodes.length) closeGang(draft, gang, [], [refusal]);
+  if (!mayClose.has(gang.phase)) return;
+  if (dropped.length === gang.nodes.length) closeGang(draft, gang, [], [refusal]);
 }

@@ -1,12 +1,22 @@
 /** What looking at Slurm and at EC2 has shown: slurmd that registered, jobs that are gone, instances that ended or are nobody's. */
-import { endDoomedBoot, failBootNodes, failLateNodes } from './decide-boot.ts';
-import { closeGang, endLeases, failGang, stopLaunch, terminate } from './decide-gang.ts';
+import { endDoomedBoot, failBootNodes, failLateNodes, letGoBoot } from './decide-boot.ts';
+import {
+  closeGang,
+  endLeases,
+  failGang,
+  loseFromGang,
+  stopLaunch,
+  terminate,
+} from './decide-gang.ts';
 import { clearJobs } from './decide-job.ts';
 import { formSilentGangs } from './decide-jobs.ts';
 import { claimedByOther, leaseOf, openGang, type Draft } from './draft.ts';
 import type { ReleaseNodes } from './effects.ts';
 import type { Event } from './events.ts';
-import type { Gang } from './gang.ts';
+import type { Gang, GangPhase } from './gang.ts';
+import { hash32 } from './hash.ts';
+import { parseHostlistElements } from './hostlist.ts';
+import { awaitedNodes } from './observe.ts';
 import type { Told } from './job-facts.ts';
 
 type SlurmSeen = Extract<Event, { kind: 'SlurmSeen' }>;
@@ -15,7 +25,7 @@ type Ec2Seen = Extract<Event, { kind: 'Ec2Seen' }>;
 const goneReason = 'the job that wanted it is gone';
 
 export function decideSlurmSeen(draft: Draft, seen: SlurmSeen): void {
-  if (seen.registered.length > 0) registerNodes(draft, seen.registered);
+  registerNodes(draft, seen.registered);
   failLateNodes(draft, seen.late);
   for (const { gangId, taken } of seen.doomed) endDoomedBoot(draft, gangId, taken);
   const gone = new Set(seen.gone);
@@ -33,10 +43,15 @@ export function decideSlurmSeen(draft: Draft, seen: SlurmSeen): void {
 }
 
 /** A gang of which nobody is awaited any more is whole and up. */
-function registerNodes(draft: Draft, nodes: readonly string[]): void {
+function registerNodes(draft: Draft, seen: readonly string[]): void {
+  // What was seen of one that gets another instance is the old one.
+  const awaited = new Set(awaitedNodes(draft.state));
+  const nodes = seen.filter((node) => awaited.has(node));
+  if (nodes.length === 0) return;
   draft.decisions.push({ kind: 'NodesRegistered', nodes });
   const up = new Set(nodes);
   for (const boot of draft.state.boots.values()) {
+    if (boot.doom !== null) continue;
     const isWhole =
       boot.replacing.size === 0 && [...boot.awaiting.keys()].every((node) => up.has(node));
     if (isWhole) clearJobs(draft, boot.gangId, boot.jobIds, boot.requestedAt);
@@ -64,7 +79,7 @@ function cancelBoots(draft: Draft, gone: ReadonlySet<number>, up: ReadonlySet<st
       if (gang !== null) cancelGang(draft, gang);
     }
     const nodes = [...boot.awaiting.keys()].filter(
-      (node) => !up.has(node) && !claimedByOther(draft, node, '') && !isInOtherBoot(draft, node),
+      (node) => !up.has(node) && !claimedByOther(draft, node, '') && !isInBoot(draft, node),
     );
     if (nodes.length === 0) continue;
     const id = `${boot.gangId}/boot-release`;
@@ -72,7 +87,8 @@ function cancelBoots(draft: Draft, gone: ReadonlySet<number>, up: ReadonlySet<st
   }
 }
 
-function isInOtherBoot(draft: Draft, node: string): boolean {
+/** Whether it was given for a gang that still boots. */
+export function isInBoot(draft: Draft, node: string): boolean {
   for (const boot of draft.state.boots.values())
     if (!draft.booted.has(boot.gangId) && boot.nodes.includes(node)) return true;
   return false;
@@ -87,15 +103,38 @@ export function decideReleased(
 ): void {
   const effect = draft.state.outstanding.get(effectId)?.effect;
   if (effect?.kind !== 'ReleaseNodes') return;
-  endReleased(draft, effect, freed);
-  if (kept.jobs.length === 0) return;
-  const asked = effect.nodes.filter((node) => !freed.includes(node));
-  formSilentGangs(draft, effectId.replaceAll('/', '-'), asked, kept);
+  const wanted = new Set(effect.nodes);
+  endReleased(
+    draft,
+    effect,
+    freed.filter((node) => wanted.has(node)),
+  );
+  const jobs = kept.jobs.filter((job) => !isKnown(draft, job.jobId));
+  const theirs = new Set(jobs.flatMap((job) => parseHostlistElements(job.nodes).nodes));
+  const asked = effect.nodes.filter((node) => theirs.has(node));
+  // Its own name would grow with every job that the nodes pass to, and EC2's tokens are short.
+  const requestId = `kept-${draft.at}-${hash32(effectId).toString(16)}`;
+  if (asked.length > 0) formSilentGangs(draft, requestId, asked, { ...kept, jobs });
 }
 
-/** Slurm does not let go of the nodes: what they hold ends all the same. */
+/** It has a gang, or boots: those nodes are among the ones that it waits for. */
+function isKnown({ state, closed, booted }: Draft, jobId: number): boolean {
+  for (const gang of state.gangs.values()) {
+    const isOpen = gang.phase !== 'releasing' && !closed.has(gang.id);
+    if (isOpen && gang.jobIds.includes(jobId)) return true;
+  }
+  for (const boot of state.boots.values())
+    if (!booted.has(boot.gangId) && boot.jobIds.includes(jobId)) return true;
+  return false;
+}
+
+/** Slurm does not let go of the nodes: what they hold ends all the same, unless another gang boots there by now. */
 export function decideNotReleased(draft: Draft, effect: ReleaseNodes): void {
-  endReleased(draft, effect, effect.nodes);
+  endReleased(
+    draft,
+    effect,
+    effect.nodes.filter((node) => !isInBoot(draft, node)),
+  );
 }
 
 function endReleased(draft: Draft, effect: ReleaseNodes, freed: readonly string[]): void {
@@ -134,18 +173,23 @@ function loseInstances(draft: Draft, nodes: readonly string[]): void {
   const left = new Set(nodes);
   const why = { code: 'InstanceEnded', message: 'EC2 ended the instance' };
   for (const gang of draft.state.gangs.values()) {
-    if (draft.closed.has(gang.id) || gang.phase === 'asking') continue;
+    // Others will launch what they need when it is their turn.
+    if (draft.closed.has(gang.id) || !counts.has(gang.phase)) continue;
     const own = gang.nodes.filter((node) => left.has(node));
     if (own.length === 0) continue;
-    for (const node of own) left.delete(node);
+    for (const node of own) if (leaseOf(draft, node)?.gangId === gang.id) left.delete(node);
     if (gang.phase === 'releasing' || gang.mayBeGiven) continue;
-    failGang(draft, gang, { ...why, nodes: gang.nodes });
+    if (gang.firm) failGang(draft, gang, { ...why, nodes: gang.nodes });
+    else loseFromGang(draft, gang, { ...why, nodes: own });
   }
   for (const boot of draft.state.boots.values()) {
-    const awaited = [...boot.awaiting.keys()].filter((node) => left.has(node));
-    if (awaited.length === 0 || draft.booted.has(boot.gangId)) continue;
-    for (const node of awaited) left.delete(node);
-    failBootNodes(draft, boot, awaited, why);
+    const own = boot.nodes.filter((node) => left.has(node));
+    const awaited = own.filter((node) => boot.awaiting.has(node));
+    // A node that had joined is up for Slurm: another instance would not be waited for.
+    if (boot.isWhole && awaited.length < own.length) letGoBoot(draft, boot, own, why);
+    else if (awaited.length > 0) failBootNodes(draft, boot, awaited, why);
+    else continue;
+    for (const node of own) left.delete(node);
   }
   // They were up: Slurm would take SlurmdTimeout to see that they are not any more.
   const up = [...left].filter((node) => leaseOf(draft, node) !== null);
@@ -153,11 +197,17 @@ function loseInstances(draft: Draft, nodes: readonly string[]): void {
   const refusal = { ...why, nodes: up };
   draft.decisions.push({ kind: 'NodesLost', refusal });
   endLeases(draft, up, why.code, `ended-${draft.at}`);
+  const free = up.filter((node) => !claimedByOther(draft, node, ''));
+  if (free.length === 0) return;
   // Powered down alone: Slurm may be powering one down by itself, and one that is taken down meanwhile stays down.
-  draft.effects.push({
-    kind: 'GiveBackNodes',
-    id: `ended-${draft.at}/back`,
-    nodes: up,
-    reason: null,
-  });
+  const id = `ended-${draft.at}/back`;
+  draft.effects.push({ kind: 'GiveBackNodes', id, nodes: free, reason: null });
 }
+
+/** Phases in which a gang counts on its nodes' instances. */
+const counts: ReadonlySet<GangPhase> = new Set([
+  'reserving',
+  'launching',
+  'assigning',
+  'releasing',
+]);

@@ -209,9 +209,9 @@ export type Decision =
       readonly unknownOutcome: boolean;
     }
   | { readonly kind: 'EffectRepeated'; readonly effectId: string }
-  /** A give-back is for these nodes alone from now on. */
+  /** A give-back, or a release, is for these nodes alone from now on. */
   | {
-      readonly kind: 'GiveBackNarrowed';
+      readonly kind: 'EffectNarrowed';
       readonly effectId: string;
       readonly nodes: readonly string[];
     }
@@ -239,8 +239,13 @@ export type Decision =
       readonly given: readonly string[];
       readonly refusals: readonly Refusal[];
     }
-  /** The nodes of a gang that a suspend took out. */
-  | { readonly kind: 'NodesDropped'; readonly gangId: string; readonly nodes: readonly string[] }
+  /** Nodes of a gang that a suspend took out, or (`refusal`) whose instances have ended. */
+  | {
+      readonly kind: 'NodesDropped';
+      readonly gangId: string;
+      readonly nodes: readonly string[];
+      readonly refusal?: Refusal;
+    }
   | {
       readonly kind: 'LeasesEnded';
       readonly nodes: readonly string[];

@@ -7,6 +7,7 @@ import type { Effect, RunInstances } from './effects.ts';
 import type { Gang, Lease, Refusal } from './gang.ts';
 import type { State } from './state.ts';
 import type { Instant } from './units.ts';
+import { leadsTo } from './waits.ts';
 
 export interface Draft {
   readonly state: State;
@@ -76,16 +77,18 @@ export function claimNodes(draft: Draft, gangId: string, nodes: readonly string[
   for (const node of nodes) draft.claims.set(node, [...(draft.claims.get(node) ?? []), gangId]);
 }
 
-/** Whether a gang waits for another, itself or by way of others. */
+/** Whether a gang waits for another, itself or by way of others, this turn's decisions taken into account. */
 export function waitsOn(draft: Draft, gangId: string, target: string): boolean {
-  const seen = new Set<string>();
-  const look = (id: string): boolean => {
-    if (seen.has(id)) return false;
-    seen.add(id);
-    const waitsFor = draft.state.gangs.get(id)?.waitsFor ?? [];
-    return waitsFor.some((each) => each === target || look(each));
-  };
-  return look(gangId);
+  const inTurn = new Map<string, readonly string[]>();
+  for (const decision of draft.decisions) {
+    if (decision.kind === 'GangFormed' || decision.kind === 'GangGrew')
+      inTurn.set(decision.gangId, decision.waitsFor);
+  }
+  const waitsFor = (id: string): readonly string[] => [
+    ...(draft.state.gangs.get(id)?.waitsFor ?? []),
+    ...(inTurn.get(id) ?? []),
+  ];
+  return leadsTo(waitsFor, gangId, target);
 }
 
 /** How many instances of the pool the gang held before this turn, those reserved included. */
@@ -148,7 +151,7 @@ export function refusedOf(draft: Draft, gang: Gang): readonly Refusal[] {
   for (const decision of draft.decisions) {
     if (!('gangId' in decision) || decision.gangId !== gang.id || decision.kind === 'RungLeft')
       continue;
-    if ('refusal' in decision && decision.refusal !== null) refused.push(decision.refusal);
+    if ('refusal' in decision && decision.refusal != null) refused.push(decision.refusal);
   }
   return refused;
 }

@@ -8,7 +8,7 @@ import { verdictOf, type Verdict } from './verdict.ts';
 /** squeue and scontrol print it in one line. */
 const noteLengthMax = 500;
 
-const ownPart = / ?\[muster: [^\]]*\]/g;
+const ownPart = / ?\[muster: [^[\]]*\]/g;
 
 /** The comment with muster's part replaced; `note` null: with it taken out. */
 export function withNote(comment: string, note: string | null): string {
@@ -53,13 +53,14 @@ function time(at: Instant): string {
   return `${new Date(at).toISOString().slice(0, 19)}Z`;
 }
 
+/** Without quotes and apostrophes, which a note may not have. */
 const cureByVerdict: Readonly<Record<Verdict, string>> = {
   capacity: 'fewer nodes, another zone, instance type or market would help, or time',
   'never-here': 'the instance type is not offered there: another zone or type is needed',
-  quota: "an administrator has to ask AWS to raise the account's quota",
+  quota: 'an administrator has to ask AWS to raise the quota of the account',
   throttle: 'fewer calls by others in the account would help, or time',
   transient: 'EC2 did not answer: time helps',
-  configuration: "the cluster's configuration or permissions have to be corrected",
+  configuration: 'the configuration or the permissions of the cluster have to be corrected',
   unknown: 'the message above is all that EC2 says',
 };
 
@@ -71,10 +72,11 @@ const cureByCode: Readonly<Record<string, string>> = {
   InstanceEnded: 'time helps; an on-demand queue is not interrupted',
   ResumeRateTooSlow: 'ResumeRate=0 in slurm.conf would help, or fewer nodes',
   GangIncomplete: 'ResumeRate=0 in slurm.conf would help',
-  NodeAddressRefused: "the cluster's administrator has to look at slurm.conf",
+  NodeAddressRefused: 'the administrator of the cluster has to look at slurm.conf',
 };
 
 /** What would help. */
 export function cureOf(code: string): string {
-  return cureByCode[code] ?? cureByVerdict[verdictOf(code)];
+  const cure = Object.hasOwn(cureByCode, code) ? cureByCode[code] : undefined;
+  return cure ?? cureByVerdict[verdictOf(code)];
 }

@@ -306,7 +306,7 @@ function narrateDecision(decision: Decision): Line[] {
     case 'BatchHeld':
     case 'BatchRefused':
     case 'EffectRepeated':
-    case 'GiveBackNarrowed':
+    case 'EffectNarrowed':
     case 'EffectAbandoned':
     case 'GangWhole':
     case 'NodesRefused': // told when the gang closes

@@ -124,11 +124,18 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
     return turn;
   }
 
-  /** What Slurm says of jobs: as the test has it, else that they are what the resume file says. */
+  /**
+   * What Slurm says of jobs, with the components of heterogeneous ones: as the test has it, else that they are what the
+   * resume file says.
+   */
   function tell({ requestId, jobIds }: AskJobs): Told {
     const file = parseResumeFile(world.state.asked.get(requestId)?.resumeFile ?? '');
     const inFile = file.kind === 'read' ? file.jobs : [];
-    const jobs = jobIds.flatMap((jobId): JobFacts[] => {
+    const leaders = new Set(jobIds.flatMap((id) => world.slurm.jobs.get(id)?.hetJobId ?? []));
+    const components = [...world.slurm.jobs].flatMap(([id, fact]) =>
+      leaders.has(fact?.hetJobId ?? 0) ? [id] : [],
+    );
+    const jobs = [...new Set([...jobIds, ...components])].flatMap((jobId): JobFacts[] => {
       const nodes = inFile.find((job) => job.jobId === jobId)?.nodesResume ?? '';
       const fact = world.slurm.jobs.get(jobId);
       const plain = { jobId, hetJobId: null, isAllocated: true, nodes, priority: null };

@@ -130,8 +130,8 @@ function decisionInShort(decision: Decision): string {
       return `EffectDeferred ${decision.effectId} until ${new Date(decision.until).toISOString()}: ${decision.why}`;
     case 'EffectAbandoned':
       return `EffectAbandoned ${decision.effectId}: ${decision.why}`;
-    case 'GiveBackNarrowed':
-      return `GiveBackNarrowed ${decision.effectId} to ${fold(decision.nodes)}`;
+    case 'EffectNarrowed':
+      return `EffectNarrowed ${decision.effectId} to ${fold(decision.nodes)}`;
     case 'EffectRepeated':
     case 'AnswerLate':
       return `${decision.kind} ${decision.effectId}`;
