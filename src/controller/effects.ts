@@ -16,7 +16,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Registry } from '../ports/registry.ts';
 import { SchedulerError, type Scheduler } from '../ports/scheduler.ts';
 import { createLane, type Lane } from './lane.ts';
-import { askJobs, releaseNodes, tellJobs } from './slurm-talk.ts';
+import { askJobs, refreshNodes, releaseNodes, tellJobs } from './slurm-talk.ts';
 
 export interface World {
   readonly cloud: Cloud & CapacityCloud;
@@ -106,6 +106,9 @@ async function runEffect(
         );
         return { kind: 'SubnetsTold', at: at(), effectId: effect.id, zones };
       }
+      case 'RefreshNodes':
+        await refreshNodes(world.scheduler, effect.nodes);
+        return { kind: 'NodesRefreshed', at: at(), effectId: effect.id };
       case 'TellJobs':
         await tellJobs(world.scheduler, effect);
         return { kind: 'JobsInformed', at: at(), effectId: effect.id };

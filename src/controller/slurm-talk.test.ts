@@ -1,9 +1,14 @@
 /** Conversations with Slurm: which commands, in which order, and what is made of the answers. */
 import { describe, expect, test } from 'vitest';
 import type { ReleaseNodes, TellJobs } from '../core/effects.ts';
-import { SchedulerError, type JobChange, type SchedulerJob } from '../ports/scheduler.ts';
+import {
+  SchedulerError,
+  type JobChange,
+  type SchedulerJob,
+  type SchedulerNode,
+} from '../ports/scheduler.ts';
 import { createVirtualClock } from '../sim/virtual-clock.ts';
-import { askJobs, releaseNodes, tellJobs } from './slurm-talk.ts';
+import { askJobs, refreshNodes, releaseNodes, tellJobs } from './slurm-talk.ts';
 import { createFakePorts, type FakePorts } from './testing/fakes.ts';
 
 function job(jobId: number, state: SchedulerJob['state'], ...nodes: string[]): SchedulerJob {
@@ -31,6 +36,7 @@ function slurm(jobs: readonly SchedulerJob[], up: readonly string[] = []): FakeP
       node,
       power: up.includes(node) ? 'up' : 'powering-up',
       isDown: false,
+      isDrained: false,
     }));
   return ports;
 }
@@ -96,6 +102,43 @@ describe('askJobs', () => {
   });
 });
 
+describe('refreshNodes', () => {
+  function showing(nodes: Record<string, Partial<SchedulerNode>>): FakePorts {
+    const ports = slurm([]);
+    ports.nodes = async (names) =>
+      names.map((node) => ({
+        node,
+        power: 'saved',
+        isDown: false,
+        isDrained: false,
+        ...nodes[node],
+      }));
+    return ports;
+  }
+
+  test('undrains what is powered down, and takes back into service what is down as well', async () => {
+    const { scheduler, journal } = showing({ n2: { isDown: true } });
+    await refreshNodes(scheduler, ['n1', 'n2', 'n3']);
+    expect(journal).toEqual(['list-nodes n1 n2 n3', 'resume n2', 'undrain n1 n3']);
+  });
+
+  test('leaves alone what works again, and what an administrator has drained', async () => {
+    const { scheduler, journal } = showing({
+      n1: { power: 'up' },
+      n2: { power: 'powering-up' },
+      n3: { isDrained: true },
+    });
+    await refreshNodes(scheduler, ['n1', 'n2', 'n3']);
+    expect(journal).toEqual(['list-nodes n1 n2 n3']);
+  });
+
+  test('does what it can, and is to come again, while others are still powering down', async () => {
+    const { scheduler, journal } = showing({ n2: { power: 'powering-down', isDown: true } });
+    await expect(refreshNodes(scheduler, ['n1', 'n2'])).rejects.toMatchObject({ transient: true });
+    expect(journal).toEqual(['list-nodes n1 n2', 'undrain n1']);
+  });
+});
+
 describe('releaseNodes', () => {
   const effect: ReleaseNodes = {
     kind: 'ReleaseNodes',
@@ -104,7 +147,7 @@ describe('releaseNodes', () => {
     reason: 'the job is gone',
   };
 
-  test('drains, looks, powers the empty ones down, undrains all, and tells who is on the others', async () => {
+  test('looks, drains the empty ones, looks again, powers them down, undrains all, and tells who is on the others', async () => {
     const { scheduler, journal } = slurm(
       [job(5, 'CONFIGURING', 'n2', 'n9'), job(6, 'RUNNING', 'n8')],
       ['n9'],
@@ -113,7 +156,8 @@ describe('releaseNodes', () => {
     expect(released.freed).toEqual(['n1', 'n3']);
     expect(released.kept).toMatchObject({ jobs: [{ jobId: 5, nodes: 'n[2,9]' }], absent: 'n2' });
     expect(journal).toEqual([
-      'drain n1 n2 n3 the job is gone',
+      'list-allocated-jobs',
+      'drain n1 n3 the job is gone',
       'list-allocated-jobs',
       'power-down n1 n3',
       'undrain n1 n2 n3',
@@ -128,10 +172,10 @@ describe('releaseNodes', () => {
     expect(journal).toContain('undrain n1 n2 n3');
   });
 
-  test('waits, with the nodes drained, for a job that completes there', async () => {
+  test('waits for a job that completes there', async () => {
     const { scheduler, journal } = slurm([job(5, 'COMPLETING', 'n2')]);
     await expect(releaseNodes(scheduler, effect)).rejects.toMatchObject({ transient: true });
-    expect(journal).toEqual(['drain n1 n2 n3 the job is gone', 'list-allocated-jobs']);
+    expect(journal).toEqual(['list-allocated-jobs']);
   });
 
   test('does not wait for a job that completes elsewhere', async () => {
@@ -142,7 +186,11 @@ describe('releaseNodes', () => {
   test('undrains first what somebody wants by now, and does no more where that is all', async () => {
     const some = slurm([]);
     await releaseNodes(some.scheduler, { ...effect, nodes: ['n1'], keep: ['n2', 'n3'] });
-    expect(some.journal.slice(0, 2)).toEqual(['undrain n2 n3', 'drain n1 the job is gone']);
+    expect(some.journal.slice(0, 3)).toEqual([
+      'undrain n2 n3',
+      'list-allocated-jobs',
+      'drain n1 the job is gone',
+    ]);
     const none = slurm([]);
     const released = await releaseNodes(none.scheduler, { ...effect, nodes: [], keep: ['n1'] });
     expect(released).toEqual({ freed: [], kept: { jobs: [], absent: '' } });

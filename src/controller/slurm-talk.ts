@@ -61,7 +61,8 @@ function hasStarted(state: SchedulerJob['state']): boolean {
 }
 
 /**
- * Drains the nodes so that nobody else comes, looks who is there, powers the empty ones down and undrains the others.
+ * Looks who is on the nodes, drains those on which nobody is, so that nobody comes, looks again, powers the empty ones down
+ * and takes the drain back. Nodes with a job are not drained: that would send a job that waits for them back to the queue.
  * Each step may be repeated. Rejects with SchedulerError, also while a job there is completing: its nodes are neither
  * empty nor anybody's.
  */
@@ -71,23 +72,50 @@ export async function releaseNodes(
 ): Promise<{ freed: readonly string[]; kept: Told }> {
   if (keep.length > 0) await scheduler.undrainNodes(keep);
   if (nodes.length === 0) return { freed: [], kept: { jobs: [], absent: '' } };
-  await scheduler.drainNodes(nodes, reason);
-  const jobs = await scheduler.listAllocatedJobs();
-  const mine = new Set(nodes);
-  const on = jobs.filter((job) => job.nodes.some((node) => mine.has(node)));
-  const leaving = on.filter(({ state }) => state === 'COMPLETING').length;
-  if (leaving > 0)
-    throw new SchedulerError(`${leaving} jobs are completing on the nodes`, { transient: true });
-  const taken = new Set(on.flatMap((job) => job.nodes));
-  const freed = nodes.filter((node) => !taken.has(node));
+  const empty = withoutJobs(nodes, await jobsOn(scheduler, nodes));
+  if (empty.length > 0) await scheduler.drainNodes(empty, reason);
+  const on = await jobsOn(scheduler, nodes);
+  const freed = withoutJobs(empty, on);
   if (freed.length > 0) await scheduler.powerDownNodes(freed);
-  // Those on which somebody is; and the others, because a power-down does not always take the drain off.
+  // All: a power-down does not always take the drain off, and an earlier try may have drained what has a job now.
   await scheduler.undrainNodes(nodes);
   const kept = await tellOf(scheduler, on.filter(isAllocated), []);
   return { freed, kept };
 }
 
+async function jobsOn(scheduler: Scheduler, nodes: readonly string[]): Promise<SchedulerJob[]> {
+  const mine = new Set(nodes);
+  const jobs = await scheduler.listAllocatedJobs();
+  const on = jobs.filter((job) => job.nodes.some((node) => mine.has(node)));
+  const leaving = on.filter(({ state }) => state === 'COMPLETING').length;
+  if (leaving > 0)
+    throw new SchedulerError(`${leaving} jobs are completing on the nodes`, { transient: true });
+  return on;
+}
+
+function withoutJobs(nodes: readonly string[], jobs: readonly SchedulerJob[]): string[] {
+  const taken = new Set(jobs.flatMap((job) => job.nodes));
+  return nodes.filter((node) => !taken.has(node));
+}
+
 /**
+ * Those that are powered down by now: one that is down is taken back into service, the others are undrained, but for those
+ * that somebody has drained. Rejects with SchedulerError while others are still powering down.
+ */
+export async function refreshNodes(scheduler: Scheduler, nodes: readonly string[]): Promise<void> {
+  const listed = await scheduler.listNodes(nodes);
+  const saved = listed.filter(({ power, isDrained }) => power === 'saved' && !isDrained);
+  const down = saved.filter(({ isDown }) => isDown).map(({ node }) => node);
+  const idle = saved.filter(({ isDown }) => !isDown).map(({ node }) => node);
+  if (down.length > 0) await scheduler.resumeNodes(down);
+  if (idle.length > 0) await scheduler.undrainNodes(idle);
+  const sinking = listed.filter(
+    ({ power }) => power === 'powering-down' || power === 'down-wanted',
+  ).length;
+  if (sinking > 0)
+    throw new SchedulerError(`${sinking} nodes are still powering down`, { transient: true });
+}
+
 /**
  * Changes those of the jobs that wait; with `anyState` also those that are started or run. One that Slurm has not put back in the
  * queue yet is asked for again: Slurm overwrites what is set before. Rejects with SchedulerError.

@@ -79,7 +79,13 @@ function booting() {
 /** Slurm shows these nodes so, all others on their way up. */
 function showing(nodes: Record<string, Partial<SchedulerNode>>) {
   return async (names: readonly string[]): Promise<readonly SchedulerNode[]> =>
-    names.map((node) => ({ node, power: 'powering-up', isDown: false, ...nodes[node] }));
+    names.map((node) => ({
+      node,
+      power: 'powering-up',
+      isDown: false,
+      isDrained: false,
+      ...nodes[node],
+    }));
 }
 
 describe('when Slurm is looked at', () => {

@@ -13,6 +13,7 @@ import { instanceTokens } from './launch-schedule.ts';
 import { defaultSettings, type Settings } from './settings.ts';
 import type { State } from './state.ts';
 import type { Turn } from './turn.ts';
+import type { Instant } from './units.ts';
 import { leadsTo } from './waits.ts';
 
 /** A repeated spool file shows up within seconds, or after the outage that left it there. */
@@ -89,6 +90,15 @@ function applyDecision(state: State, decision: Decision, event: Event): void {
       return repeatEffect(state, decision.effectId);
     case 'EffectNarrowed':
       return narrowEffect(state, decision.effectId, decision.nodes);
+    case 'EffectPutOff':
+      state.outstanding.set(decision.effect.id, {
+        effect: decision.effect,
+        tries: 0,
+        looks: 0,
+        deferredUntil: decision.until,
+        unknownOutcome: false,
+      });
+      return;
     case 'LaunchQueued':
       state.outstanding.set(decision.effect.id, {
         effect: decision.effect,
@@ -553,12 +563,7 @@ function startBoot(state: State, gang: Gang, given: readonly string[]): void {
   const registerAllBy = registerBy(settings, gang.requestedAt, now);
   const by = Math.min(registerAllBy, now + bootAllowanceMs(settings));
   const awaited = given.filter((node) => state.leases.get(node)?.isRegistered === false);
-  const replaced = state.boots.get(gang.replaces ?? '');
-  if (replaced !== undefined) {
-    for (const node of awaited) replaced.awaiting.set(node, by);
-    for (const node of gang.nodes) replaced.replacing.delete(node);
-    return endBootIfWhole(state, replaced);
-  }
+  if (gang.replaces !== null) return endReplacing(state, gang, awaited, by);
   if (awaited.length === 0) return;
   const boot: Boot = {
     gangId: gang.id,
@@ -576,6 +581,22 @@ function startBoot(state: State, gang: Gang, given: readonly string[]): void {
   };
   keepJobs(boot, given);
   state.boots.set(gang.id, boot);
+}
+
+/** Gangs that share the node have waited for the same instance. */
+function endReplacing(
+  state: State,
+  { id, nodes }: Gang,
+  awaited: readonly string[],
+  by: Instant,
+): void {
+  for (const boot of state.boots.values()) {
+    const own = nodes.filter((node) => boot.replacing.get(node) === id);
+    if (own.length === 0) continue;
+    for (const node of own) boot.replacing.delete(node);
+    for (const node of own) if (awaited.includes(node)) boot.awaiting.set(node, by);
+    endBootIfWhole(state, boot);
+  }
 }
 
 /** Launches of it that still run are answered to nobody: what they bring is terminated. */

@@ -22,7 +22,10 @@ function replacementsMax(boot: Boot): number {
 export function failLateNodes(draft: Draft, late: readonly string[]): void {
   const nodes = new Set(late);
   for (const boot of draft.state.boots.values()) {
-    const own = lateNodes(boot, draft.at).filter((node) => nodes.has(node));
+    // One that another gang of it has had replaced in this turn is on its way.
+    const own = lateNodes(boot, draft.at).filter(
+      (node) => nodes.has(node) && !draft.ended.has(node),
+    );
     if (own.length === 0 || draft.booted.has(boot.gangId)) continue;
     const message = `no slurmd of ${few(own)} registered in time`;
     failBootNodes(draft, boot, own, { code: 'BootTimeout', message });
@@ -62,13 +65,18 @@ function replaceNodes(draft: Draft, boot: Boot, nodes: readonly string[], why: W
     const number = boot.replacements + [...byPool.keys()].indexOf(pool) + 1;
     const gangId = `${boot.gangId}r${number}`;
     claimNodes(draft, gangId, group);
-    draft.decisions.push({
-      kind: 'NodesReplaced',
-      bootId: boot.gangId,
-      replacementId: gangId,
-      nodes: group,
-      why,
-    });
+    // Gangs that share a node wait for the same instance.
+    for (const other of draft.state.boots.values()) {
+      const shared = group.filter((node) => other === boot || other.awaiting.has(node));
+      if (shared.length === 0 || other.doom !== null) continue;
+      draft.decisions.push({
+        kind: 'NodesReplaced',
+        bootId: other.gangId,
+        replacementId: gangId,
+        nodes: shared,
+        why,
+      });
+    }
     draft.decisions.push({
       kind: 'GangFormed',
       gangId,
@@ -128,7 +136,7 @@ export function endDoomedBoot(draft: Draft, gangId: string, taken: readonly stri
   breakGangs(draft, [...dead], { code, message });
   tellRefused(draft, `${gangId}/boot`, boot.jobIds.slice(0, 1), { code, message });
   const back = free.filter((node) => !claimedByOther(draft, node, boot.replacing.get(node) ?? ''));
-  giveBackNodes(draft, back, refusal, `${gangId}/boot-back`);
+  giveBackNodes(draft, back, refusal, `${gangId}/boot-back`, boot.jobIds.length > 1);
 }
 
 /** Another job's gang wants it, or another boot has it. */
@@ -182,8 +190,19 @@ export function replacementFailed(
   why: Why,
   alreadyDown: ReadonlySet<string>,
 ): void {
-  const boot = draft.state.boots.get(gang.replaces ?? '');
-  if (boot === undefined || draft.booted.has(boot.gangId)) return;
+  for (const boot of draft.state.boots.values()) {
+    if (![...boot.replacing.values()].includes(gang.id) || draft.booted.has(boot.gangId)) continue;
+    notReplaced(draft, boot, gang, why, alreadyDown);
+  }
+}
+
+function notReplaced(
+  draft: Draft,
+  boot: Boot,
+  gang: Gang,
+  why: Why,
+  alreadyDown: ReadonlySet<string>,
+): void {
   const nodes = gang.nodes.filter((node) => !alreadyDown.has(node));
   const message = `no replacement for ${few(gang.nodes)}: ${why.message}`;
   if (boot.isWhole) letGoBoot(draft, boot, nodes, { code: why.code, message });

@@ -7,7 +7,13 @@ import { launchBy } from './deadlines.ts';
 import { decideNotReleased, isInBoot } from './decide-seen.ts';
 import { claimedByOther, leaseOf, openGang, type Draft } from './draft.ts';
 import { dropReserving } from './decide-reserve.ts';
-import type { AssignNodes, CreateReservation, GiveBackNodes, ReleaseNodes } from './effects.ts';
+import type {
+  AssignNodes,
+  CreateReservation,
+  GiveBackNodes,
+  RefreshNodes,
+  ReleaseNodes,
+} from './effects.ts';
 import type { OutstandingEffect } from './state.ts';
 
 const retryBackoff = { baseMs: 1_000, maxMs: 60_000 };
@@ -15,6 +21,9 @@ const retryBackoff = { baseMs: 1_000, maxMs: 60_000 };
 /** Slurm's tools answer within seconds; after this many tries nodes are left to ResumeTimeout. */
 const giveBackTriesMax = 20;
 const subnetTriesMax = 5;
+
+/** So long a node that was given back shows why. */
+const reasonKeptMs = 10 * 60_000;
 
 /** A start after a stop or a crash: whatever was out is run again, at once; each effect is idempotent. */
 export function decideStarted(draft: Draft): void {
@@ -55,6 +64,8 @@ function repeat(draft: Draft, out: OutstandingEffect): void {
       return repeatGiveBack(draft, effect);
     case 'ReleaseNodes':
       return repeatRelease(draft, effect);
+    case 'RefreshNodes':
+      return repeatRefresh(draft, effect);
     case 'TellJobs':
     case 'AskJobs':
     case 'CreateReservation':
@@ -84,6 +95,16 @@ function repeatAssign(draft: Draft, effect: AssignNodes): void {
   else settleAssignment(draft, gang, gang.given);
 }
 
+/** Nodes that are at work again are as good as new. */
+function repeatRefresh(draft: Draft, effect: RefreshNodes): void {
+  const nodes = effect.nodes.filter(
+    (node) => leaseOf(draft, node) === null && !draft.state.claims.has(node),
+  );
+  if (nodes.length === effect.nodes.length) return again(draft, effect);
+  abandon(draft, effect, 'nodes of it are wanted again');
+  if (nodes.length > 0) draft.effects.push({ ...effect, id: `${effect.id}'`, nodes });
+}
+
 /** Nodes that are wanted again since must not be taken down by an old give-back. */
 function stillUnwanted(draft: Draft, { nodes }: GiveBackNodes): string[] {
   return nodes.filter((node) => leaseOf(draft, node) === null && !draft.state.claims.has(node));
@@ -111,10 +132,24 @@ function repeatRelease(draft: Draft, effect: ReleaseNodes): void {
 /** What is down is powered down next. */
 export function decideGivenBack(draft: Draft, effectId: string): void {
   const effect = draft.state.outstanding.get(effectId)?.effect;
-  if (effect?.kind !== 'GiveBackNodes' || effect.reason === null) return;
+  if (effect?.kind !== 'GiveBackNodes') return;
   const nodes = stillUnwanted(draft, effect);
   if (nodes.length === 0) return;
-  draft.effects.push({ kind: 'GiveBackNodes', id: `${effectId}/off`, nodes, reason: null });
+  const soon = effect.soon === true && { soon: true };
+  if (effect.reason !== null) {
+    draft.effects.push({
+      ...soon,
+      kind: 'GiveBackNodes',
+      id: `${effectId}/off`,
+      nodes,
+      reason: null,
+    });
+    return;
+  }
+  // It takes the reason with it, which people come to read.
+  const until = draft.at + (effect.soon === true ? 0 : reasonKeptMs);
+  const fresh: RefreshNodes = { kind: 'RefreshNodes', id: `${effectId}/fresh`, nodes };
+  draft.decisions.push({ kind: 'EffectPutOff', effect: fresh, until });
 }
 
 /**
@@ -171,6 +206,7 @@ export function decideEffectFailed(
       if (transient && draft.at < since + askForMs) return defer(draft, out, message);
       return decideJobsTold(draft, effectId, null);
     }
+    case 'RefreshNodes':
     case 'TellJobs':
       if (transient && out.tries < giveBackTriesMax) return defer(draft, out, message);
       return abandon(draft, effect, message);

@@ -170,7 +170,7 @@ export function giveBack(
   const free = nodes.filter(
     (node) => leaseOf(draft, node) === null && !claimedByOther(draft, node, gang.id),
   );
-  giveBackNodes(draft, free, refusal, effectId);
+  giveBackNodes(draft, free, refusal, effectId, gang.kind === 'job' && gang.jobIds.length > 1);
 }
 
 /** Instances of a gang have ended in which every node stands for itself: the others go on. */
@@ -188,9 +188,12 @@ export function giveBackNodes(
   nodes: readonly string[],
   refusal: Refusal,
   effectId: string,
+  isHeterogeneous = false,
 ): void {
   if (nodes.length === 0) return;
-  draft.effects.push({ kind: 'GiveBackNodes', id: effectId, nodes, reason: nodeReason(refusal) });
+  const reason = nodeReason(refusal);
+  const soon = isHeterogeneous && { soon: true };
+  draft.effects.push({ ...soon, kind: 'GiveBackNodes', id: effectId, nodes, reason });
 }
 
 /** Ends leases and terminates their instances, in calls of at most terminate_max_batch_size. */

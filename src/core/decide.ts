@@ -63,6 +63,7 @@ function decideInto(draft: Draft, event: Event): void {
     case 'ConfigLoaded':
     case 'InstancesTerminated':
     case 'JobsInformed':
+    case 'NodesRefreshed':
     case 'SubnetsTold':
       return;
     case 'ReservationMade':

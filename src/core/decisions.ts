@@ -1,6 +1,6 @@
 /** What muster decided: together with the event, all that `apply` needs to change the state, and all that `explain` tells. */
 import type { Doom } from './boot.ts';
-import type { RunInstances } from './effects.ts';
+import type { Effect, RunInstances } from './effects.ts';
 import type { GangKind, Refusal } from './gang.ts';
 import type { JobWish } from './job-wish.ts';
 import type { Instance } from './instances.ts';
@@ -208,6 +208,8 @@ export type Decision =
       readonly why: string;
       readonly unknownOutcome: boolean;
     }
+  /** An effect that runs later for the first time; in the ledger from now on. */
+  | { readonly kind: 'EffectPutOff'; readonly effect: Effect; readonly until: Instant }
   | { readonly kind: 'EffectRepeated'; readonly effectId: string }
   /** A give-back, or a release, is for these nodes alone from now on. */
   | {

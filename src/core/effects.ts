@@ -50,6 +50,8 @@ export interface GiveBackNodes {
   readonly id: string;
   readonly nodes: readonly string[];
   readonly reason: string | null;
+  /** They are wanted again soon, by the backfill scheduler. */
+  readonly soon?: boolean;
 }
 
 /** Asks Slurm about the jobs of a request: which are heterogeneous, where their other nodes are. */
@@ -59,6 +61,17 @@ export interface AskJobs {
   readonly requestId: string;
   readonly jobIds: readonly number[];
   /** The nodes that the request asks for: whether those are up need not be asked. */
+  readonly nodes: readonly string[];
+}
+
+/**
+ * Makes nodes that were given back as good as new, once they are powered down: Slurm's backfill scheduler, the only one that
+ * starts heterogeneous jobs, passes over nodes that were taken down until they are undrained; and one that was taken down
+ * while it powered down stays down.
+ */
+export interface RefreshNodes {
+  readonly kind: 'RefreshNodes';
+  readonly id: string;
   readonly nodes: readonly string[];
 }
 
@@ -113,6 +126,7 @@ export interface DescribeSubnets {
 
 export type Effect =
   | TellJobs
+  | RefreshNodes
   | CreateReservation
   | EndReservation
   | DescribeSubnets

@@ -59,6 +59,7 @@ export type Event = { readonly at: Instant } & (
       readonly zones: Readonly<Record<string, string>>;
     }
   | { readonly kind: 'JobsInformed'; readonly effectId: string }
+  | { readonly kind: 'NodesRefreshed'; readonly effectId: string }
   /** What looking at Slurm has shown. */
   | {
       readonly kind: 'SlurmSeen';

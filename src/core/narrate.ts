@@ -134,6 +134,7 @@ function narrateEvent(before: State, event: Event): Line[] {
         ),
       ];
     case 'JobsInformed':
+    case 'NodesRefreshed':
     case 'SlurmSeen':
     case 'ReservationMade':
     case 'SubnetsTold':
@@ -296,6 +297,7 @@ function narrateDecision(decision: Decision): Line[] {
         ),
       ];
     case 'LeaseHandedOver':
+    case 'EffectPutOff':
     case 'BootDoomed':
     case 'BootNodesDropped':
     case 'CapacitySeen':

@@ -8,6 +8,7 @@ const boot: Boot = {
   gangId: 'r/0',
   requestId: 'r',
   jobIds: [7],
+  jobNodes: null,
   isWhole: false,
   nodes: ['q-dy-c-1'],
   awaiting: new Map([['q-dy-c-1', 60_000]]),

@@ -39,6 +39,8 @@ export interface SchedulerNode {
   /** `saved` ~, `powering-up` #, `up`, `down-wanted` !, `powering-down` %. */
   readonly power: 'saved' | 'powering-up' | 'up' | 'down-wanted' | 'powering-down';
   readonly isDown: boolean;
+  /** No job is put there any more, by muster's hand or an administrator's. */
+  readonly isDrained: boolean;
 }
 
 /** What `scontrol update jobid=` is asked to change; what is absent stays. */
@@ -73,6 +75,8 @@ export interface Scheduler {
   updateJob(jobId: number, change: JobChange): Promise<void>;
   /** `state=drain reason=...`: no new job lands on the nodes. Rejects with SchedulerError. */
   drainNodes(nodes: readonly string[], reason: string): Promise<void>;
+  /** `state=resume`: nodes that are down and powered down may be used at once. Rejects with SchedulerError. */
+  resumeNodes(nodes: readonly string[]): Promise<void>;
   /** `state=undrain`. Rejects with SchedulerError. */
   undrainNodes(nodes: readonly string[]): Promise<void>;
   /** `scontrol update nodename=... nodeaddr=... nodehostname=...`. Rejects with SchedulerError. */

@@ -106,7 +106,7 @@ function createRecorder(): Recorder {
       return nodes.flatMap((node): SchedulerNode[] => {
         if (unknown.has(node)) return [];
         const power = poweredDown.has(node) ? 'saved' : assigned.has(node) ? 'up' : 'powering-up';
-        return [{ node, power, isDown: down.has(node) }];
+        return [{ node, power, isDown: down.has(node), isDrained: drained.has(node) }];
       });
     },
     async updateJob(jobId, change) {
@@ -115,6 +115,9 @@ function createRecorder(): Recorder {
     async drainNodes(nodes, reason) {
       await check(nodes);
       for (const node of nodes) drained.set(node, reason);
+    },
+    async resumeNodes(nodes) {
+      await check(nodes);
     },
     async undrainNodes(nodes) {
       await check(nodes);

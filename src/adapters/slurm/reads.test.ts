@@ -182,7 +182,7 @@ describe('nodes', () => {
       'q-dy-c-1 allocated+cloud+powering_up\nq-dy-c-1 allocated+cloud+powering_up\n',
     );
     expect(await slurm.listNodes(['q-dy-c-1', 'q-dy-c-2', 'q-dy-c-2'])).toEqual([
-      { node: 'q-dy-c-1', power: 'powering-up', isDown: false },
+      { node: 'q-dy-c-1', power: 'powering-up', isDown: false, isDrained: false },
     ]);
     expect(fake.calls()[0]).toContain('--nodes=q-dy-c-[1-2]');
   });
@@ -216,7 +216,7 @@ describe('nodes', () => {
     ['down+cloud+drain+powered_down+not_responding', ['saved', true]],
   ]);
   test.each([...states])('%s is %j', (text, [power, isDown]) => {
-    expect(stateOf(text)).toEqual({ power, isDown });
+    expect(stateOf(text)).toMatchObject({ power, isDown });
   });
 });
 

@@ -76,6 +76,11 @@ export function createScontrol(options: ScontrolOptions): Scheduler {
         'state=drain',
         `reason=${reason}`,
       ]),
+    resumeNodes: (nodes) =>
+      updateNodes('resume', 'resume nodes', asItems(nodes), (items) => [
+        ...updateOf(items),
+        'state=resume',
+      ]),
     undrainNodes: (nodes) =>
       updateNodes('undrain', 'undrain nodes', asItems(nodes), (items) => [
         ...updateOf(items),

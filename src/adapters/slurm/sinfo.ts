@@ -42,7 +42,8 @@ export async function readNodes(
 /** `state` is the base state and the flags, such as `down+cloud+power_down+not_responding`. Exported for its tests. */
 export function stateOf(state: string): Omit<SchedulerNode, 'node'> {
   const [base, ...flags] = state.toLowerCase().split('+');
-  return { power: powerOf(new Set(flags)), isDown: base === 'down' };
+  const isDrained = flags.includes('drain');
+  return { power: powerOf(new Set(flags)), isDown: base === 'down', isDrained };
 }
 
 /** In the order in which sinfo chooses its one suffix: a node that powers up keeps a wish to power it down for later. */

@@ -135,7 +135,12 @@ export function createFakePorts(clock: Clock, history: readonly Turn[] = []): Fa
     down: async () => undefined,
     jobs: async () => [],
     nodes: async (names) =>
-      names.map((node) => ({ node, power: 'powering-up' as const, isDown: false })),
+      names.map((node) => ({
+        node,
+        power: 'powering-up' as const,
+        isDown: false,
+        isDrained: false,
+      })),
     removeFiles: async () => undefined,
     ledger: {
       async append(added) {
@@ -228,6 +233,9 @@ export function createFakePorts(clock: Clock, history: readonly Turn[] = []): Fa
       },
       async drainNodes(nodes, reason) {
         journal.push(`drain ${nodes.join(' ')} ${reason}`);
+      },
+      async resumeNodes(nodes) {
+        journal.push(`resume ${nodes.join(' ')}`);
       },
       async undrainNodes(nodes) {
         journal.push(`undrain ${nodes.join(' ')}`);

@@ -36,7 +36,7 @@ function must(holds: boolean, sentence: () => string): void {
 /** An effect's id is its own for ever; only what was queued or ran before, and is decided to run again, may carry it. */
 function checkIds(turn: Turn, seen: Set<string>): void {
   for (const decision of turn.decisions) {
-    if (decision.kind !== 'LaunchQueued') continue;
+    if (decision.kind !== 'LaunchQueued' && decision.kind !== 'EffectPutOff') continue;
     const { id } = decision.effect;
     must(!seen.has(id), () => `launch ${id} is queued twice`);
     seen.add(id);
@@ -163,6 +163,7 @@ function instancesOf(effect: Effect, { launchedBy }: TestWorld['ec2']): readonly
     case 'SweepLaunch':
       return launchedBy.get(effect.clientToken) ?? [];
     case 'TellJobs':
+    case 'RefreshNodes':
     case 'CreateReservation':
     case 'EndReservation':
     case 'DescribeSubnets':

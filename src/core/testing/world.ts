@@ -242,6 +242,9 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
         const instanceIds = ec2.sweep(effect.clientToken, world.now, sees);
         return send({ kind: 'LaunchSwept', effectId, instanceIds });
       }
+      case 'RefreshNodes':
+        take(effect);
+        return send({ kind: 'NodesRefreshed', effectId });
       case 'TellJobs':
         take(effect);
         return send({ kind: 'JobsInformed', effectId });

@@ -76,6 +76,7 @@ export function createSlurmModel(options: SlurmModelOptions): SlurmModel {
     listNodes: (names) => attempt(() => tellNodes(world, names)),
     updateJob: (jobId, change) => attempt(() => updateJob(world, jobId, change)),
     drainNodes: (names, reason) => attempt(() => drainNodes(world, names, reason)),
+    resumeNodes: (names) => attempt(() => resumeNodes(world, names)),
     undrainNodes: (names) => attempt(() => undrainNodes(world, names)),
     downNodes: (names, reason) => attempt(() => downNodes(world, names, reason)),
     powerDownNodes: (names) => attempt(() => powerDownNodes(world, names)),
@@ -159,6 +160,27 @@ function undrainNodes(world: World, names: readonly string[]): void {
     });
     if (isIdling) world.idling.add(node);
     if (node.power === 'up') hearSoon(world, node);
+  }
+  wantSchedule(world);
+}
+
+/** A node that is down is free at once: one that powers down too, as if it had. Any other is refused. */
+function resumeNodes(world: World, names: readonly string[]): void {
+  const nodes = findNodes(world, names);
+  if (nodes.some((node) => !node.isDown && !node.isDrained)) {
+    throw new SchedulerError('slurm_update error: Invalid node state specified', {
+      transient: false,
+    });
+  }
+  for (const node of nodes) {
+    changeNode(world, node, () => {
+      node.isDown = false;
+      node.isDrained = false;
+      node.isShunned = false;
+      node.isSilent = false;
+      node.reason = '';
+      if (node.power === 'powering-down') node.power = 'saved';
+    });
   }
   wantSchedule(world);
 }

@@ -92,9 +92,9 @@ test('nodes are told that Slurm knows, by their power', async () => {
   expect(
     await cluster.model.listNodes(['q-dy-c-1', 'q-dy-c-2', 'q-dy-c-3', 'q-dy-c-3', 'nobody']),
   ).toEqual([
-    { node: 'q-dy-c-1', power: 'powering-up', isDown: false },
-    { node: 'q-dy-c-2', power: 'up', isDown: false },
-    { node: 'q-dy-c-3', power: 'saved', isDown: true },
+    { node: 'q-dy-c-1', power: 'powering-up', isDown: false, isDrained: false },
+    { node: 'q-dy-c-2', power: 'up', isDown: false, isDrained: false },
+    { node: 'q-dy-c-3', power: 'saved', isDown: true, isDrained: false },
   ]);
 });
 

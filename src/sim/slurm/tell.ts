@@ -60,6 +60,8 @@ function leaderOf(job: JobRecord): number | null {
 export function tellNodes(world: World, names: readonly string[]): SchedulerNode[] {
   return [...new Set(names)].flatMap((name) => {
     const node = world.nodesByName.get(name);
-    return node === undefined ? [] : [{ node: name, power: node.power, isDown: node.isDown }];
+    return node === undefined
+      ? []
+      : [{ node: name, power: node.power, isDown: node.isDown, isDrained: node.isDrained }];
   });
 }

@@ -135,6 +135,10 @@ export function createApartChecks(watched: Watched): ApartChecks {
         chronicle.note('scontrol', () => `drain ${nodes.join(' ')}: ${reason}`);
         await scheduler.drainNodes(nodes, reason);
       },
+      async resumeNodes(nodes) {
+        chronicle.note('scontrol', () => `resume ${nodes.join(' ')}`);
+        await scheduler.resumeNodes(nodes);
+      },
       async undrainNodes(nodes) {
         chronicle.note('scontrol', () => `undrain ${nodes.join(' ')}`);
         await scheduler.undrainNodes(nodes);

@@ -139,6 +139,7 @@ export function createLife(parts: LifeParts): Life {
         guard('update-job', () => parts.scheduler.updateJob(jobId, change)),
       drainNodes: (nodes, reason) =>
         guard('drain', () => parts.scheduler.drainNodes(nodes, reason)),
+      resumeNodes: (nodes) => guard('resume', () => parts.scheduler.resumeNodes(nodes)),
       undrainNodes: (nodes) => guard('undrain', () => parts.scheduler.undrainNodes(nodes)),
       assignNodes: (list) => guard('assign', () => parts.scheduler.assignNodes(list)),
       downNodes: (nodes, reason) => guard('down', () => parts.scheduler.downNodes(nodes, reason)),

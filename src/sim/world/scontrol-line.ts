@@ -20,7 +20,7 @@ export interface ScontrolLineParts {
 }
 
 interface Call {
-  readonly what: 'assign' | 'down' | 'power-down' | 'drain' | 'undrain' | 'update-job';
+  readonly what: 'assign' | 'resume' | 'down' | 'power-down' | 'drain' | 'undrain' | 'update-job';
   readonly act: () => Promise<void>;
   readonly resolve: () => void;
   readonly reject: (error: SchedulerError) => void;
@@ -69,6 +69,7 @@ export function createScontrolLine(parts: ScontrolLineParts): Scheduler {
     listNodes: (nodes) => read('list-nodes', () => slurm.listNodes(nodes)),
     updateJob: (jobId, change) => enqueue('update-job', () => slurm.updateJob(jobId, change)),
     drainNodes: (nodes, reason) => enqueue('drain', () => slurm.drainNodes(nodes, reason)),
+    resumeNodes: (nodes) => enqueue('resume', () => slurm.resumeNodes(nodes)),
     undrainNodes: (nodes) => enqueue('undrain', () => slurm.undrainNodes(nodes)),
     assignNodes: (addresses) => enqueue('assign', () => slurm.assignNodes(addresses)),
     downNodes: (nodes, reason) => enqueue('down', () => slurm.downNodes(nodes, reason)),

@@ -41,6 +41,7 @@ function eventInShort(event: Event): string {
     case 'EffectFailed':
       return `EffectFailed ${event.effectId} ${event.transient ? 'for now' : 'for good'}: ${event.message}`;
     case 'JobsInformed':
+    case 'NodesRefreshed':
     case 'NodesAssigned':
     case 'InstancesTerminated':
     case 'NodesGivenBack':
@@ -124,6 +125,8 @@ function decisionInShort(decision: Decision): string {
       return `${decision.kind} ${decision.gangId} ${fold(decision.nodes)}`;
     case 'LeasesEnded':
       return `LeasesEnded ${fold(decision.nodes)}: ${decision.why}`;
+    case 'EffectPutOff':
+      return `EffectPutOff ${decision.effect.id}`;
     case 'LaunchQueued':
       return `LaunchQueued ${decision.effect.id}`;
     case 'EffectDeferred':
@@ -155,6 +158,8 @@ function effectInShort(effect: Effect): string {
       return `RunInstances ${effect.id} ${effect.order.minCount}..${effect.order.maxCount}`;
     case 'TerminateInstances':
       return `TerminateInstances ${effect.id} ${effect.instanceIds.join(' ')}`;
+    case 'RefreshNodes':
+      return `RefreshNodes ${effect.id} ${fold(effect.nodes)}`;
     case 'TellJobs':
       return `TellJobs ${effect.id} ${effect.jobIds.join(' ')}: ${effect.note ?? 'nothing any more'}`;
     case 'CreateReservation':
