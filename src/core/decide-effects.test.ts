@@ -212,6 +212,7 @@ describe('Slurm refuses a give-back', () => {
     expect(done.toSorted()).toEqual(
       ['1', '2', '3', '5'].flatMap((number) => [`q-dy-c-${number} down`, `q-dy-c-${number} off`]),
     );
+    one.settle();
     checkAtRest(one);
   });
 
@@ -231,6 +232,7 @@ describe('Slurm refuses a give-back', () => {
     expect(one.only('GiveBackNodes')).toEqual(off);
     one.finish(off);
     expect(one.out('GiveBackNodes')).toEqual([]);
+    one.settle();
     checkAtRest(one);
   });
 
@@ -306,6 +308,7 @@ describe('a sweep', () => {
     }
     expect(looks).toEqual([0, 10_000, 70_000, 370_000]);
     expect(one.ec2.alive.size).toBe(0);
+    one.settle();
     checkAtRest(one);
   });
 

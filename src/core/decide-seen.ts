@@ -26,6 +26,7 @@ const goneReason = 'the job that wanted it is gone';
 
 export function decideSlurmSeen(draft: Draft, seen: SlurmSeen): void {
   registerNodes(draft, seen.registered);
+  for (const { gangId, taken } of seen.doomed) endDoomedBoot(draft, gangId, taken);
   const gone = new Set(seen.gone);
   if (gone.size > 0) {
     for (const gang of draft.state.gangs.values()) {
@@ -37,7 +38,6 @@ export function decideSlurmSeen(draft: Draft, seen: SlurmSeen): void {
   }
   // For a job that is gone nothing is replaced.
   failLateNodes(draft, seen.late);
-  for (const { gangId, taken } of seen.doomed) endDoomedBoot(draft, gangId, taken);
   if (seen.silent === null) return;
   const { asked, told } = seen.silent;
   formSilentGangs(draft, `seen-${draft.at}`, asked, told);

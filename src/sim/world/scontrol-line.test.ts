@@ -130,7 +130,9 @@ test('what a slow read tells is what was there when it was asked', async () => {
   await quiet();
   await slurm.downNodes(['q-dy-c-1'], 'gone');
   clock.advanceTo(start + 70_000);
-  expect(await asked).toEqual([{ node: 'q-dy-c-1', power: 'saved', isDown: false }]);
+  expect(await asked).toEqual([
+    { node: 'q-dy-c-1', power: 'saved', isDown: false, isDrained: false },
+  ]);
 });
 
 test('reads run beside updates, updates one after the other', async () => {
