@@ -370,6 +370,52 @@ describe('a gang over two compute resources', () => {
   });
 });
 
+describe('a job that asks for its own rungs', () => {
+  function wishing(comment: string, settings: Partial<Settings> = {}): DrivenWorld {
+    const one = world(threeZones, settings);
+    one.slurm.jobs.set(1, { comment });
+    return gang(one);
+  }
+
+  test('is launched on those alone', () => {
+    const one = wishing('my own words muster:zones=us-east-1b,us-east-1c');
+    one.refuse(one.only('RunInstances'), noRoom, 'choosing us-east-1a.');
+    expect(launched(one)).toEqual(['c5.large 1b', 'c5.large 1c']);
+    one.refuse(one.only('RunInstances'), noRoom);
+    expect(one.givenBack()[0]).toContain(`(Code:${noRoom})`);
+    one.settle();
+    checkAtRest(one);
+  });
+
+  test('that its queue does not have is told so, and held until its owner has changed it', () => {
+    const one = wishing('muster:types=p5.48xlarge muster:rungs=spot');
+    expect(launched(one)).toEqual([]);
+    expect(one.givenBack()[0]).toContain(
+      '(Code:NothingWished)Failure when resuming nodes: the job asks for spot, p5.48xlarge in its comment',
+    );
+    expect(one.effects('TellJobs')).toMatchObject([{ hold: 'user' }]);
+    one.settle();
+    checkAtRest(one);
+  });
+
+  test('is launched without reservations where it says so', () => {
+    const one = wishing('muster:strategy=launch', { maxBatchSize: 2 });
+    expect(one.effects('CreateReservation')).toEqual([]);
+    expect(launched(one)).toEqual(['c5.large 1a', 'c5.large 1a']);
+  });
+
+  test('is as patient on a rung as it says', () => {
+    const one = wishing('muster:patience=3s', { rungPatienceMs: 60_000 });
+    for (let round = 0; one.decisions('RungLeft').length === 0; round += 1) {
+      const [launch] = one.out('RunInstances');
+      if (launch === undefined) one.advance(100);
+      else one.loseAnswer(launch, 0);
+      expect(round).toBeLessThan(100);
+    }
+    expect(one.now - testStart).toBeLessThanOrEqual(3_000);
+  });
+});
+
 test('a replacement stays on the rung of its gang', () => {
   const one = world(threeZones, { bootTimeMs: 60_000, resumeTimeoutMs: 3_600_000 });
   one.boots = true;

@@ -9,7 +9,7 @@ import { leaseOf, openGang, type Draft } from './draft.ts';
 import type { RunInstances } from './effects.ts';
 import { createLocator, type Place } from './fleet.ts';
 import type { Gang, Refusal } from './gang.ts';
-import { instanceTypeOf, isWished, poolKey, rungsOf, zoneOf, type Rung } from './ladder.ts';
+import { instanceTypeOf, poolKey, rungsOf, zoneOf, type Rung } from './ladder.ts';
 import { refillMs } from './launch-bucket.ts';
 import { instancesAhead, tokenWaitMs } from './launch-schedule.ts';
 import { cutBatches, type PlannedBatch } from './plan.ts';
@@ -101,9 +101,10 @@ function chooseRung(draft: Draft, gang: Gang, ofNodes: readonly Place[]): Rung |
   const { memory, zones, settings } = draft.state;
   const counts = new Map<Place, number>();
   for (const place of ofNodes) counts.set(place, (counts.get(place) ?? 0) + 1);
-  const all = rungsOf([...counts.keys()], zones, gang.zonesNamed);
-  const rungs = all.filter((rung) => mayUse(draft, gang, rung));
-  if (rungs.length === 0 && all.length > 0 && gang.onlyRung === null) return nothingWished(gang);
+  const places = [...counts.keys()];
+  const rungs = gangRungs(draft, gang, places);
+  if (rungs.length === 0 && gang.onlyRung === null && rungsOf(places, zones).length > 0)
+    return nothingWished(gang);
   let known: Why | null = gang.lastRefusal;
   for (const rung of rungs) {
     if (gang.tried.includes(rung.key)) continue;
@@ -138,15 +139,15 @@ export function hasRungLeft(draft: Draft, gang: Gang): boolean {
     if (lease !== null && lease.gangId !== gang.id) continue;
     if (located.kind === 'place') places.add(located.place);
   }
-  return rungsOf([...places], draft.state.zones).some(
-    (rung) => rung.key !== gang.rung && !gang.tried.includes(rung.key) && mayUse(draft, gang, rung),
+  return gangRungs(draft, gang, [...places]).some(
+    ({ key }) => key !== gang.rung && !gang.tried.includes(key),
   );
 }
 
 /** A replacement stays where its gang is; a job may have asked for some rungs alone. */
-function mayUse({ state: { zones } }: Draft, gang: Gang, rung: Rung): boolean {
-  if (gang.onlyRung !== null) return rung.key === gang.onlyRung;
-  return isWished(rung, gang.wish, zones);
+function gangRungs({ state: { zones } }: Draft, gang: Gang, places: readonly Place[]): Rung[] {
+  if (gang.onlyRung === null) return rungsOf(places, zones, gang.zonesNamed, gang.wish);
+  return rungsOf(places, zones).filter(({ key }) => key === gang.onlyRung);
 }
 
 function nothingWished({ wish }: Gang): Why {

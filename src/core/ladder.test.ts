@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Place } from './fleet.ts';
+import type { JobWish } from './job-wish.ts';
 import { poolKey, rungsOf, zonesNamedIn, type Rung } from './ladder.ts';
 import type { Pool } from './settings.ts';
 
@@ -142,6 +143,45 @@ describe('the rungs of several compute resources', () => {
     ]);
     const nobodyKnows = rungsOf([place('a', inAB), place('b', inBC)], new Map());
     expect(subnetsOf(nobodyKnows)).toEqual(['a:subnet-a b:subnet-b', 'a:subnet-b b:subnet-b']);
+  });
+});
+
+describe('the rungs of a job that wishes for some alone', () => {
+  const pools = [
+    pool('c5.large subnet-a', 'spot'),
+    pool('c5.large subnet-a'),
+    pool('m5.large subnet-b'),
+    pool('m5.large subnet-x'),
+  ];
+  const rows: Record<string, { wish: JobWish; want: string[] }> = {
+    'of a market': {
+      wish: { markets: ['spot'] },
+      want: ['c5.large eu-west-1a spot'],
+    },
+    'of a type': {
+      wish: { instanceTypes: ['m5.large'] },
+      want: ['m5.large eu-west-1b on-demand', 'm5.large subnet-x on-demand'],
+    },
+    'of a zone: one that is not known is none': {
+      wish: { zones: ['eu-west-1b', 'eu-west-1c'] },
+      want: ['m5.large eu-west-1b on-demand'],
+    },
+    'of all three': {
+      wish: { markets: ['on-demand'], instanceTypes: ['c5.large'], zones: ['eu-west-1a'] },
+      want: ['c5.large eu-west-1a on-demand'],
+    },
+    'of what the queue has not': { wish: { instanceTypes: ['p5.48xlarge'] }, want: [] },
+  };
+  test.each(Object.entries(rows))('%s', (_name, { wish, want }) => {
+    expect(rungsOf([place('a', pools)], zones, [], wish).map(({ key }) => key)).toEqual(want);
+  });
+
+  test('are found behind other pools of the zone', () => {
+    const other = place('b', [pool('m5.large subnet-a'), pool('c5.large subnet-a2')]);
+    const wish: JobWish = { instanceTypes: ['c5.large'], markets: ['on-demand'] };
+    expect(subnetsOf(rungsOf([place('a', pools), other], zones, [], wish))).toEqual([
+      'a:subnet-a b:subnet-a2',
+    ]);
   });
 });
 

@@ -36,23 +36,28 @@ export function poolKey(place: Place, pool: Pool, zones: Zones): string {
 
 /**
  * The rungs for a gang with nodes of these places, in order: the first place's pools lead, every other place takes its
- * first pool in the same zone. `firstZones`: zones that EC2 named as having room; their rungs come first.
+ * first pool in the same zone. Pools that its job does not wish for are none. `firstZones`: zones that EC2 named as having
+ * room; their rungs come first.
  */
 export function rungsOf(
   places: readonly Place[],
   zones: Zones,
   firstZones: readonly string[] = [],
+  wish: JobWish = {},
 ): Rung[] {
   const [first, ...others] = places;
   if (first === undefined) return [];
   const rungs: Rung[] = [];
-  for (const [index, pool] of first.pools.entries()) {
+  const poolsOf = (place: Place): Pool[] =>
+    place.pools.filter((pool) => isWished(place, pool, wish, zones));
+  for (const [index, pool] of poolsOf(first).entries()) {
     const zone = zoneOf(first, pool, zones);
     const pools = new Map<Place, Pool>([[first, pool]]);
     for (const place of others) {
+      const theirs = poolsOf(place);
       const other = place.spread
-        ? (place.pools[Math.min(index, place.pools.length - 1)] ?? null)
-        : poolInZone(place, zone, zones);
+        ? (theirs[Math.min(index, theirs.length - 1)] ?? null)
+        : poolInZone(place, theirs, zone, zones);
       if (other !== null) pools.set(place, other);
     }
     if (pools.size === places.length) rungs.push(rungFrom(pools, zones, rungs));
@@ -61,27 +66,28 @@ export function rungsOf(
   return [...rungs.filter(named), ...rungs.filter((rung) => !named(rung))];
 }
 
-/** Whether a job that asks for markets, types or zones of its own may be launched on the rung. */
-export function isWished(rung: Rung, wish: JobWish, zones: Zones): boolean {
+/** Whether a job that asks for markets, types or zones of its own may be launched in the pool. */
+function isWished(place: Place, pool: Pool, wish: JobWish, zones: Zones): boolean {
   const { markets, instanceTypes, zones: wanted } = wish;
-  return [...rung.pools].every(([place, pool]) => {
-    const type = instanceTypeOf(place, pool);
-    const zone = zoneOf(place, pool, zones);
-    return (
-      (markets === undefined || markets.includes(pool.market)) &&
-      (instanceTypes === undefined || (type !== null && instanceTypes.includes(type))) &&
-      (wanted === undefined || (zone !== null && wanted.includes(zone)))
-    );
-  });
+  const type = instanceTypeOf(place, pool);
+  const zone = zoneOf(place, pool, zones);
+  return (
+    (markets === undefined || markets.includes(pool.market)) &&
+    (instanceTypes === undefined || (type !== null && instanceTypes.includes(type))) &&
+    (wanted === undefined || (zone !== null && wanted.includes(zone)))
+  );
 }
 
 /** The first pool in the zone; where that is not known, or no pool is known to be there, the first that may be. */
-function poolInZone(place: Place, zone: string | null, zones: Zones): Pool | null {
+function poolInZone(
+  place: Place,
+  pools: readonly Pool[],
+  zone: string | null,
+  zones: Zones,
+): Pool | null {
   const isThere = (pool: Pool): boolean => zoneOf(place, pool, zones) === zone;
   const mayBeThere = (pool: Pool): boolean => zone === null || zoneOf(place, pool, zones) === null;
-  return (
-    (zone === null ? undefined : place.pools.find(isThere)) ?? place.pools.find(mayBeThere) ?? null
-  );
+  return (zone === null ? undefined : pools.find(isThere)) ?? pools.find(mayBeThere) ?? null;
 }
 
 /** A second subnet of a zone is a rung of its own: the first one may be out of addresses. */
