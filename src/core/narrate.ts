@@ -257,7 +257,7 @@ function narrateDecision(decision: Decision): Line[] {
         line(
           'INFO',
           'muster.capacity:forget',
-          `Forgot what EC2 gave and refused in ${decision.pools.length} pools: ${bounded(decision.pools.join(', '))}`,
+          `Forgot what EC2 gave and refused in ${decision.pools.length === 1 ? 'one pool' : `${decision.pools.length} pools`}: ${bounded(decision.pools.join(', '))}`,
         ),
       ];
     case 'JobRefused':

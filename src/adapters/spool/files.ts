@@ -97,6 +97,9 @@ export async function openSpool({ stateDir, log }: SpoolOptions): Promise<FileSp
       const file = await open(temporary, 'wx', 0o660);
       try {
         await file.writeFile(formatRequest(request));
+        // The daemon, which is not root, must be able to read what root asks.
+        const owner = await stat(stateDir);
+        if (process.getuid?.() === 0) await file.chown(owner.uid, owner.gid);
         await file.sync();
       } finally {
         await file.close();
