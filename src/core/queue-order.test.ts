@@ -347,6 +347,36 @@ test('a job of one node that waits is waited for, too', () => {
   expect(refusalOf(one, 4)?.message).toContain('waits for 1 instance of');
 });
 
+describe('of two jobs that were refused in one moment', () => {
+  function bothRefused(): DrivenWorld {
+    const one = world(false);
+    one.resume('q-dy-a-[11-12]', [
+      { job_id: 2, nodes_resume: 'q-dy-a-11' },
+      { job_id: 3, nodes_resume: 'q-dy-a-12' },
+    ]);
+    one.refuse(one.only('RunInstances'), noRoom);
+    settleBack(one);
+    return one;
+  }
+
+  test('the one with the lower number goes first', () => {
+    const one = bothRefused();
+    ask(one, 3, 'q-dy-a-12');
+    expect(one.out('RunInstances')).toEqual([]);
+    ask(one, 2, 'q-dy-a-11');
+    expect(one.out('RunInstances')).toHaveLength(1);
+  });
+
+  test('neither waits for the other when they are tried together', () => {
+    const one = bothRefused();
+    one.resume('q-dy-a-[11-12]', [
+      { job_id: 2, nodes_resume: 'q-dy-a-11' },
+      { job_id: 3, nodes_resume: 'q-dy-a-12' },
+    ]);
+    expect(one.only('RunInstances').order.maxCount).toBe(2);
+  });
+});
+
 test('the order survives a restart', () => {
   const one = world(false);
   refuseBigJob(one, 'a', 100);

@@ -5,7 +5,8 @@
  * A job of a queue that is not greedy lets every such job before it go first: it is refused at once and tried a moment
  * after it. A job of a greedy queue passes, but not for ever: one that was passed for long enough goes first once, until
  * its next try; then others may pass again, so that one for which there is never room does not stop the rest either.
- * Order is that of the first refusals; a job with more priority than the one that waits is not held up by it.
+ * Order is that of the first refusals, in one moment that of the jobs' numbers; a job with more priority than the one
+ * that waits is not held up by it.
  *
  * It looks at pools, not at numbers: nobody knows how many of a pool the one that waits will find.
  */
@@ -71,7 +72,6 @@ function isLater({ state }: Draft, { jobIds, priority }: Gang, before: Waiting):
   const other = before.wants.priority;
   if (priority !== null && other !== null && priority > other) return false;
   return jobIds.every((jobId) => {
-    if (jobId === before.jobId) return false;
     const firstAt = state.jobs.get(jobId)?.firstAt ?? Infinity;
     return firstAt === before.firstAt ? jobId > before.jobId : firstAt > before.firstAt;
   });
