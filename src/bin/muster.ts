@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import type { CapacityOptions } from './capacity.ts';
 import type { LabFlags } from './lab.ts';
 import type { Ec2simCommandOptions } from '../ec2sim/command.ts';
 
@@ -74,6 +75,31 @@ program
       process.exitCode = runPlan(hostlist, options);
     },
   );
+
+program
+  .command('capacity')
+  .description(
+    'What EC2 gave and refused lately, by pool and size, as muster remembers it. Reads the ledger, beside the daemon.',
+  )
+  .option('--clear [pool...]', 'forget it, of one pool (named as in the table) or of all')
+  .option('--json', 'for programs')
+  .option(...configOption)
+  .addHelpText(
+    'after',
+    `
+A pool is one place that capacity comes from: instance type, zone, market and, for one of your own, the reservation.
+What EC2 refused in a pool, muster does not ask it for again, nor for more, until the refusal is forgotten; fewer it
+does ask for. Clear a pool when you know better, after AWS has given you capacity for example:
+
+  muster capacity --clear c6i.32xlarge us-east-2b on-demand
+
+The daemon clears it. When none runs, the request waits in the spool for the next one. Jobs that were refused keep the
+time of their next try; 'scontrol update JobId=N StartTime=now' starts one at once.`,
+  )
+  .action(async (options: CapacityOptions) => {
+    const { runCapacity } = await import('./capacity.ts');
+    process.exitCode = await runCapacity(options);
+  });
 
 const config = program
   .command('config')

@@ -123,6 +123,9 @@ function applyDecision(state: State, decision: Decision, event: Event): void {
       return;
     case 'CapacitySeen':
       return seeCapacity(state, decision);
+    case 'CapacityForgotten':
+      for (const pool of decision.pools) state.memory.delete(pool);
+      return;
     case 'ReservationHeld':
       return holdReservation(state, decision);
     case 'ReservationOver':
@@ -197,6 +200,7 @@ function formGang(
     kind: formed.gangKind,
     firm: formed.firm,
     jobIds: formed.jobIds,
+    priority: formed.priority ?? null,
     jobNodes: formed.jobNodes ?? null,
     nodes: formed.nodes,
     missing: formed.missing,
@@ -303,7 +307,7 @@ function seeCapacity(state: State, seen: Extract<Decision, { kind: 'CapacitySeen
 }
 
 function refuseJob(state: State, refused: Extract<Decision, { kind: 'JobRefused' }>): void {
-  const { jobId, tries, nextAt, code, message } = refused;
+  const { jobId, tries, nextAt, code, message, wants = null } = refused;
   const at = state.now;
   // Those that nobody has tried again for so long are gone.
   for (const [id, job] of state.jobs) {
@@ -312,7 +316,7 @@ function refuseJob(state: State, refused: Extract<Decision, { kind: 'JobRefused'
   }
   const firstAt = state.jobs.get(jobId)?.firstAt ?? at;
   state.jobs.delete(jobId);
-  state.jobs.set(jobId, { tries, firstAt, lastAt: at, nextAt, code, message });
+  state.jobs.set(jobId, { tries, firstAt, lastAt: at, nextAt, code, message, wants });
 }
 
 function holdReservation(state: State, held: Extract<Decision, { kind: 'ReservationHeld' }>): void {

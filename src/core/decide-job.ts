@@ -8,10 +8,12 @@ import type { Draft } from './draft.ts';
 import type { TellJobs } from './effects.ts';
 import type { Gang, Refusal } from './gang.ts';
 import { noteOf } from './job-note.ts';
+import { wantsOf } from './queue-order.ts';
+import type { JobWants } from './state.ts';
 import type { Instant } from './units.ts';
 import { verdictOf } from './verdict.ts';
 
-type Why = Pick<Refusal, 'code' | 'message'>;
+type Why = Pick<Refusal, 'code' | 'message' | 'retryAt'>;
 
 /** Nobody waits for the job, or Slurm knows why itself. */
 const notTold: ReadonlySet<string> = new Set(['JobGone', 'PoweredDown']);
@@ -29,25 +31,44 @@ const heldCodes: ReadonlySet<string> = new Set([
 
 /** The jobs of nodes that were refused; a heterogeneous job is told by its leader. */
 export function refuseJobs(draft: Draft, gang: Gang, nodes: readonly string[], why: Why): void {
-  if (gang.kind === 'job') return tellRefused(draft, gang.id, gang.jobIds.slice(0, 1), why);
+  const wants = (jobId: number, of: readonly string[]): JobWants | null =>
+    wantsOf(draft, gang, jobId, of, why.code);
+  if (gang.kind === 'job') {
+    const [leader] = gang.jobIds;
+    if (leader === undefined) return;
+    return tellRefused(draft, gang.id, [leader], why, (jobId) => wants(jobId, gang.nodes));
+  }
   // Jobs of one node each stand in the order of their nodes, unless they share some.
   if (gang.kind !== 'single-node-jobs' || gang.jobNodes === null) return;
   const refused = new Set(nodes);
-  const jobIds = gang.jobNodes.flatMap(([jobId, node]) => (refused.has(node) ? [jobId] : []));
-  tellRefused(draft, `${gang.id}-${nodes[0] ?? ''}`, jobIds, why);
+  const own = new Map(gang.jobNodes.filter(([, node]) => refused.has(node)));
+  tellRefused(draft, `${gang.id}-${nodes[0] ?? ''}`, [...own.keys()], why, (jobId) =>
+    wants(jobId, [own.get(jobId) ?? '']),
+  );
 }
 
+/** `wants`: what a job waits for now that it is to be tried again. */
 export function tellRefused(
   draft: Draft,
   prefix: string,
   jobIds: readonly number[],
-  { code, message }: Why,
+  why: Why,
+  wants: (jobId: number) => JobWants | null = () => null,
 ): void {
+  const { code, message } = why;
   if (notTold.has(code) || draft.state.settings.mode !== 'job') return;
   const groups = new Map<string, { jobIds: number[]; effect: Omit<TellJobs, 'jobIds' | 'id'> }>();
   for (const jobId of jobIds) {
-    const verdict = judge(draft, prefix, jobId, code);
-    draft.decisions.push({ kind: 'JobRefused', jobId, code, message, ...verdict });
+    const verdict = judge(draft, prefix, jobId, why);
+    const waitsFor = verdict.nextAt === null ? null : wants(jobId);
+    draft.decisions.push({
+      kind: 'JobRefused',
+      jobId,
+      code,
+      message,
+      ...verdict,
+      ...(waitsFor !== null && { wants: waitsFor }),
+    });
     const key = JSON.stringify(verdict);
     const group = groups.get(key);
     if (group !== undefined) {
@@ -73,10 +94,11 @@ interface Judged {
   readonly hold: 'admin' | 'user' | null;
 }
 
-function judge(draft: Draft, prefix: string, jobId: number, code: string): Judged {
+function judge(draft: Draft, prefix: string, jobId: number, { code, retryAt }: Why): Judged {
   const { retry, capacityMemory } = draft.state.settings;
   const before = draft.state.jobs.get(jobId);
-  const tries = (before?.tries ?? 0) + 1;
+  // Nobody was asked for who only stood behind another.
+  const tries = (before?.tries ?? 0) + (code === 'BehindAnother' ? 0 : 1);
   const verdict = verdictOf(code);
   const isHopeless = verdict === 'quota' || verdict === 'configuration' || verdict === 'never-here';
   if (isHopeless || heldCodes.has(code)) return { tries, nextAt: null, hold: 'admin' };
@@ -84,6 +106,7 @@ function judge(draft: Draft, prefix: string, jobId: number, code: string): Judge
   if (code === 'NothingWished') return { tries, nextAt: null, hold: 'user' };
   const isOver = tries >= retry.tries || draft.at - (before?.firstAt ?? draft.at) >= retry.forMs;
   if (isOver) return { tries, nextAt: null, hold: 'user' };
+  if (retryAt !== undefined) return { tries, nextAt: retryAt, hold: null };
   const waitMs = backoffMs(prefix, tries - 1, retry.firstMs, retry.maxMs);
   // Before the refusal is forgotten EC2 would not be asked.
   const askedAgainMs = verdict === 'capacity' ? capacityMemory.refusalMs : 0;

@@ -240,6 +240,7 @@ function formGang(
     jobIds: planned.jobIds,
     nodes,
     ...(planned.jobNodes !== undefined && { jobNodes: planned.jobNodes }),
+    ...(planned.priority !== undefined && { priority: planned.priority }),
     ...(planned.wish !== undefined && { wish: planned.wish }),
     missing,
     assembleBy,

@@ -1,4 +1,4 @@
-/** What a hook call sets going. */
+/** What a hook call, or a person's request, sets going. */
 import { dropFromBoots } from './decide-boot.ts';
 import { askJobs, formGangs } from './decide-jobs.ts';
 import { leaseOf, type Draft } from './draft.ts';
@@ -39,6 +39,16 @@ export function decideSuspend(draft: Draft, request: HookRequest): void {
   if (request.verb !== 'resume-fail' || suspended.size === 0) return;
   const id = `${request.id}/back`;
   draft.effects.push({ kind: 'GiveBackNodes', id, nodes: [...suspended], reason: null });
+}
+
+/**
+ * The operator knows better than the memory: EC2 is asked again. Jobs that were refused keep the time of their next try.
+ * A pool that is not remembered (any more) is no fault: nothing is left to forget.
+ */
+export function decideForget(draft: Draft, request: HookRequest): void {
+  const known = [...draft.state.memory.keys()];
+  const pools = request.hostlist === '' ? known : known.filter((pool) => pool === request.hostlist);
+  draft.decisions.push({ kind: 'CapacityForgotten', pools });
 }
 
 /** Requests may be read in another order than they were made: one older than the node's last resume is about its life before. */

@@ -13,11 +13,12 @@ import { instanceTypeOf, poolKey, rungsOf, zoneOf, type Rung } from './ladder.ts
 import { refillMs } from './launch-bucket.ts';
 import { instancesAhead, tokenWaitMs } from './launch-schedule.ts';
 import { cutBatches, type PlannedBatch } from './plan.ts';
+import { aheadOf, behind, waitingJobs, type Waiting } from './queue-order.ts';
 import type { Pool } from './settings.ts';
 import type { State } from './state.ts';
 import type { DurationMs } from './units.ts';
 
-type Why = Pick<Refusal, 'code' | 'message'>;
+type Why = Pick<Refusal, 'code' | 'message' | 'retryAt'>;
 
 /** A call with the batch that it is for. */
 export interface PreparedLaunch {
@@ -38,6 +39,7 @@ export function startGangs(draft: Draft): void {
     locate: createLocator(draft.state.settings),
     ahead: instancesAhead(draft.state),
     turns: [],
+    waiting: waitingJobs(draft),
   };
   for (const gang of ready) {
     if (draft.closed.has(gang.id)) continue;
@@ -53,6 +55,8 @@ interface Line {
   ahead: number;
   /** Gangs of several calls that have their turn. */
   readonly turns: { readonly gangId: string; readonly pools: readonly string[] }[];
+  /** Jobs that wait for their next try. */
+  readonly waiting: readonly Waiting[];
 }
 
 function startGang(draft: Draft, gang: Gang, line: Line): void {
@@ -73,7 +77,7 @@ function startGang(draft: Draft, gang: Gang, line: Line): void {
   }
   const late = tooLate(draft, gang) ?? waitTooLong(draft, gang, line.ahead, places.size);
   if (late !== null) return failGang(draft, gang, { ...late, nodes: gang.nodes });
-  const rung = chooseRung(draft, gang, [...places.values()]);
+  const rung = chooseRung(draft, gang, [...places.values()], line.waiting);
   if ('code' in rung) return failGang(draft, gang, { ...rung, nodes: gang.nodes });
   const launches = prepareLaunches(draft, gang, places, rung);
   if (gang.firm && launches.length > 1) {
@@ -96,8 +100,16 @@ function startGang(draft: Draft, gang: Gang, line: Line): void {
   startLaunches(draft, gang, rung.key, launches);
 }
 
-/** The first rung that was not tried yet and on which EC2 is not known to be short; else why there is none. */
-function chooseRung(draft: Draft, gang: Gang, ofNodes: readonly Place[]): Rung | Why {
+/**
+ * The first rung that was not tried yet, on which EC2 is not known to be short and which no job before it waits for; else
+ * why there is none.
+ */
+function chooseRung(
+  draft: Draft,
+  gang: Gang,
+  ofNodes: readonly Place[],
+  waiting: readonly Waiting[],
+): Rung | Why {
   const { memory, zones, settings } = draft.state;
   const counts = new Map<Place, number>();
   for (const place of ofNodes) counts.set(place, (counts.get(place) ?? 0) + 1);
@@ -108,6 +120,11 @@ function chooseRung(draft: Draft, gang: Gang, ofNodes: readonly Place[]): Rung |
   let known: Why | null = gang.lastRefusal;
   for (const rung of rungs) {
     if (gang.tried.includes(rung.key)) continue;
+    const first = aheadOf(draft, gang, rung, waiting);
+    if (first !== null) {
+      known ??= behind(draft, first);
+      continue;
+    }
     const wanted = new Map<string, number>();
     for (const [place, pool] of rung.pools) {
       const key = poolKey(place, pool, zones);

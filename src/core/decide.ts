@@ -21,10 +21,11 @@ import {
   idleReservations,
 } from './decide-reserve.ts';
 import { describeSubnets, isAskingForZones, startGangs } from './decide-start.ts';
-import { decideResume, decideSuspend } from './decide-request.ts';
+import { decideForget, decideResume, decideSuspend } from './decide-request.ts';
 import { decideEc2Seen, decideReleased, decideSlurmSeen } from './decide-seen.ts';
 import type { Event } from './events.ts';
 import { nextLaunchAt } from './launch-schedule.ts';
+import type { HookRequest } from './requests.ts';
 import type { State } from './state.ts';
 import type { Turn } from './turn.ts';
 import type { Instant } from './units.ts';
@@ -58,6 +59,19 @@ export function nextWake(state: State): Instant | null {
   return next;
 }
 
+function decideRequest(draft: Draft, request: HookRequest): void {
+  switch (request.verb) {
+    case 'resume':
+      describeSubnets(draft);
+      return decideResume(draft, request);
+    case 'suspend':
+    case 'resume-fail':
+      return decideSuspend(draft, request);
+    case 'forget-capacity':
+      return decideForget(draft, request);
+  }
+}
+
 function decideInto(draft: Draft, event: Event): void {
   switch (event.kind) {
     case 'ConfigLoaded':
@@ -84,9 +98,7 @@ function decideInto(draft: Draft, event: Event): void {
         requestId: event.request.id,
         verb: event.request.verb,
       });
-      if (event.request.verb !== 'resume') return decideSuspend(draft, event.request);
-      describeSubnets(draft);
-      return decideResume(draft, event.request);
+      return decideRequest(draft, event.request);
     case 'LaunchAnswered':
       return decideLaunchAnswered(draft, event.effectId, event.instances);
     case 'LaunchFailed':

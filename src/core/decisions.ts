@@ -4,6 +4,7 @@ import type { Effect, RunInstances } from './effects.ts';
 import type { GangKind, Refusal } from './gang.ts';
 import type { JobWish } from './job-wish.ts';
 import type { Instance } from './instances.ts';
+import type { JobWants } from './state.ts';
 import type { Instant } from './units.ts';
 
 export interface PlacedInstance {
@@ -41,6 +42,7 @@ export type Decision =
       readonly gangKind: GangKind;
       readonly firm: boolean;
       readonly jobIds: readonly number[];
+      readonly priority?: number;
       /** Whose each node is, where every job has one of its own. */
       readonly jobNodes?: readonly (readonly [number, string])[];
       readonly nodes: readonly string[];
@@ -63,6 +65,7 @@ export type Decision =
       readonly tries: number;
       readonly nextAt: Instant | null;
       readonly hold: 'admin' | 'user' | null;
+      readonly wants?: JobWants;
     }
   /** All its nodes are up: its tries are forgotten. */
   | { readonly kind: 'JobStarted'; readonly jobId: number }
@@ -173,6 +176,8 @@ export type Decision =
       readonly count: number;
       readonly refusal: { readonly code: string; readonly message: string } | null;
     }
+  /** The operator had what is remembered of these pools cleared. */
+  | { readonly kind: 'CapacityForgotten'; readonly pools: readonly string[] }
   | {
       readonly kind: 'GangStarted';
       readonly gangId: string;

@@ -39,6 +39,8 @@ export interface Gang {
   /** Firm: every node or none. Soft: what EC2 gives, to the first nodes. */
   readonly firm: boolean;
   jobIds: readonly number[];
+  /** Slurm's, the highest of its jobs; null: not known. */
+  readonly priority: number | null;
   /** Whose each node is, where every job has one of its own; else null. */
   readonly jobNodes: readonly (readonly [number, string])[] | null;
   /** Members that Slurm has yet to ask for, and until when they are waited for. */
@@ -111,6 +113,8 @@ export interface Refusal {
   readonly nodes: readonly string[];
   readonly code: string;
   readonly message: string;
+  /** When its jobs are tried again; absent: by the back-off. */
+  readonly retryAt?: Instant;
 }
 
 /** One node bound to one instance, from launch to termination. */

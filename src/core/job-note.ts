@@ -26,7 +26,7 @@ export interface JobVerdict {
   readonly code: string;
   readonly message: string;
   readonly at: Instant;
-  /** How often the job was refused, this time included. */
+  /** How often EC2 was asked for it or it could not be, this time included; 0: it only stood behind others so far. */
   readonly tries: number;
   /** When it is tried again; null: it is held. */
   readonly nextAt: Instant | null;
@@ -41,7 +41,8 @@ export function noteOf(verdict: JobVerdict): string {
       : hold === 'user'
         ? 'held: release it with scontrol release when you want it tried again'
         : 'held until an administrator releases it';
-  return `try ${tries} refused ${time(at)} (Code:${code}) ${bounded(message)}; ${next}; ${cureOf(code)}`;
+  const which = tries === 0 ? '' : `try ${tries} `;
+  return `${which}refused ${time(at)} (Code:${code}) ${bounded(message)}; ${next}; ${cureOf(code)}`;
 }
 
 function bounded(message: string): string {
@@ -68,6 +69,8 @@ const cureByCode: Readonly<Record<string, string>> = {
   NothingWished: 'change the comment: scontrol update jobid=... comment=...',
   ResumeTimeoutTooShort: 'fewer nodes would help, or a longer ResumeTimeout in slurm.conf',
   LaunchTooLate: 'time helps',
+  BehindAnother:
+    'time helps, or another instance type or zone; a greedy queue lets jobs pass sooner',
   BootTimeout: 'the log of the instance tells why it did not join',
   InstanceEnded: 'time helps; an on-demand queue is not interrupted',
   ResumeRateTooSlow: 'ResumeRate=0 in slurm.conf would help, or fewer nodes',

@@ -7,6 +7,7 @@ import type { Effect } from './effects.ts';
 import type { Event } from './events.ts';
 import { foldHostlist } from './hostlist.ts';
 import { nodeReason } from './reasons.ts';
+import type { HookRequest } from './requests.ts';
 import type { State } from './state.ts';
 import type { Turn } from './turn.ts';
 
@@ -44,7 +45,7 @@ function narrateEvent(before: State, event: Event): Line[] {
         line(
           'INFO',
           'muster.hooks:receive',
-          `${event.request.verb} request ${event.request.id} for nodes: ${bounded(event.request.hostlist)}`,
+          `${event.request.verb} request ${event.request.id} for ${aboutWhat(event.request)}`,
         ),
       ];
     case 'LaunchAnswered': {
@@ -252,12 +253,20 @@ function narrateDecision(decision: Decision): Line[] {
           `Gang ${decision.gangId} finds no room on ${decision.rung} (${decision.refusal.code}: ${decision.refusal.message}); the next rung is tried`,
         ),
       ];
+    case 'CapacityForgotten':
+      return [
+        line(
+          'INFO',
+          'muster.capacity:forget',
+          `Forgot what EC2 gave and refused in ${decision.pools.length === 1 ? 'one pool' : `${decision.pools.length} pools`}: ${bounded(decision.pools.join(', '))}`,
+        ),
+      ];
     case 'JobRefused':
       return [
         line(
           'INFO',
           'muster.jobs:refuse',
-          `JobID ${decision.jobId} - try ${decision.tries} refused (${decision.code}); ${decision.nextAt === null ? `held (${decision.hold})` : `next try at ${new Date(decision.nextAt).toISOString()}`}`,
+          `JobID ${decision.jobId} - ${decision.tries === 0 ? '' : `try ${decision.tries} `}refused (${decision.code}); ${decision.nextAt === null ? `held (${decision.hold})` : `next try at ${new Date(decision.nextAt).toISOString()}`}`,
         ),
       ];
     case 'JobStarted':
@@ -315,6 +324,11 @@ function narrateDecision(decision: Decision): Line[] {
     case 'NodesDropped':
       return [];
   }
+}
+
+function aboutWhat({ verb, hostlist }: HookRequest): string {
+  if (verb !== 'forget-capacity') return `nodes: ${bounded(hostlist)}`;
+  return hostlist === '' ? 'all pools' : `pool: ${bounded(hostlist)}`;
 }
 
 function assembling(

@@ -27,6 +27,8 @@ export interface PlannedGang {
   readonly kind: GangKind;
   readonly firm: boolean;
   readonly jobIds: readonly number[];
+  /** The highest of its jobs, where Slurm tells it. */
+  readonly priority?: number;
   /** What its job asks for itself; jobs of one node each are asked for together, and for none. */
   readonly wish?: JobWish;
   /** Whose each node is, where every job has one of its own. */
@@ -268,6 +270,7 @@ function planJobs(
       kind: single ? 'single-node-jobs' : 'job',
       firm: firm && !single,
       jobIds: group.flatMap((job) => job.jobIds),
+      ...highestOf(group),
       ...(!single && group[0] !== undefined && { wish: group[0].wish }),
       ...(single && {
         jobNodes: group.flatMap((job) => job.nodes.map((node) => [job.jobId, node] as const)),
@@ -279,6 +282,11 @@ function planJobs(
   }
   const jobless = [...places.keys()].filter((node) => !taken.has(node));
   return [...gangs, ...planNodeList(settings, places, jobless, [])];
+}
+
+function highestOf(jobs: readonly PlannedJob[]): Pick<PlannedGang, 'priority'> {
+  const priorities = jobs.flatMap(({ priority }) => priority ?? []);
+  return priorities.length === 0 ? {} : { priority: Math.max(...priorities) };
 }
 
 /**

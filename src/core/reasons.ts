@@ -14,6 +14,8 @@ export const reasonCodes = {
   InstancesVanished: 'EC2 repeated an answer whose instances have ended since',
   LaunchTooLate:
     'it could not be asked for in time: too many launches before it, or muster was not running',
+  BehindAnother:
+    'EC2 had no room for a job before it, which waits for its next try on the same capacity and goes first',
   ResumeTimeoutTooShort:
     'so many instances wait longer for EC2 than ResumeTimeout allows; the message has the number that is needed',
   JobGone: 'the job was cancelled or requeued before its nodes were launched',

@@ -1,15 +1,16 @@
-/** What a hook call asked, as the spool keeps it. */
+/** What a hook call, or a person at the command line, asked, as the spool keeps it. */
 import type { Instant } from './units.ts';
 
-export type HookVerb = 'resume' | 'suspend' | 'resume-fail';
+/** The first three are Slurm's hooks. `forget-capacity`: the operator's, about a pool of the capacity memory or all. */
+export type HookVerb = 'resume' | 'suspend' | 'resume-fail' | 'forget-capacity';
 
 export interface HookRequest {
-  /** A UUID that the hook took from the kernel. */
+  /** A UUID that the hook took from the kernel, or the command drew. */
   readonly id: string;
   readonly verb: HookVerb;
   /** When the hook made it durable. */
   readonly at: Instant;
-  /** The hook's one argument, as it came. */
+  /** The hook's one argument, as it came. `forget-capacity`: the pool's name, empty for all. */
   readonly hostlist: string;
   /** The text of SLURM_RESUME_FILE; null where there was none or it could not be read. */
   readonly resumeFile: string | null;

@@ -58,7 +58,7 @@ export interface Queue {
   readonly strategy?: GangStrategy;
   /** True: the parts of a gang may be in different zones. */
   readonly spread?: boolean;
-  /** False: while a job of the queue waits for capacity, later ones that want the same pool wait too. Absent: true. */
+  /** False: its jobs let one that EC2 refused before them, and that waits for the same pool, go first. Absent: true. */
   readonly greedy?: boolean;
   /** Instances launched beyond a gang's size, of which the first to boot are kept. Absent: none. */
   readonly spares?: number;

@@ -41,6 +41,21 @@ export interface JobTries {
   readonly nextAt: Instant | null;
   readonly code: string;
   readonly message: string;
+  /** Where EC2 had no room for it, and it is tried again. */
+  readonly wants: JobWants | null;
+}
+
+/** What a job waits for that EC2 had no room for (queue-order.ts). */
+export interface JobWants {
+  /** Every pool of its ladder. */
+  readonly pools: readonly string[];
+  /** Instances. */
+  readonly count: number;
+  readonly priority: number | null;
+  /** Since when others pass it: its first refusal, or the last time that it went first. */
+  readonly passedSince: Instant;
+  /** Until its next try no later job passes it, in greedy queues neither. */
+  readonly isFirst: boolean;
 }
 
 export interface OpenRequest {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -78,6 +79,22 @@ describe('a request that is written', () => {
     } as const;
     await expect(spool.write(request)).rejects.toThrow('the hostlist has a line break');
     expect(await spool.scan()).toEqual([]);
+  });
+
+  test('belongs to the owner of the state folder, so that the daemon can read what root asks', async () => {
+    const own = process.getuid?.() ?? 0;
+    const owner = own === 0 ? 65_534 : own;
+    chownSync(stateDir, owner, -1);
+    const id = randomUUID();
+    await spool.write({ id, verb: 'suspend', hostlist: 'a', resumeFile: null });
+    expect(statSync(join(folder('new'), id)).uid).toBe(owner);
+  });
+
+  test('to forget a pool is read with its name, spaces and all', async () => {
+    const id = randomUUID();
+    const hostlist = 'q/c any zone on-demand';
+    await spool.write({ id, verb: 'forget-capacity', hostlist, resumeFile: null });
+    expect(await spool.scan()).toMatchObject([{ id, verb: 'forget-capacity', hostlist }]);
   });
 
   test('is not written over one of the same id', async () => {

@@ -1,6 +1,6 @@
 /**
  * The spool on disk: one file a request, written by the hooks (`hooks/spool.sh` documents the format) or by
- * `muster resume`. A file that cannot be understood is moved to `bad/`, never deleted: it may be somebody's job. One
+ * commands such as `muster resume`. A file that cannot be understood is moved to `bad/`, never deleted: it may be somebody's job. One
  * that cannot be read stays, for a scan that can.
  */
 import { watch, type Stats } from 'node:fs';
@@ -97,6 +97,9 @@ export async function openSpool({ stateDir, log }: SpoolOptions): Promise<FileSp
       const file = await open(temporary, 'wx', 0o660);
       try {
         await file.writeFile(formatRequest(request));
+        // The daemon, which is not root, must be able to read what root asks.
+        const owner = await stat(stateDir);
+        if (process.getuid?.() === 0) await file.chown(owner.uid, owner.gid);
         await file.sync();
       } finally {
         await file.close();
@@ -141,9 +144,8 @@ export function parseRequest(id: string, at: number, text: string): HookRequest 
   if (end === -1) throw new Error('it has no empty line after its head');
   const head = readHead(lines);
   const verb = head.get('verb');
-  if (verb !== 'resume' && verb !== 'suspend' && verb !== 'resume-fail') {
-    throw new Error(`its verb is "${verb ?? ''}"; it must be resume, suspend or resume-fail`);
-  }
+  if (!isVerb(verb))
+    throw new Error(`its verb is "${verb ?? ''}"; it must be one of ${verbs.join(', ')}`);
   const hostlist = head.get('hostlist');
   if (hostlist === undefined) throw new Error('it has no hostlist');
   const state = head.get('resume-file');
@@ -152,11 +154,17 @@ export function parseRequest(id: string, at: number, text: string): HookRequest 
   }
   return {
     id,
-    verb: verb satisfies HookVerb,
+    verb,
     at: Math.floor(at),
     hostlist,
     resumeFile: state === 'present' ? text.slice(end + 2) : null,
   };
+}
+
+const verbs: readonly HookVerb[] = ['resume', 'suspend', 'resume-fail', 'forget-capacity'];
+
+function isVerb(text: string | undefined): text is HookVerb {
+  return verbs.some((verb) => verb === text);
 }
 
 const headKeys = new Set(['verb', 'hostlist', 'resume-file']);

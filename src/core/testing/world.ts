@@ -353,6 +353,9 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
       hook('suspend', hostlist, null, call),
     resumeFail: (hostlist: string, call: HookCall = {}): string =>
       hook('resume-fail', hostlist, null, call),
+    /** `muster capacity --clear`; an empty `pool`: all. */
+    forget: (pool: string, call: HookCall = {}): string =>
+      hook('forget-capacity', pool, null, call),
   });
 }
 

@@ -42,7 +42,7 @@ const instanceTypes = ['c5.xlarge', 'c5.2xlarge', 'm5.xlarge'];
 
 export function createScenario(seed: number): Scenario {
   const dice = createDice(seed, 'scenario');
-  const queues = createQueues(dice);
+  const queues = createPolicies(seed, createQueues(dice));
   const faultPhaseMs = dice.int(5, 25) * 60_000;
   const resumeTimeoutMs = dice.pick([400_000, 600_000, 1_200_000]);
   // Dice of its own, so that the worlds without these stay as they were.
@@ -106,6 +106,12 @@ function createQueues(dice: Dice): Queue[] {
       };
     }),
   }));
+}
+
+/** Drawn apart, so that the fleets of known seeds stay as they were. */
+function createPolicies(seed: number, queues: readonly Queue[]): Queue[] {
+  const dice = createDice(seed, 'policies');
+  return queues.map((queue) => ({ ...queue, greedy: dice.chance(0.5) }));
 }
 
 function createSettings(

@@ -102,6 +102,8 @@ function decisionInShort(decision: Decision): string {
       return `RungLeft ${decision.gangId} ${decision.rung}: ${decision.refusal.code}`;
     case 'CapacitySeen':
       return `CapacitySeen ${decision.pool} ${decision.refusal === null ? 'gave' : 'refused'} ${decision.count}`;
+    case 'CapacityForgotten':
+      return `CapacityForgotten ${decision.pools.join(', ')}`;
     case 'GangGrew':
       return `GangGrew ${decision.gangId} by ${fold(decision.nodes)}, misses ${fold(decision.missing)}`;
     case 'GangWaits':

@@ -1,0 +1,130 @@
+/**
+ * Shows the capacity memory: a row a pool, with the largest launch that EC2 gave it lately and the smallest that it
+ * refused. What is too old to count is left out, as the daemon leaves it out.
+ */
+import type { Remembered, RememberedRefusal } from '../core/capacity-memory.ts';
+import type { State } from '../core/state.ts';
+import { formatDuration, type DurationMs, type Instant } from '../core/units.ts';
+import { renderTable } from './table.ts';
+
+type Memory = Pick<State, 'memory' | 'settings'>;
+
+interface PoolRow {
+  readonly pool: string;
+  readonly success: Remembered | null;
+  readonly refusal: RememberedRefusal | null;
+}
+
+const columns = [
+  { title: 'POOL' },
+  { title: 'GAVE', align: 'right' },
+  { title: 'AGO', align: 'right' },
+  { title: 'REFUSED', align: 'right' },
+  { title: 'AGO', align: 'right' },
+  { title: 'CODE' },
+  { title: 'FORGOTTEN IN', align: 'right' },
+] as const;
+
+export function renderCapacity(memory: Memory, at: Instant): string {
+  const { refusalMs, successMs } = memory.settings.capacityMemory;
+  const rows = rowsOf(memory, at);
+  if (rows.length === 0) {
+    const kept = `what EC2 gives is kept for ${formatDuration(successMs)}, what it refuses for ${formatDuration(refusalMs)}`;
+    return `Nothing is remembered of any pool (${kept}).\n`;
+  }
+  const table = renderTable(
+    columns,
+    rows.map(({ pool, success, refusal }) => [
+      pool,
+      success === null ? '-' : String(success.count),
+      success === null ? '-' : roughly(at - success.at),
+      refusal === null ? '-' : String(refusal.count),
+      refusal === null ? '-' : roughly(at - refusal.at),
+      refusal?.code ?? '-',
+      refusal === null ? '-' : roughly(refusal.at + refusalMs - at),
+    ]),
+  );
+  const refused = rows.some(({ refusal }) => refusal !== null)
+    ? 'A launch of as many as REFUSED, or more, is not tried in its pool until that is forgotten.\n'
+    : '';
+  return `${table}${refused}`;
+}
+
+/** The shape is a promise to programs: fields are added, never renamed. Times are ISO 8601, ages milliseconds. */
+export function renderCapacityJson(memory: Memory, at: Instant): string {
+  const { refusalMs, successMs } = memory.settings.capacityMemory;
+  const pools = rowsOf(memory, at).map(({ pool, success, refusal }) => ({
+    pool,
+    success: success === null ? null : seenJson(success, at, successMs),
+    refusal:
+      refusal === null
+        ? null
+        : {
+            ...seenJson(refusal, at, refusalMs),
+            code: refusal.code,
+            message: refusal.message,
+          },
+  }));
+  return `${JSON.stringify({ at: iso(at), pools }, null, 2)}\n`;
+}
+
+/** What became of a request to clear: `null` pools, nobody has taken it yet. */
+export interface Clearing {
+  readonly pools: readonly string[] | null;
+  /** How long it was waited for. */
+  readonly waitedMs: DurationMs;
+  /** Where it waits. */
+  readonly spool: string;
+}
+
+export function renderCleared({ pools, waitedMs, spool }: Clearing): string {
+  if (pools === null) {
+    return `No daemon took the request within ${formatDuration(waitedMs)}: it waits in ${spool}, and the memory is cleared when a daemon runs.\n`;
+  }
+  if (pools.length === 0) return 'Nothing was cleared: it had been forgotten meanwhile.\n';
+  const again = 'EC2 is asked again at the next launch; jobs keep the time of their next try.';
+  return `Cleared what was remembered of ${pools.join(', ')}. ${again}\n`;
+}
+
+export function renderClearedJson({ pools, spool }: Clearing): string {
+  const value = { taken: pools !== null, cleared: pools ?? [], spool };
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+/** By name, so that a type's zones and markets stand together. */
+function rowsOf({ memory, settings }: Memory, at: Instant): PoolRow[] {
+  const { refusalMs, successMs } = settings.capacityMemory;
+  return [...memory]
+    .map(([pool, { success, refusal }]) => ({
+      pool,
+      success: current(success, at, successMs),
+      refusal: current(refusal, at, refusalMs),
+    }))
+    .filter(({ success, refusal }) => success !== null || refusal !== null)
+    .sort((a, b) => (a.pool < b.pool ? -1 : 1));
+}
+
+function current<T extends Remembered>(seen: T | null, at: Instant, ageMs: DurationMs): T | null {
+  return seen !== null && at - seen.at < ageMs ? seen : null;
+}
+
+function seenJson(seen: Remembered, at: Instant, ageMs: DurationMs) {
+  return {
+    count: seen.count,
+    at: iso(seen.at),
+    ageMs: at - seen.at,
+    forgottenAt: iso(seen.at + ageMs),
+  };
+}
+
+function iso(at: Instant): string {
+  return new Date(at).toISOString();
+}
+
+/** In the unit in which it is at least two: `95s`, `12m`, `3h`. A clock that is behind the daemon's shows 0s. */
+function roughly(ms: DurationMs): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 120) return `${seconds}s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 120 ? `${minutes}m` : `${Math.floor(minutes / 60)}h`;
+}
