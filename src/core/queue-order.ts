@@ -13,7 +13,7 @@
 import { leaseOf, type Draft } from './draft.ts';
 import { createLocator, type Place } from './fleet.ts';
 import type { Gang, Refusal } from './gang.ts';
-import { isWished, poolKey, rungsOf, type Rung } from './ladder.ts';
+import { poolKey, rungsOf, type Rung } from './ladder.ts';
 import type { JobTries, JobWants } from './state.ts';
 import type { DurationMs, Instant } from './units.ts';
 import { verdictOf } from './verdict.ts';
@@ -129,7 +129,7 @@ function poolsFor(
     places.add(located.place);
     count += 1;
   }
-  const rungs = rungsOf([...places], zones).filter((rung) => isWished(rung, gang.wish, zones));
+  const rungs = rungsOf([...places], zones, [], gang.wish);
   const pools = rungs.flatMap((rung) =>
     [...rung.pools].map(([place, pool]) => poolKey(place, pool, zones)),
   );
