@@ -138,13 +138,16 @@ export async function tellJobs(scheduler: Scheduler, effect: TellJobs): Promise<
       });
     }),
   );
-  const errors = outcomes.flatMap((outcome): unknown[] =>
-    outcome.status === 'rejected' ? [outcome.reason] : [],
-  );
+  const errors = outcomes.flatMap((outcome): Error[] => {
+    if (outcome.status === 'fulfilled') return [];
+    const { reason }: { reason: unknown } = outcome;
+    return [reason instanceof Error ? reason : new Error(String(reason))];
+  });
   // One that cannot be changed, for good, must not end it for those that may be later.
   const passing = errors.find((error) => !(error instanceof SchedulerError) || error.transient);
   if (passing !== undefined) throw passing;
   if (early > 0)
     throw new SchedulerError(`${early} jobs are not back in the queue yet`, { transient: true });
-  if (errors.length > 0) throw errors[0];
+  const [first] = errors;
+  if (first !== undefined) throw first;
 }

@@ -219,6 +219,7 @@ describe('an instance that ends before its slurmd has registered', () => {
     one.launch(one.only('RunInstances'));
     end(one, 'i-0005');
     letGo(one, 'InstanceEnded');
+    expect(one.ec2.alive.size).toBe(0);
   });
 
   test('after its slurmd has registered: the job cannot start any more, and the gang is let go', () => {
@@ -226,6 +227,7 @@ describe('an instance that ends before its slurmd has registered', () => {
     register(one, 3);
     end(one, 'i-0003');
     letGo(one, 'InstanceEnded');
+    expect(one.ec2.alive.size).toBe(0);
   });
 
   test('when the gang is whole and up: its node goes down, the others are left to Slurm', () => {

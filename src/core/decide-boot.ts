@@ -3,13 +3,13 @@
  * of its gang while time allows; where that is impossible the whole gang is let go and its job goes back to the queue, so
  * that the others never idle.
  */
-import { lateNodes, type Boot } from './boot.ts';
+import { type Boot, lateNodes } from './boot.ts';
 import { bootAllowanceMs } from './deadlines.ts';
-import { endLeases, failGang, giveBackNodes, loseFromGang } from './decide-gang.ts';
+import { breakGangs, failGang, few, letGoBoot, loseNodes } from './decide-gang.ts';
 import { tellRefused } from './decide-job.ts';
-import { claimantsOf, claimedByOther, claimNodes, leaseOf, openGang, type Draft } from './draft.ts';
-import type { Gang, GangPhase, Refusal } from './gang.ts';
-import { foldHostlist } from './hostlist.ts';
+import { endLeases, giveBackNodes } from './decide-moves.ts';
+import { claimantsOf, claimedByOther, claimNodes, type Draft, leaseOf, openGang } from './draft.ts';
+import type { Refusal } from './gang.ts';
 
 type Why = Pick<Refusal, 'code' | 'message'>;
 
@@ -30,10 +30,6 @@ export function failLateNodes(draft: Draft, late: readonly string[]): void {
     const message = `no slurmd of ${few(own)} registered in time`;
     failBootNodes(draft, boot, own, { code: 'BootTimeout', message });
   }
-}
-
-function few(nodes: readonly string[]): string {
-  return nodes.length <= 3 ? foldHostlist(nodes) : `${nodes.length} nodes (${nodes[0]}, ...)`;
 }
 
 /** Nodes of it will not come: their instances have ended, or are silent. */
@@ -95,15 +91,6 @@ function replaceNodes(draft: Draft, boot: Boot, nodes: readonly string[], why: W
   }
 }
 
-/** No more time, or no more room: it is let go as soon as Slurm has said whom else its nodes serve. */
-export function letGoBoot(draft: Draft, boot: Boot, nodes: readonly string[], why: Why): void {
-  if (boot.doom !== null || draft.booted.has(boot.gangId)) return;
-  draft.booted.add(boot.gangId);
-  const instanceIds = nodes.flatMap((node) => leaseOf(draft, node)?.instance.instanceId ?? []);
-  const doom = { ...why, nodes, instanceIds };
-  draft.decisions.push({ kind: 'BootDoomed', gangId: boot.gangId, doom });
-}
-
 /** All of it goes, but for nodes that other jobs have (`taken`), and its job back to the queue. */
 export function endDoomedBoot(draft: Draft, gangId: string, taken: readonly string[]): void {
   const boot = draft.state.boots.get(gangId);
@@ -147,66 +134,6 @@ function isSharedNode(draft: Draft, boot: Boot, node: string): boolean {
     if (other.nodes.includes(node)) return true;
   }
   return false;
-}
-
-/** Every node stands for itself: the others go on. */
-function loseNodes(draft: Draft, boot: Boot, nodes: readonly string[], why: Why): void {
-  const refusal = { nodes, ...why };
-  draft.decisions.push({ kind: 'BootNodesLost', gangId: boot.gangId, refusal });
-  endLeases(
-    draft,
-    nodes.filter((node) => leaseOf(draft, node) !== null),
-    why.code,
-    `${boot.gangId}-${draft.at}`,
-  );
-  breakGangs(draft, nodes, why);
-  const lost = new Set(nodes);
-  const jobIds = (boot.jobNodes ?? []).flatMap(([id, node]) => (lost.has(node) ? [id] : []));
-  tellRefused(draft, `${boot.gangId}/boot-${nodes[0] ?? ''}`, jobIds, why);
-  const free = nodes.filter((node) => !claimedByOther(draft, node, boot.replacing.get(node) ?? ''));
-  giveBackNodes(draft, free, refusal, `${boot.gangId}/boot-back-${nodes[0] ?? ''}-${draft.at}`);
-}
-
-const startedPhases: ReadonlySet<GangPhase> = new Set(['reserving', 'launching', 'assigning']);
-
-/** Gangs that count on one of the instances, which another gang had launched, have lost it too. */
-function breakGangs(draft: Draft, nodes: readonly string[], why: Why): void {
-  for (const id of new Set(nodes.flatMap((node) => claimantsOf(draft, node)))) {
-    const gang = openGang(draft, id);
-    if (gang === null || gang.replaces !== null || !startedPhases.has(gang.phase)) continue;
-    if (gang.firm) failGang(draft, gang, { nodes: gang.nodes, ...why });
-    else
-      loseFromGang(draft, gang, {
-        nodes: gang.nodes.filter((node) => nodes.includes(node)),
-        ...why,
-      });
-  }
-}
-
-/** A replacement could not be launched: its gang is not whole any more. `alreadyDown`: Slurm powered these down itself. */
-export function replacementFailed(
-  draft: Draft,
-  gang: Gang,
-  why: Why,
-  alreadyDown: ReadonlySet<string>,
-): void {
-  for (const boot of draft.state.boots.values()) {
-    if (![...boot.replacing.values()].includes(gang.id) || draft.booted.has(boot.gangId)) continue;
-    notReplaced(draft, boot, gang, why, alreadyDown);
-  }
-}
-
-function notReplaced(
-  draft: Draft,
-  boot: Boot,
-  gang: Gang,
-  why: Why,
-  alreadyDown: ReadonlySet<string>,
-): void {
-  const nodes = gang.nodes.filter((node) => !alreadyDown.has(node));
-  const message = `no replacement for ${few(gang.nodes)}: ${why.message}`;
-  if (boot.isWhole) letGoBoot(draft, boot, nodes, { code: why.code, message });
-  else if (nodes.length > 0) loseNodes(draft, boot, nodes, { code: why.code, message });
 }
 
 /** Slurm powers nodes of it down itself: a whole gang without them is of no use. */

@@ -1,12 +1,12 @@
 /** Effects that failed, that are due again, or that an earlier life of muster left behind. */
 import { backoffMs } from './backoff.ts';
-import { abandon, again, assignNodes, failGang, lookAgain } from './decide-gang.ts';
+import { abandon, again, assignNodes, lookAgain, dropReserving } from './decide-moves.ts';
+import { failGang } from './decide-gang.ts';
 import { askForMs, decideJobsTold } from './decide-jobs.ts';
 import { refuseNodes, settleAssignment } from './decide-launch.ts';
 import { launchBy } from './deadlines.ts';
 import { decideNotReleased, isInBoot } from './decide-seen.ts';
 import { claimedByOther, leaseOf, openGang, type Draft } from './draft.ts';
-import { dropReserving } from './decide-reserve.ts';
 import type {
   AssignNodes,
   CreateReservation,

@@ -1,20 +1,24 @@
 /** How gangs end: whole, in part, or let go. Shared by the answers that bring it about. */
-import { replacementFailed } from './decide-boot.ts';
-import { refuseJobs } from './decide-job.ts';
+import type { Boot } from './boot.ts';
 import { handOver } from './decide-contention.ts';
-import { dropReserving } from './decide-reserve.ts';
-import { hasRungLeft, tooLate } from './decide-start.ts';
-import { askedIn, claimedByOther, leaseOf, type Draft } from './draft.ts';
-import { nodeReason } from './reasons.ts';
-import type { Effect } from './effects.ts';
+import { refuseJobs, tellRefused } from './decide-job.ts';
+import {
+  assignNodes,
+  closeGang,
+  endLeases,
+  giveBackNodes,
+  isInOwnReservation,
+  stopLaunch,
+} from './decide-moves.ts';
+import { hasRungLeft, tooLate } from './decide-rungs.ts';
+import { askedIn, claimantsOf, claimedByOther, type Draft, leaseOf, openGang } from './draft.ts';
 import type { Failure } from './events.ts';
-import type { Batch, Gang, Refusal } from './gang.ts';
+import type { Batch, Gang, GangPhase, Refusal } from './gang.ts';
+import { foldHostlist } from './hostlist.ts';
 import { zonesNamedIn } from './ladder.ts';
-import type { OutstandingEffect } from './state.ts';
-import { verdictOf, type Verdict } from './verdict.ts';
+import { type Verdict, verdictOf } from './verdict.ts';
 
-/** Nodes in one AssignNodes effect: keeps a turn's record within 300 KB. */
-const assignNodesMax = 2000;
+type Why = Pick<Refusal, 'code' | 'message'>;
 
 /** Every batch has its answer: give Slurm what the gang holds. A firm gang is whole here, or this is not reached. */
 export function concludeLaunch(draft: Draft, gang: Gang, refused: readonly Refusal[]): void {
@@ -28,37 +32,6 @@ export function concludeLaunch(draft: Draft, gang: Gang, refused: readonly Refus
     return;
   }
   assignNodes(draft, gang, held, `${gang.id}/assign`);
-}
-
-/** Asks Slurm to take the nodes' addresses; ids are `prefix` and a number. */
-export function assignNodes(
-  draft: Draft,
-  gang: Gang,
-  nodes: readonly string[],
-  prefix: string,
-): void {
-  const effectIds: string[] = [];
-  for (let from = 0; from < nodes.length; from += assignNodesMax) {
-    const chunk = nodes.slice(from, from + assignNodesMax);
-    const instances = chunk.map((node) => {
-      const lease = leaseOf(draft, node);
-      if (lease === null) throw new Error(`node ${node} is assigned without a lease`);
-      return lease.instance;
-    });
-    const id = `${prefix}${effectIds.length}`;
-    effectIds.push(id);
-    draft.effects.push({
-      kind: 'AssignNodes',
-      id,
-      gangId: gang.id,
-      updateAddress: draft.state.settings.updateNodeAddress,
-      nodes: chunk,
-      instanceIds: instances.map((instance) => instance.instanceId),
-      addresses: instances.map((instance) => instance.privateIp),
-      hostnames: instances.map((instance) => instance.hostname),
-    });
-  }
-  draft.decisions.push({ kind: 'GangWhole', gangId: gang.id, effectIds });
 }
 
 /**
@@ -89,13 +62,6 @@ const rungVerdicts: ReadonlySet<Verdict> = new Set(['capacity', 'never-here', 't
 function isAboutPool(draft: Draft, { effectId }: Pick<Batch, 'effectId'>, code: string): boolean {
   if (verdictOf(code) !== 'capacity' || code === 'InsufficientFreeAddressesInSubnet') return false;
   return !isInOwnReservation(draft, effectId);
-}
-
-/** Whether the launch goes into a reservation that muster made for it. */
-export function isInOwnReservation({ state }: Draft, effectId: string): boolean {
-  const effect = state.outstanding.get(effectId)?.effect;
-  if (effect?.kind !== 'RunInstances' || effect.order.reservationId === undefined) return false;
-  return state.reservations.has(effect.order.reservationId);
 }
 
 /**
@@ -145,18 +111,6 @@ function letGo(draft: Draft, gang: Gang, why: string): void {
   stopLaunch(draft, gang, why);
 }
 
-/** Launches and reservations that wait are given up; those that run are answered later, to nobody. */
-export function stopLaunch(draft: Draft, gang: Gang, why: string): void {
-  for (const batch of gang.batches.values()) {
-    const out = draft.state.outstanding.get(batch.effectId);
-    // One that runs now is answered later, and what it brings is terminated then.
-    if (out?.deferredUntil == null) continue;
-    draft.decisions.push({ kind: 'EffectAbandoned', effectId: batch.effectId, why });
-    if (batch.unknownOutcome) sweepLaunch(draft, batch.effectId, batch.clientToken);
-  }
-  for (const effectId of gang.reserving.keys()) dropReserving(draft, effectId);
-}
-
 /** Gives nodes back to Slurm with their reason, except those that another open gang wants or another's instance serves. */
 export function giveBack(
   draft: Draft,
@@ -182,126 +136,75 @@ export function loseFromGang(draft: Draft, gang: Gang, refusal: Refusal): void {
   draft.decisions.push({ kind: 'NodesDropped', gangId: gang.id, nodes, refusal });
 }
 
-/** Gives nodes that nobody wants any more back to Slurm: down with the reason, then powered down. */
-export function giveBackNodes(
-  draft: Draft,
-  nodes: readonly string[],
-  refusal: Refusal,
-  effectId: string,
-  isHeterogeneous = false,
-): void {
-  if (nodes.length === 0) return;
-  const reason = nodeReason(refusal);
-  const soon = isHeterogeneous && { soon: true };
-  draft.effects.push({ ...soon, kind: 'GiveBackNodes', id: effectId, nodes, reason });
+/** No more time, or no more room: it is let go as soon as Slurm has said whom else its nodes serve. */
+export function letGoBoot(draft: Draft, boot: Boot, nodes: readonly string[], why: Why): void {
+  if (boot.doom !== null || draft.booted.has(boot.gangId)) return;
+  draft.booted.add(boot.gangId);
+  const instanceIds = nodes.flatMap((node) => leaseOf(draft, node)?.instance.instanceId ?? []);
+  const doom = { ...why, nodes, instanceIds };
+  draft.decisions.push({ kind: 'BootDoomed', gangId: boot.gangId, doom });
 }
 
-/** Ends leases and terminates their instances, in calls of at most terminate_max_batch_size. */
-export function endLeases(
-  draft: Draft,
-  nodes: readonly string[],
-  why: string,
-  idPrefix: string,
-): void {
-  const instanceIds = nodes.map((node) => {
-    const lease = leaseOf(draft, node);
-    if (lease === null) throw new Error(`node ${node} has no lease to end`);
-    return lease.instance.instanceId;
-  });
-  if (nodes.length === 0) return;
-  for (const node of nodes) draft.ended.add(node);
-  draft.decisions.push({ kind: 'LeasesEnded', nodes, instanceIds, why });
-  terminate(draft, instanceIds, idPrefix);
+/** Every node stands for itself: the others go on. */
+export function loseNodes(draft: Draft, boot: Boot, nodes: readonly string[], why: Why): void {
+  const refusal = { nodes, ...why };
+  draft.decisions.push({ kind: 'BootNodesLost', gangId: boot.gangId, refusal });
+  endLeases(
+    draft,
+    nodes.filter((node) => leaseOf(draft, node) !== null),
+    why.code,
+    `${boot.gangId}-${draft.at}`,
+  );
+  breakGangs(draft, nodes, why);
+  const lost = new Set(nodes);
+  const jobIds = (boot.jobNodes ?? []).flatMap(([id, node]) => (lost.has(node) ? [id] : []));
+  tellRefused(draft, `${boot.gangId}/boot-${nodes[0] ?? ''}`, jobIds, why);
+  const free = nodes.filter((node) => !claimedByOther(draft, node, boot.replacing.get(node) ?? ''));
+  giveBackNodes(draft, free, refusal, `${boot.gangId}/boot-back-${nodes[0] ?? ''}-${draft.at}`);
 }
 
-export function terminate(draft: Draft, instanceIds: readonly string[], idPrefix: string): void {
-  const size = draft.state.settings.terminateMaxBatchSize;
-  for (let from = 0; from < instanceIds.length; from += size) {
-    const chunk = instanceIds.slice(from, from + size);
-    // Named after an instance: a gang may terminate more than once, an instance is terminated once.
-    draft.effects.push({
-      kind: 'TerminateInstances',
-      id: `${idPrefix}/end-${chunk[0]}`,
-      instanceIds: chunk,
-    });
+const startedPhases: ReadonlySet<GangPhase> = new Set(['reserving', 'launching', 'assigning']);
+
+/** Gangs that count on one of the instances, which another gang had launched, have lost it too. */
+export function breakGangs(draft: Draft, nodes: readonly string[], why: Why): void {
+  for (const id of new Set(nodes.flatMap((node) => claimantsOf(draft, node)))) {
+    const gang = openGang(draft, id);
+    if (gang === null || gang.replaces !== null || !startedPhases.has(gang.phase)) continue;
+    if (gang.firm) failGang(draft, gang, { nodes: gang.nodes, ...why });
+    else
+      loseFromGang(draft, gang, {
+        nodes: gang.nodes.filter((node) => nodes.includes(node)),
+        ...why,
+      });
   }
 }
 
-export function sweepLaunch(draft: Draft, effectId: string, clientToken: string): void {
-  const id = `${effectId}/sweep`;
-  if (draft.effects.some((effect) => effect.id === id)) return;
-  draft.effects.push({ kind: 'SweepLaunch', id, clientToken });
-}
-
-/**
- * When something of which the answer was lost is looked for: EC2's reads lag by seconds, rarely by minutes, so that one
- * look that finds nothing proves nothing.
- */
-const lookDelaysMs = [10_000, 60_000, 300_000];
-
-/** Runs a look again later, unless it was the last one. */
-export function lookAgain(draft: Draft, { effect, looks }: OutstandingEffect, why: string): void {
-  const delay = lookDelaysMs[looks];
-  if (delay === undefined) return;
-  const until = draft.at + delay;
-  const effectId = effect.id;
-  draft.decisions.push({ kind: 'EffectDeferred', effectId, until, why, unknownOutcome: false });
-}
-
-/** The verdict. Every node that is still the gang's and was not given counts as failed. */
-export function closeGang(
+/** A replacement could not be launched: its gang is not whole any more. `alreadyDown`: Slurm powered these down itself. */
+export function replacementFailed(
   draft: Draft,
   gang: Gang,
-  given: readonly string[],
-  refusals: readonly Refusal[],
+  why: Why,
+  alreadyDown: ReadonlySet<string>,
 ): void {
-  draft.closed.add(gang.id);
-  draft.decisions.push({
-    kind: 'GangClosed',
-    gangId: gang.id,
-    requestIds: gang.requestIds,
-    jobIds: gang.jobIds,
-    given,
-    // What was refused for nodes that had all been powered down before is nobody's.
-    refusals: refusals.filter(({ nodes }) => nodes.length > 0),
-  });
-  for (const requestId of gang.requestIds) settleRequest(draft, requestId);
+  for (const boot of draft.state.boots.values()) {
+    if (![...boot.replacing.values()].includes(gang.id) || draft.booted.has(boot.gangId)) continue;
+    notReplaced(draft, boot, gang, why, alreadyDown);
+  }
 }
 
-function settleRequest(draft: Draft, requestId: string): void {
-  const request = draft.state.requests.get(requestId);
-  if (request === undefined) return;
-  if ([...request.openGangs].some((id) => !draft.closed.has(id))) return;
-  const closings = draft.decisions.flatMap((decision) =>
-    decision.kind === 'GangClosed' && decision.requestIds.includes(request.id) ? [decision] : [],
-  );
-  const rejected = draft.decisions.flatMap((decision) =>
-    decision.kind === 'NodesRejected' && decision.requestId === request.id
-      ? decision.refusal.nodes
-      : [],
-  );
-  const allGiven = new Set([...request.given, ...closings.flatMap((closing) => closing.given)]);
-  const allFailed = new Set([
-    ...request.failed,
-    ...rejected,
-    ...closings.flatMap((closing) => closing.refusals.flatMap((refused) => refused.nodes)),
-  ]);
-  draft.decisions.push({
-    kind: 'RequestSettled',
-    requestId: request.id,
-    given: [...allGiven],
-    // A node shared by a gang that failed and one that did not is up.
-    failed: [...allFailed].filter((node) => !allGiven.has(node)),
-  });
+function notReplaced(
+  draft: Draft,
+  boot: Boot,
+  gang: Gang,
+  why: Why,
+  alreadyDown: ReadonlySet<string>,
+): void {
+  const nodes = gang.nodes.filter((node) => !alreadyDown.has(node));
+  const message = `no replacement for ${few(gang.nodes)}: ${why.message}`;
+  if (boot.isWhole) letGoBoot(draft, boot, nodes, { code: why.code, message });
+  else if (nodes.length > 0) loseNodes(draft, boot, nodes, { code: why.code, message });
 }
 
-/** Runs an outstanding effect (again). */
-export function again(draft: Draft, effect: Effect): void {
-  draft.decisions.push({ kind: 'EffectRepeated', effectId: effect.id });
-  draft.effects.push(effect);
-}
-
-/** Ends an outstanding effect that runs no more. */
-export function abandon(draft: Draft, effect: Effect, why: string): void {
-  draft.decisions.push({ kind: 'EffectAbandoned', effectId: effect.id, why });
+export function few(nodes: readonly string[]): string {
+  return nodes.length <= 3 ? foldHostlist(nodes) : `${nodes.length} nodes (${nodes[0]}, ...)`;
 }

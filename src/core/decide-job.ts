@@ -3,7 +3,7 @@
  * cannot mend is held at once. Its owner reads why in the job's AdminComment.
  */
 import { backoffMs } from './backoff.ts';
-import { abandon } from './decide-gang.ts';
+import { abandon } from './decide-moves.ts';
 import type { Draft } from './draft.ts';
 import type { TellJobs } from './effects.ts';
 import type { Gang, Refusal } from './gang.ts';

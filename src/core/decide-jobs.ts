@@ -2,7 +2,8 @@
  * Which nodes are a gang: what the resume file says, and what Slurm says when it is asked. The file does not tell which
  * jobs are components of one heterogeneous job, nor of members that are up already or that another call will ask for.
  */
-import { closeGang, failGang } from './decide-gang.ts';
+import { closeGang } from './decide-moves.ts';
+import { failGang } from './decide-gang.ts';
 import { launchBy } from './deadlines.ts';
 import { endTelling, tellRefused } from './decide-job.ts';
 import {

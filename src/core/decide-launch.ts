@@ -2,18 +2,15 @@
 import { backoffMs } from './backoff.ts';
 import { launchBy } from './deadlines.ts';
 import type { PlacedInstance } from './decisions.ts';
+import { concludeLaunch, failGang, giveBack, leaveRung } from './decide-gang.ts';
 import {
-  concludeLaunch,
   closeGang,
   endLeases,
-  failGang,
-  giveBack,
   isInOwnReservation,
-  leaveRung,
   sweepLaunch,
   terminate,
-} from './decide-gang.ts';
-import { hasRungLeft } from './decide-start.ts';
+} from './decide-moves.ts';
+import { hasRungLeft } from './decide-rungs.ts';
 import {
   assignmentsOut,
   batchesOut,

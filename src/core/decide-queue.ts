@@ -2,9 +2,10 @@
  * Launches that wait: for EC2's limit on RunInstances calls, for the moment of a retry, or since before a restart. They go
  * out in the order in which they were first asked for, so that capacity goes to who came first.
  */
-import { abandon, again, sweepLaunch } from './decide-gang.ts';
+import { abandon, again, sweepLaunch } from './decide-moves.ts';
 import { refuseBatch } from './decide-launch.ts';
-import { tokensTooLate, tooLate } from './decide-start.ts';
+import { tokensTooLate } from './decide-start.ts';
+import { tooLate } from './decide-rungs.ts';
 import { openGang, type Draft } from './draft.ts';
 import type { RunInstances } from './effects.ts';
 import { scheduleLaunches, waitingLaunches, type WaitingLaunch } from './launch-schedule.ts';

@@ -5,9 +5,11 @@
  */
 import { backoffMs } from './backoff.ts';
 import { launchBy } from './deadlines.ts';
-import { abandon, leaveRung, lookAgain } from './decide-gang.ts';
-import { hasRungLeft, reservable, startLaunches, type PreparedLaunch } from './decide-start.ts';
-import { heldIn, openGang, type Draft } from './draft.ts';
+import { type PreparedLaunch, reservable, startLaunches } from './decide-calls.ts';
+import { leaveRung } from './decide-gang.ts';
+import { abandon, lookAgain, sweepReservation } from './decide-moves.ts';
+import { hasRungLeft } from './decide-rungs.ts';
+import { type Draft, heldIn, openGang } from './draft.ts';
 import type { CreateReservation } from './effects.ts';
 import type { Failure } from './events.ts';
 import type { Gang, Reserving } from './gang.ts';
@@ -15,7 +17,7 @@ import type { Rung } from './ladder.ts';
 import type { GangStrategy } from './settings.ts';
 import type { OpenReservation, State } from './state.ts';
 import type { DurationMs, Instant } from './units.ts';
-import { verdictOf, type Verdict } from './verdict.ts';
+import { type Verdict, verdictOf } from './verdict.ts';
 
 /** A last resort, should nobody be left to cancel it: so long after the last launch that may use it. */
 const outlivesMs: DurationMs = 10 * 60_000;
@@ -185,21 +187,6 @@ function mayDoWithout(code: string): boolean {
   const verdict = verdictOf(code);
   if (verdict === 'quota') return code !== 'VcpuLimitExceeded' && code !== 'InstanceLimitExceeded';
   return verdict === 'configuration' || verdict === 'never-here';
-}
-
-/** A reservation that is not wanted any more: one that waits for its retry may have been made all the same. */
-export function dropReserving(draft: Draft, effectId: string): void {
-  const out = draft.state.outstanding.get(effectId);
-  // One that runs now is answered later, and is let go then.
-  if (out?.effect.kind !== 'CreateReservation' || out.deferredUntil === null) return;
-  abandon(draft, out.effect, 'its gang does without');
-  if (out.unknownOutcome) sweepReservation(draft, effectId);
-}
-
-function sweepReservation(draft: Draft, effectId: string): void {
-  const id = `${effectId}/end`;
-  if (draft.effects.some((effect) => effect.id === id)) return;
-  draft.effects.push({ kind: 'EndReservation', id, tag: effectId, reservationId: null });
 }
 
 /** Reservations that no gang and no launch uses any more. */

@@ -1,13 +1,7 @@
 /** What looking at Slurm and at EC2 has shown: slurmd that registered, jobs that are gone, instances that ended or are nobody's. */
-import { endDoomedBoot, failBootNodes, failLateNodes, letGoBoot } from './decide-boot.ts';
-import {
-  closeGang,
-  endLeases,
-  failGang,
-  loseFromGang,
-  stopLaunch,
-  terminate,
-} from './decide-gang.ts';
+import { endDoomedBoot, failBootNodes, failLateNodes } from './decide-boot.ts';
+import { letGoBoot, failGang, loseFromGang } from './decide-gang.ts';
+import { closeGang, endLeases, stopLaunch, terminate } from './decide-moves.ts';
 import { clearJobs } from './decide-job.ts';
 import { formSilentGangs } from './decide-jobs.ts';
 import { claimedByOther, leaseOf, openGang, type Draft } from './draft.ts';

@@ -1,32 +1,26 @@
 /** From a gang that waits for nobody to its calls: the rung it is launched on, reserved first or launched at once. */
 import { knownRefusal } from './capacity-memory.ts';
 import { launchBy, resumeTimeoutFor } from './deadlines.ts';
-import type { BatchStarted } from './decisions.ts';
+import { type PreparedLaunch, startLaunches } from './decide-calls.ts';
 import { holderOf } from './decide-contention.ts';
 import { concludeLaunch, failGang } from './decide-gang.ts';
 import { reserveFirst, whyNotReserve } from './decide-reserve.ts';
-import { leaseOf, openGang, type Draft } from './draft.ts';
+import { gangRungs, tooLate } from './decide-rungs.ts';
+import type { BatchStarted } from './decisions.ts';
+import { type Draft, leaseOf, openGang } from './draft.ts';
 import type { RunInstances } from './effects.ts';
 import { createLocator, type Place } from './fleet.ts';
 import type { Gang, Refusal } from './gang.ts';
-import { instanceTypeOf, poolKey, rungsOf, zoneOf, type Rung } from './ladder.ts';
+import { poolKey, type Rung, rungsOf, zoneOf } from './ladder.ts';
 import { refillMs } from './launch-bucket.ts';
 import { instancesAhead, tokenWaitMs } from './launch-schedule.ts';
 import { cutBatches, type PlannedBatch } from './plan.ts';
-import { aheadOf, behind, waitingJobs, type Waiting } from './queue-order.ts';
+import { aheadOf, behind, type Waiting, waitingJobs } from './queue-order.ts';
 import type { Pool } from './settings.ts';
 import type { State } from './state.ts';
 import type { DurationMs } from './units.ts';
 
 type Why = Pick<Refusal, 'code' | 'message' | 'retryAt'>;
-
-/** A call with the batch that it is for. */
-export interface PreparedLaunch {
-  readonly effect: RunInstances;
-  readonly batch: BatchStarted;
-  readonly place: Place;
-  readonly pool: Pool;
-}
 
 /** Starts every gang that waits for no open gang any more. */
 export function startGangs(draft: Draft): void {
@@ -145,28 +139,6 @@ function chooseRung(
   return known ?? noRung(rungs.length);
 }
 
-/** Whether there is a rung beside the one that the gang is on and those that it tried. */
-export function hasRungLeft(draft: Draft, gang: Gang): boolean {
-  const locate = createLocator(draft.state.settings);
-  const places = new Set<Place>();
-  for (const node of gang.nodes) {
-    const located = locate(node);
-    const lease = leaseOf(draft, node);
-    // What another gang's instance serves is not launched on any rung.
-    if (lease !== null && lease.gangId !== gang.id) continue;
-    if (located.kind === 'place') places.add(located.place);
-  }
-  return gangRungs(draft, gang, [...places]).some(
-    ({ key }) => key !== gang.rung && !gang.tried.includes(key),
-  );
-}
-
-/** A replacement stays where its gang is; a job may have asked for some rungs alone. */
-function gangRungs({ state: { zones } }: Draft, gang: Gang, places: readonly Place[]): Rung[] {
-  if (gang.onlyRung === null) return rungsOf(places, zones, gang.zonesNamed, gang.wish);
-  return rungsOf(places, zones).filter(({ key }) => key === gang.onlyRung);
-}
-
 function nothingWished({ wish }: Gang): Why {
   const { markets = [], instanceTypes = [], zones = [] } = wish;
   const words = [...markets, ...instanceTypes, ...zones].join(', ');
@@ -180,14 +152,6 @@ function noRung(count: number): Why {
       ? 'the compute resources of the job have no zone in common; let the queue be spread, or add subnets'
       : 'every rung of the ladder was tried';
   return { code: 'NoCommonZone', message };
-}
-
-/** Slurm's ResumeTimeout runs from the request: what is found long after it must not be launched any more. */
-export function tooLate(draft: Draft, gang: Gang): Why | null {
-  const by = launchBy(draft.state.settings, gang);
-  if (draft.at <= by) return null;
-  const message = `muster could not ask EC2 within ${Math.round((by - gang.requestedAt) / 1000)} s of the request`;
-  return { code: 'LaunchTooLate', message };
 }
 
 /**
@@ -312,19 +276,6 @@ function jobTag(jobIds: readonly number[]): string {
   return all.length <= 256 ? all : `${all.slice(0, all.lastIndexOf(' ', 252))} ...`;
 }
 
-/** Queues the calls; they go out as EC2's limits allow. */
-export function startLaunches(
-  draft: Draft,
-  gang: Gang,
-  rung: string,
-  launches: readonly Pick<PreparedLaunch, 'effect' | 'batch'>[],
-): void {
-  const batches = launches.map(({ batch }) => batch);
-  draft.decisions.push({ kind: 'GangStarted', gangId: gang.id, rung, batches });
-  for (const { effect } of launches) draft.decisions.push({ kind: 'LaunchQueued', effect });
-  draft.queued.push(...launches.map(({ effect }) => effect));
-}
-
 /** A first start learns the subnets' zones before it launches: a try is waited for, a second one is not. */
 export function isAskingForZones(state: State): boolean {
   for (const { effect, tries } of state.outstanding.values())
@@ -347,15 +298,4 @@ export function describeSubnets(draft: Draft): void {
   for (const { effect } of draft.state.outstanding.values())
     if (effect.kind === 'DescribeSubnets') return;
   draft.effects.push({ kind: 'DescribeSubnets', id: `subnets-${draft.at}`, subnetIds: unknown });
-}
-
-/** What must be known of a pool to reserve in it; null where something is not. */
-export function reservable(
-  draft: Draft,
-  place: Place,
-  pool: Pool,
-): { readonly instanceType: string; readonly zone: string } | null {
-  const instanceType = instanceTypeOf(place, pool);
-  const zone = zoneOf(place, pool, draft.state.zones);
-  return instanceType === null || zone === null ? null : { instanceType, zone };
 }

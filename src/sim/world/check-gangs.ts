@@ -90,6 +90,8 @@ export function createGangChecks(watched: Watched): GangChecks {
       case 'NodesRefused':
         if (decision.refusal === null) return;
         checkExplained(watched, gang, decision.refusal);
+        // A firm gang that is refused a call has lost none of its nodes: it tries elsewhere, or closes.
+        if (gang.firm) return;
         for (const node of decision.refusal.nodes) gang.nodes.delete(node);
         return;
       case 'GangClosed':
@@ -100,6 +102,19 @@ export function createGangChecks(watched: Watched): GangChecks {
       case 'GangStarted':
       case 'GangWhole':
       case 'NodesGiven':
+      case 'GangReserving':
+      case 'ReservationHeld':
+      case 'ReserveForgone':
+      case 'RungLeft':
+      case 'GangWaits':
+      case 'LeaseHandedOver':
+      case 'GangCancelled':
+      case 'GangDissolved':
+      case 'BootDoomed':
+      case 'BootFailed':
+      case 'BootCancelled':
+      case 'BootNodesLost':
+      case 'BootNodesDropped':
         return;
     }
   }
