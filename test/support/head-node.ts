@@ -14,6 +14,8 @@ import { composeController } from '../../src/bin/compose.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { Controller } from '../../src/controller/controller.ts';
 import type { Decision } from '../../src/core/decisions.ts';
+import { parseHostlistElements } from '../../src/core/hostlist.ts';
+import { parseResumeFile } from '../../src/core/resume-file.ts';
 import { defaultSettings, type ComputeResource, type Settings } from '../../src/core/settings.ts';
 import { startEc2Sim, type Ec2Sim } from '../../src/ec2sim/server.ts';
 import {
@@ -205,8 +207,10 @@ export async function openHeadNode(settings: Partial<Settings>): Promise<HeadNod
     slurm,
     logLines,
     stateDir: config.stateDir,
-    spool: (hostlist, resumeFile, verb = 'resume') =>
-      spoolRequest(spool, verb, hostlist, resumeFile),
+    spool(hostlist, resumeFile, verb = 'resume') {
+      for (const job of jobsOf(resumeFile)) slurm.jobs.set(job.jobId, job);
+      return spoolRequest(spool, verb, hostlist, resumeFile);
+    },
     async verdict(requestId) {
       for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(10)) {
         const verdict = verdicts.get(requestId);
@@ -265,4 +269,23 @@ export async function until(condition: () => boolean): Promise<void> {
   for (const deadline = Date.now() + 5_000; !condition(); await sleep(10)) {
     if (Date.now() > deadline) throw new Error('the condition did not come true within 5 s');
   }
+}
+
+/** The jobs of a resume file as Slurm tells of them: they wait for their nodes. */
+function jobsOf(resumeFile: unknown): SchedulerJob[] {
+  const file = parseResumeFile(JSON.stringify(resumeFile));
+  if (file.kind === 'unreadable') return [];
+  return file.jobs.map(({ jobId, nodesResume, priority }) => ({
+    jobId,
+    hetJobId: null,
+    state: 'CONFIGURING',
+    reason: 'None',
+    partition: 'queue1',
+    nodes: parseHostlistElements(nodesResume).nodes,
+    priority,
+    restarts: 0,
+    comment: '',
+    adminComment: '',
+    extra: '',
+  }));
 }
