@@ -377,6 +377,23 @@ describe('of two jobs that were refused in one moment', () => {
   });
 });
 
+test('a gang to which another one hands over what it held goes on', () => {
+  const one = world(false, { maxBatchSize: 2, launchRequests: { burst: 100, perSecond: 2 } });
+  const queues = one.state.settings.queues?.map((queue) => ({
+    ...queue,
+    strategy: 'launch' as const,
+  }));
+  one.send({ kind: 'ConfigLoaded', settings: { ...one.state.settings, queues: queues ?? null } });
+  one.resume('q-dy-a-[1-7]', ['q-dy-a-[1-4]', 'q-dy-a-[5-7]']);
+  const [held, refused] = one.out('RunInstances');
+  if (held === undefined || refused === undefined) throw new Error('two launches should run');
+  one.launch(held);
+  one.refuse(refused, noRoom);
+  expect(one.state.jobs.get(1)?.wants).toMatchObject({ count: 4 });
+  expect(one.only('RunInstances').order.maxCount).toBe(1);
+  expect(one.effects('TerminateInstances')).toEqual([]);
+});
+
 test('the order survives a restart', () => {
   const one = world(false);
   refuseBigJob(one, 'a', 100);
