@@ -78,7 +78,8 @@ describe('while a job that EC2 refused waits, a later one that wants the same po
     expect(nextTryOf(one, 2)).toBe(nextTryOf(one, 1) + 30_000);
     one.advance(nextTryOf(one, 1) - one.now);
     ask(one, 1, 'q-dy-a-[1-9]');
-    one.settle();
+    one.launch(one.only('RunInstances'));
+    one.finish(one.only('AssignNodes'));
     one.advance(30_000);
     ask(one, 2, 'q-dy-a-[11-12]');
     expect(one.only('RunInstances').order.maxCount).toBe(2);
@@ -284,7 +285,8 @@ describe('a job that greedy queues pass', () => {
   function passes(one: DrivenWorld, jobId: number): boolean {
     ask(one, jobId, `q-dy-a-${100 + jobId}`);
     const mayPass = one.out('RunInstances').length > 0;
-    one.settle();
+    for (let effect = one.running[0]; effect !== undefined; effect = one.running[0])
+      one.finish(effect);
     return mayPass;
   }
 
