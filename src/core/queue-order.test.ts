@@ -78,7 +78,8 @@ describe('while a job that EC2 refused waits, a later one that wants the same po
     expect(nextTryOf(one, 2)).toBe(nextTryOf(one, 1) + 30_000);
     one.advance(nextTryOf(one, 1) - one.now);
     ask(one, 1, 'q-dy-a-[1-9]');
-    one.settle();
+    one.launch(one.only('RunInstances'));
+    one.finish(one.only('AssignNodes'));
     one.advance(30_000);
     ask(one, 2, 'q-dy-a-[11-12]');
     expect(one.only('RunInstances').order.maxCount).toBe(2);
@@ -284,7 +285,8 @@ describe('a job that greedy queues pass', () => {
   function passes(one: DrivenWorld, jobId: number): boolean {
     ask(one, jobId, `q-dy-a-${100 + jobId}`);
     const mayPass = one.out('RunInstances').length > 0;
-    one.settle();
+    for (let effect = one.running[0]; effect !== undefined; effect = one.running[0])
+      one.finish(effect);
     return mayPass;
   }
 
@@ -375,6 +377,23 @@ describe('of two jobs that were refused in one moment', () => {
     ]);
     expect(one.only('RunInstances').order.maxCount).toBe(2);
   });
+});
+
+test('a gang to which another one hands over what it held goes on', () => {
+  const one = world(false, { maxBatchSize: 2, launchRequests: { burst: 100, perSecond: 2 } });
+  const queues = one.state.settings.queues?.map((queue) => ({
+    ...queue,
+    strategy: 'launch' as const,
+  }));
+  one.send({ kind: 'ConfigLoaded', settings: { ...one.state.settings, queues: queues ?? null } });
+  one.resume('q-dy-a-[1-7]', ['q-dy-a-[1-4]', 'q-dy-a-[5-7]']);
+  const [held, refused] = one.out('RunInstances');
+  if (held === undefined || refused === undefined) throw new Error('two launches should run');
+  one.launch(held);
+  one.refuse(refused, noRoom);
+  expect(one.state.jobs.get(1)?.wants).toMatchObject({ count: 4 });
+  expect(one.only('RunInstances').order.maxCount).toBe(1);
+  expect(one.effects('TerminateInstances')).toEqual([]);
 });
 
 test('the order survives a restart', () => {

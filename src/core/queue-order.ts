@@ -52,6 +52,8 @@ export function aheadOf(
 ): Waiting | null {
   // A replacement keeps whole what is already there; a gang of no job has nobody to be told.
   if (gang.replaces !== null || gang.kind === 'launch-batch') return null;
+  // It holds what another gang let go of: that runs, and is of use to nobody before it.
+  if (gang.nodes.some((node) => leaseOf(draft, node)?.gangId === gang.id)) return null;
   let last: Waiting | null = null;
   for (const job of waiting) {
     if (last !== null && job.nextAt <= last.nextAt) continue;
