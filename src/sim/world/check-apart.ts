@@ -113,6 +113,9 @@ export function createApartChecks(watched: Watched): ApartChecks {
           case 'NodesRejected':
             refuse(decision.refusal, null);
             break;
+          case 'NodesDropped':
+            refuse(decision.refusal ?? null, jobsOf.get(decision.gangId) ?? []);
+            break;
           case 'BatchHeld':
           case 'BatchRefused':
           case 'NodesRefused':

@@ -106,6 +106,9 @@ export function createGangChecks(watched: Watched): GangChecks {
       case 'ReservationHeld':
       case 'ReserveForgone':
       case 'RungLeft':
+        // What a lost answer may still bring there is swept, and is no more than money: that is checked elsewhere.
+        gang.live.clear();
+        return;
       case 'GangWaits':
       case 'LeaseHandedOver':
       case 'GangCancelled':
