@@ -6,6 +6,8 @@ import type { Refusal } from '../../core/gang.ts';
 import { foldHostlist } from '../../core/hostlist.ts';
 import type { Turn } from '../../core/turn.ts';
 
+type DecisionOf<Kind extends Decision['kind']> = Extract<Decision, { kind: Kind }>;
+
 export function turnInShort({ event, decisions, effects }: Turn): string {
   const parts = [eventInShort(event)];
   if (decisions.length > 0) parts.push(decisions.map(decisionInShort).join('; '));
@@ -65,31 +67,133 @@ function refused(refusal: Refusal | null): string {
 
 function decisionInShort(decision: Decision): string {
   switch (decision.kind) {
+    case 'RequestTaken':
+    case 'InputFaulty':
+    case 'NodesRejected':
+    case 'RequestSettled':
+    case 'CapacityForgotten':
+      return requestInShort(decision);
+    case 'GangFormed':
+    case 'GangGrew':
+    case 'GangWaits':
+    case 'GangDissolved':
+    case 'GangStarted':
+    case 'RungLeft':
+    case 'LeaseHandedOver':
+    case 'GangWhole':
+    case 'NodesGiven':
+    case 'NodesDropped':
+    case 'GangClosed':
+    case 'BootCancelled':
+    case 'GangCancelled':
+      return gangInShort(decision);
+    case 'GangReserving':
+    case 'ReservationHeld':
+    case 'ReservationOver':
+    case 'ReserveForgone':
+    case 'CapacitySeen':
+      return capacityInShort(decision);
+    case 'BatchHeld':
+    case 'BatchRefused':
+    case 'NodesRefused':
+    case 'LeasesEnded':
+    case 'LaunchQueued':
+    case 'LaunchesThrottled':
+    case 'EffectPutOff':
+    case 'EffectDeferred':
+    case 'EffectAbandoned':
+    case 'EffectNarrowed':
+    case 'EffectRepeated':
+    case 'AnswerLate':
+      return callInShort(decision);
+    case 'NodesRegistered':
+    case 'NodesReplaced':
+    case 'NodesLost':
+    case 'BootDoomed':
+    case 'BootFailed':
+    case 'BootNodesLost':
+    case 'BootNodesDropped':
+    case 'JobRefused':
+    case 'JobStarted':
+      return bootInShort(decision);
+  }
+}
+
+/** What hook calls, and the operator, asked for. */
+function requestInShort(
+  decision: DecisionOf<
+    'RequestTaken' | 'InputFaulty' | 'NodesRejected' | 'RequestSettled' | 'CapacityForgotten'
+  >,
+): string {
+  switch (decision.kind) {
+    case 'RequestTaken':
+    case 'InputFaulty':
+      return `${decision.kind} ${decision.requestId}`;
+    case 'NodesRejected':
+      return `NodesRejected ${decision.requestId}${refused(decision.refusal)}`;
+    case 'RequestSettled':
+      return `RequestSettled ${decision.requestId}, given ${fold(decision.given)}, failed ${fold(decision.failed)}`;
+    case 'CapacityForgotten':
+      return `CapacityForgotten ${decision.pools.join(', ')}`;
+  }
+}
+
+/** Gangs from forming to their end. */
+function gangInShort(
+  decision: DecisionOf<
+    | 'GangFormed'
+    | 'GangGrew'
+    | 'GangWaits'
+    | 'GangDissolved'
+    | 'GangStarted'
+    | 'RungLeft'
+    | 'LeaseHandedOver'
+    | 'GangWhole'
+    | 'NodesGiven'
+    | 'NodesDropped'
+    | 'GangClosed'
+    | 'BootCancelled'
+    | 'GangCancelled'
+  >,
+): string {
+  switch (decision.kind) {
     case 'GangFormed': {
       const { gangId, gangKind, firm, nodes, jobIds, waitsFor } = decision;
       const waits = waitsFor.length === 0 ? '' : `, waits for ${waitsFor.join(' ')}`;
       return `GangFormed ${gangId} ${firm ? 'firm' : 'soft'} ${gangKind} of jobs ${jobIds.join(' ')}: ${fold(nodes)}${waits}`;
     }
-    case 'JobRefused':
-      return `JobRefused ${decision.jobId} try ${decision.tries}: ${decision.code}, ${decision.hold ?? new Date(decision.nextAt ?? 0).toISOString()}`;
-    case 'JobStarted':
-      return `JobStarted ${decision.jobId}`;
-    case 'NodesRegistered':
-      return `NodesRegistered ${fold(decision.nodes)}`;
-    case 'NodesReplaced':
-      return `NodesReplaced ${decision.bootId} by ${decision.replacementId}: ${fold(decision.nodes)}`;
-    case 'BootDoomed':
-      return `BootDoomed ${decision.gangId}: ${decision.doom.code} ${fold(decision.doom.nodes)}`;
-    case 'NodesLost':
-      return `NodesLost${refused(decision.refusal)}`;
-    case 'BootFailed':
-    case 'BootNodesLost':
-      return `${decision.kind} ${decision.gangId}${refused(decision.refusal)}`;
-    case 'BootNodesDropped':
-      return `BootNodesDropped ${decision.gangId} ${fold(decision.nodes)}`;
+    case 'GangGrew':
+      return `GangGrew ${decision.gangId} by ${fold(decision.nodes)}, misses ${fold(decision.missing)}`;
+    case 'GangWaits':
+      return `GangWaits ${decision.gangId} for ${decision.turnAfter}`;
+    case 'GangDissolved':
+      return `GangDissolved ${decision.gangId}`;
+    case 'GangStarted':
+      return `GangStarted ${decision.gangId} in ${decision.batches.length} calls`;
+    case 'RungLeft':
+      return `RungLeft ${decision.gangId} ${decision.rung}: ${decision.refusal.code}`;
+    case 'LeaseHandedOver':
+      return `LeaseHandedOver ${decision.fromNode} to ${decision.node}`;
+    case 'GangWhole':
+      return `GangWhole ${decision.gangId}`;
+    case 'NodesGiven':
+    case 'NodesDropped':
+      return `${decision.kind} ${decision.gangId} ${fold(decision.nodes)}`;
+    case 'GangClosed':
+      return `GangClosed ${decision.gangId}, given ${fold(decision.given)}${decision.refusals.map(refused).join('')}`;
     case 'BootCancelled':
     case 'GangCancelled':
       return `${decision.kind} ${decision.gangId}`;
+  }
+}
+
+/** Reservations, and what EC2 gave or refused. */
+function capacityInShort(
+  decision: DecisionOf<
+    'GangReserving' | 'ReservationHeld' | 'ReservationOver' | 'ReserveForgone' | 'CapacitySeen'
+  >,
+): string {
+  switch (decision.kind) {
     case 'GangReserving':
       return `GangReserving ${decision.gangId} on ${decision.rung} in ${decision.parts.length} reservations`;
     case 'ReservationHeld':
@@ -98,39 +202,43 @@ function decisionInShort(decision: Decision): string {
       return `ReservationOver ${decision.reservationId}`;
     case 'ReserveForgone':
       return `ReserveForgone ${decision.gangId}: ${decision.why}`;
-    case 'RungLeft':
-      return `RungLeft ${decision.gangId} ${decision.rung}: ${decision.refusal.code}`;
     case 'CapacitySeen':
       return `CapacitySeen ${decision.pool} ${decision.refusal === null ? 'gave' : 'refused'} ${decision.count}`;
-    case 'CapacityForgotten':
-      return `CapacityForgotten ${decision.pools.join(', ')}`;
-    case 'GangGrew':
-      return `GangGrew ${decision.gangId} by ${fold(decision.nodes)}, misses ${fold(decision.missing)}`;
-    case 'GangWaits':
-      return `GangWaits ${decision.gangId} for ${decision.turnAfter}`;
-    case 'LeaseHandedOver':
-      return `LeaseHandedOver ${decision.fromNode} to ${decision.node}`;
-    case 'GangDissolved':
-      return `GangDissolved ${decision.gangId}`;
-    case 'GangStarted':
-      return `GangStarted ${decision.gangId} in ${decision.batches.length} calls`;
+  }
+}
+
+/** Answers to calls, and calls that wait or are given up. */
+function callInShort(
+  decision: DecisionOf<
+    | 'BatchHeld'
+    | 'BatchRefused'
+    | 'NodesRefused'
+    | 'LeasesEnded'
+    | 'LaunchQueued'
+    | 'LaunchesThrottled'
+    | 'EffectPutOff'
+    | 'EffectDeferred'
+    | 'EffectAbandoned'
+    | 'EffectNarrowed'
+    | 'EffectRepeated'
+    | 'AnswerLate'
+  >,
+): string {
+  switch (decision.kind) {
     case 'BatchHeld':
       return `BatchHeld ${decision.effectId} ${decision.placed.map(({ node, instance }) => `${node}=${instance.instanceId}`).join(' ')}${refused(decision.refusal)}`;
     case 'BatchRefused':
       return `BatchRefused ${decision.effectId}${refused(decision.refusal)}`;
     case 'NodesRefused':
       return `NodesRefused ${decision.effectId}${refused(decision.refusal)}`;
-    case 'GangClosed':
-      return `GangClosed ${decision.gangId}, given ${fold(decision.given)}${decision.refusals.map(refused).join('')}`;
-    case 'NodesGiven':
-    case 'NodesDropped':
-      return `${decision.kind} ${decision.gangId} ${fold(decision.nodes)}`;
     case 'LeasesEnded':
       return `LeasesEnded ${fold(decision.nodes)}: ${decision.why}`;
-    case 'EffectPutOff':
-      return `EffectPutOff ${decision.effect.id}`;
     case 'LaunchQueued':
       return `LaunchQueued ${decision.effect.id}`;
+    case 'LaunchesThrottled':
+      return `LaunchesThrottled until ${new Date(decision.readyAt).toISOString()}`;
+    case 'EffectPutOff':
+      return `EffectPutOff ${decision.effect.id}`;
     case 'EffectDeferred':
       return `EffectDeferred ${decision.effectId} until ${new Date(decision.until).toISOString()}: ${decision.why}`;
     case 'EffectAbandoned':
@@ -140,17 +248,41 @@ function decisionInShort(decision: Decision): string {
     case 'EffectRepeated':
     case 'AnswerLate':
       return `${decision.kind} ${decision.effectId}`;
-    case 'GangWhole':
-      return `GangWhole ${decision.gangId}`;
-    case 'RequestSettled':
-      return `RequestSettled ${decision.requestId}, given ${fold(decision.given)}, failed ${fold(decision.failed)}`;
-    case 'NodesRejected':
-      return `NodesRejected ${decision.requestId}${refused(decision.refusal)}`;
-    case 'RequestTaken':
-    case 'InputFaulty':
-      return `${decision.kind} ${decision.requestId}`;
-    case 'LaunchesThrottled':
-      return `LaunchesThrottled until ${new Date(decision.readyAt).toISOString()}`;
+  }
+}
+
+/** Gangs that were given, until they are up or lost, and their jobs. */
+function bootInShort(
+  decision: DecisionOf<
+    | 'NodesRegistered'
+    | 'NodesReplaced'
+    | 'NodesLost'
+    | 'BootDoomed'
+    | 'BootFailed'
+    | 'BootNodesLost'
+    | 'BootNodesDropped'
+    | 'JobRefused'
+    | 'JobStarted'
+  >,
+): string {
+  switch (decision.kind) {
+    case 'NodesRegistered':
+      return `NodesRegistered ${fold(decision.nodes)}`;
+    case 'NodesReplaced':
+      return `NodesReplaced ${decision.bootId} by ${decision.replacementId}: ${fold(decision.nodes)}`;
+    case 'NodesLost':
+      return `NodesLost${refused(decision.refusal)}`;
+    case 'BootDoomed':
+      return `BootDoomed ${decision.gangId}: ${decision.doom.code} ${fold(decision.doom.nodes)}`;
+    case 'BootFailed':
+    case 'BootNodesLost':
+      return `${decision.kind} ${decision.gangId}${refused(decision.refusal)}`;
+    case 'BootNodesDropped':
+      return `BootNodesDropped ${decision.gangId} ${fold(decision.nodes)}`;
+    case 'JobRefused':
+      return `JobRefused ${decision.jobId} try ${decision.tries}: ${decision.code}, ${decision.hold ?? new Date(decision.nextAt ?? 0).toISOString()}`;
+    case 'JobStarted':
+      return `JobStarted ${decision.jobId}`;
   }
 }
 

@@ -1,0 +1,315 @@
+/**
+ * Decisions in words: the part of the log that tells what muster decided, grouped by what a decision is about. Decisions
+ * that only move muster's own bookkeeping say nothing. What happened, and what is asked of the world, is told elsewhere.
+ */
+import type { Decision } from './decisions.ts';
+import { bounded, countedList, line, type Line } from './narrate-line.ts';
+import { nodeReason } from './reasons.ts';
+
+type DecisionOf<Kind extends Decision['kind']> = Extract<Decision, { kind: Kind }>;
+
+/** The log lines of one decision, by what it is about. */
+export function narrateDecision(decision: Decision): Line[] {
+  switch (decision.kind) {
+    case 'InputFaulty':
+    case 'NodesRejected':
+    case 'RequestSettled':
+    case 'CapacityForgotten':
+      return narrateRequest(decision);
+    case 'GangFormed':
+    case 'GangGrew':
+    case 'GangWaits':
+    case 'GangCancelled':
+    case 'BootCancelled':
+      return narrateAssembly(decision);
+    case 'GangReserving':
+    case 'ReserveForgone':
+    case 'ReservationOver':
+      return narrateReserving(decision);
+    case 'GangStarted':
+    case 'EffectDeferred':
+    case 'LaunchesThrottled':
+    case 'RungLeft':
+      return narrateLaunch(decision);
+    case 'NodesGiven':
+    case 'GangClosed':
+    case 'LeasesEnded':
+    case 'AnswerLate':
+      return narrateOutcome(decision);
+    case 'NodesRegistered':
+    case 'NodesReplaced':
+    case 'BootFailed':
+    case 'NodesLost':
+    case 'BootNodesLost':
+      return narrateBoot(decision);
+    case 'JobRefused':
+    case 'JobStarted':
+      return narrateJob(decision);
+    case 'LeaseHandedOver':
+    case 'EffectPutOff':
+    case 'BootDoomed':
+    case 'BootNodesDropped':
+    case 'CapacitySeen':
+    case 'ReservationHeld':
+    case 'GangDissolved':
+    case 'RequestTaken':
+    case 'LaunchQueued':
+    case 'BatchHeld':
+    case 'BatchRefused':
+    case 'EffectRepeated':
+    case 'EffectNarrowed':
+    case 'EffectAbandoned':
+    case 'GangWhole':
+    case 'NodesRefused': // told when the gang closes
+    case 'NodesDropped':
+      return [];
+  }
+}
+
+/** What hook calls, and the operator, asked for. */
+function narrateRequest(
+  decision: DecisionOf<'InputFaulty' | 'NodesRejected' | 'RequestSettled' | 'CapacityForgotten'>,
+): Line[] {
+  switch (decision.kind) {
+    case 'InputFaulty':
+      return [line('ERROR', 'muster.request:read', decision.message)];
+    case 'NodesRejected':
+      return [failedNodes(decision.refusal.nodes, nodeReason(decision.refusal))];
+    case 'RequestSettled':
+      return settled(decision);
+    case 'CapacityForgotten':
+      return [
+        line(
+          'INFO',
+          'muster.capacity:forget',
+          `Forgot what EC2 gave and refused in ${decision.pools.length === 1 ? 'one pool' : `${decision.pools.length} pools`}: ${bounded(decision.pools.join(', '))}`,
+        ),
+      ];
+  }
+}
+
+/** Gangs before their first call; a gang, open or given, whose job is gone. */
+function narrateAssembly(
+  decision: DecisionOf<'GangFormed' | 'GangGrew' | 'GangWaits' | 'GangCancelled' | 'BootCancelled'>,
+): Line[] {
+  switch (decision.kind) {
+    case 'GangFormed':
+      return assembling(decision.gangId, decision.jobIds, decision);
+    case 'GangGrew':
+      return assembling(decision.gangId, decision.jobIds, decision);
+    case 'GangWaits':
+      return [
+        line(
+          'INFO',
+          'muster.launch:turn',
+          `Gang ${decision.gangId} waits until gang ${decision.turnAfter} has its instances or has let them go`,
+        ),
+      ];
+    case 'GangCancelled':
+    case 'BootCancelled':
+      return [
+        line(
+          'INFO',
+          'muster.watch:jobs',
+          `Gang ${decision.gangId}: its job is gone, its launch stops`,
+        ),
+      ];
+  }
+}
+
+/** Capacity reserved before a launch. */
+function narrateReserving(
+  decision: DecisionOf<'GangReserving' | 'ReserveForgone' | 'ReservationOver'>,
+): Line[] {
+  switch (decision.kind) {
+    case 'GangReserving': {
+      const { gangId, rung, parts } = decision;
+      const count = parts.reduce((sum, { batch }) => sum + batch.nodes.length, 0);
+      return [
+        line(
+          'INFO',
+          'muster.reserve:create',
+          `Reserving capacity for all ${count} nodes of gang ${gangId} in ${parts.length} reservations before any is launched (${rung})`,
+        ),
+      ];
+    }
+    case 'ReserveForgone':
+      return [
+        line(
+          'WARNING',
+          'muster.reserve:forgo',
+          `Gang ${decision.gangId} is launched without reservations: ${decision.why}`,
+        ),
+      ];
+    case 'ReservationOver': {
+      const { reservationId, count, instanceType, zone, heldMs } = decision;
+      return [
+        line(
+          'INFO',
+          'muster.reserve:end',
+          `Reservation ${reservationId} (x${count} ${instanceType} in ${zone}) was held for ${Math.round(heldMs / 1000)} s`,
+        ),
+      ];
+    }
+  }
+}
+
+/** Calls to EC2: made, put off, and the next rung of the ladder. */
+function narrateLaunch(
+  decision: DecisionOf<'GangStarted' | 'EffectDeferred' | 'LaunchesThrottled' | 'RungLeft'>,
+): Line[] {
+  switch (decision.kind) {
+    case 'GangStarted':
+      return decision.batches.map((batch) =>
+        line(
+          'INFO',
+          'muster.launch:start',
+          `Launching instances for nodes ${countedList(batch.nodes)} (gang ${decision.gangId}, token ${batch.clientToken})`,
+        ),
+      );
+    case 'EffectDeferred':
+      return [
+        line(
+          'INFO',
+          'muster.effects:defer',
+          `${decision.effectId}: ${decision.why}; next try at ${new Date(decision.until).toISOString()}`,
+        ),
+      ];
+    case 'LaunchesThrottled':
+      return [
+        line(
+          'WARNING',
+          'muster.launch:throttle',
+          `EC2 throttles RunInstances: no launch before ${new Date(decision.readyAt).toISOString()}`,
+        ),
+      ];
+    case 'RungLeft':
+      return [
+        line(
+          'WARNING',
+          'muster.launch:ladder',
+          `Gang ${decision.gangId} finds no room on ${decision.rung} (${decision.refusal.code}: ${decision.refusal.message}); the next rung is tried`,
+        ),
+      ];
+  }
+}
+
+/** What nodes got in the end, and instances that are let go. */
+function narrateOutcome(
+  decision: DecisionOf<'NodesGiven' | 'GangClosed' | 'LeasesEnded' | 'AnswerLate'>,
+): Line[] {
+  switch (decision.kind) {
+    case 'NodesGiven':
+      return [
+        line(
+          'INFO',
+          'muster.assign:update_node_addresses',
+          `Nodes are now configured with instances ${countedList(decision.nodes)}`,
+        ),
+      ];
+    case 'GangClosed':
+      return decision.refusals.map((refusal) =>
+        failedNodes(refusal.nodes, nodeReason(refusal), decision.jobIds),
+      );
+    case 'LeasesEnded':
+      return [
+        line(
+          'INFO',
+          'muster.launch:terminate',
+          `Terminating instances (x${decision.instanceIds.length}) of nodes ${countedList(decision.nodes)}: ${decision.why}`,
+        ),
+      ];
+    case 'AnswerLate':
+      return decision.instanceIds.length === 0
+        ? []
+        : [
+            line(
+              'INFO',
+              'muster.launch:terminate',
+              `Terminating instances (x${decision.instanceIds.length}) that nobody waits for any more`,
+            ),
+          ];
+  }
+}
+
+/** Nodes that have instances: up, replaced, or lost. */
+function narrateBoot(
+  decision: DecisionOf<
+    'NodesRegistered' | 'NodesReplaced' | 'BootFailed' | 'NodesLost' | 'BootNodesLost'
+  >,
+): Line[] {
+  switch (decision.kind) {
+    case 'NodesRegistered':
+      return [
+        line('INFO', 'muster.watch:nodes', `Nodes have joined ${countedList(decision.nodes)}`),
+      ];
+    case 'NodesReplaced':
+      return [
+        line(
+          'WARNING',
+          'muster.boot:replace',
+          `Launching other instances for nodes ${countedList(decision.nodes)} of gang ${decision.bootId}: (Code:${decision.why.code}) ${decision.why.message}`,
+        ),
+      ];
+    case 'BootFailed':
+      return [failedNodes(decision.refusal.nodes, nodeReason(decision.refusal), decision.jobIds)];
+    case 'NodesLost':
+    case 'BootNodesLost':
+      return [failedNodes(decision.refusal.nodes, nodeReason(decision.refusal))];
+  }
+}
+
+/** Jobs that are tried again, held, or up. */
+function narrateJob(decision: DecisionOf<'JobRefused' | 'JobStarted'>): Line[] {
+  switch (decision.kind) {
+    case 'JobRefused':
+      return [
+        line(
+          'INFO',
+          'muster.jobs:refuse',
+          `JobID ${decision.jobId} - ${decision.tries === 0 ? '' : `try ${decision.tries} `}refused (${decision.code}); ${decision.nextAt === null ? `held (${decision.hold})` : `next try at ${new Date(decision.nextAt).toISOString()}`}`,
+        ),
+      ];
+    case 'JobStarted':
+      return [line('INFO', 'muster.jobs:start', `JobID ${decision.jobId} - all its nodes are up`)];
+  }
+}
+
+function assembling(
+  gangId: string,
+  jobIds: readonly number[],
+  { nodes, missing }: { readonly nodes: readonly string[]; readonly missing: readonly string[] },
+): Line[] {
+  if (missing.length === 0) return [];
+  return [
+    line(
+      'INFO',
+      'muster.request:assemble',
+      `JobID ${bounded(jobIds.join(','))} - Gang ${gangId} has ${countedList(nodes)} so far and waits for Slurm to ask for ${countedList(missing)}`,
+    ),
+  ];
+}
+
+function settled(decision: DecisionOf<'RequestSettled'>): Line[] {
+  const source = 'muster.resume:resume';
+  const launched = `Successfully launched nodes ${countedList(decision.given)}`;
+  const lines = [line('INFO', source, launched)];
+  if (decision.failed.length > 0) {
+    const failed = `Failed to launch following nodes, setting nodes to DOWN: ${countedList(decision.failed)}`;
+    lines.unshift(line('ERROR', source, failed));
+  }
+  return lines;
+}
+
+function failedNodes(
+  nodes: readonly string[],
+  reason: string,
+  jobIds: readonly number[] = [],
+): Line {
+  const jobs = jobIds.length === 0 ? '' : `JobID ${bounded(jobIds.join(','))} - `;
+  return line(
+    'INFO',
+    'muster.resume:handle_failed_nodes',
+    `${jobs}Setting following failed nodes into DOWN state ${countedList(nodes)} with reason: ${reason}`,
+  );
+}
