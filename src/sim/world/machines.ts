@@ -30,7 +30,7 @@ export interface MachineParts {
   readonly registry: Pick<MemoryRegistry, 'nameOf'>;
   readonly clock: VirtualClock;
   readonly chronicle: Chronicle;
-  readonly weather: Weather;
+  readonly weather: Pick<Weather, 'isOut'>;
   readonly dice: Dice;
 }
 
