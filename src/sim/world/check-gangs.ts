@@ -309,7 +309,8 @@ function checkStarted(watched: Watched, job: Readonly<JobRecord>): void {
     const instanceId = machines.instanceOf(name);
     if (instanceId === undefined) {
       // Slurm takes SlurmdTimeout to see that an instance has died, and may start a job on its node meanwhile.
-      if (died.size === 0 && !isReplaced(watched, name)) says(`${name} (${power}) has no instance`);
+      if (died.size === 0 && !isReplaced(watched, name) && !joinedInVain(watched, name))
+        says(`${name} (${power}) has no instance`);
       continue;
     }
     const named = registry.nameOf(instanceId);
@@ -322,10 +323,19 @@ function checkStarted(watched: Watched, job: Readonly<JobRecord>): void {
   }
 }
 
+/** It joined when its end was asked for already, which EC2 took its time for: SlurmdTimeout has to show it to Slurm. */
+function joinedInVain({ machines, endWanted }: Watched, node: string): boolean {
+  const last = machines.lastOf(node);
+  return last !== undefined && (endWanted.get(last.instanceId) ?? Infinity) < last.at;
+}
+
 /** A slurmd that joins in the moment in which it is replaced: Slurm takes the node for up until the new one joins. */
 function isReplaced({ state, machines }: Watched, node: string): boolean {
   for (const { doom, nodes } of state?.boots.values() ?? [])
     if (doom !== null && nodes.includes(node)) return true;
+  // It is given back, and scontrol takes its time.
+  for (const { effect } of state?.outstanding.values() ?? [])
+    if (effect.kind === 'GiveBackNodes' && effect.nodes.includes(node)) return true;
   const lease = state?.leases.get(node);
   return lease !== undefined && machines.live.has(lease.instance.instanceId);
 }

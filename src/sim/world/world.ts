@@ -7,6 +7,7 @@
  * look at the world. The first broken promise ends the run.
  */
 import type { Controller, ControllerPorts } from '../../controller/controller.ts';
+import { parseHostlist } from '../../core/hostlist.ts';
 import { nodeName } from '../../core/node-name.ts';
 import type { HookVerb } from '../../core/requests.ts';
 import type { Settings } from '../../core/settings.ts';
@@ -66,6 +67,9 @@ export interface Outcome {
 
 /** How long everything may take to settle. */
 const healingMs = 6 * 3_600_000;
+
+/** How often an administrator looks at what is left over. */
+const administerMs = 600_000;
 
 /** A run with more steps than this does not come to rest. */
 const stepsMax = 200_000;
@@ -129,7 +133,11 @@ function createWorld(seed: number, options: SimulateOptions): World {
     hooks: {
       resume: (hostlist, file) => hook(world, 'resume', hostlist, file),
       suspend: (hostlist) => hook(world, 'suspend', hostlist, null),
-      resumeFail: (hostlist) => hook(world, 'resume-fail', hostlist, null),
+      resumeFail(hostlist) {
+        const parsed = parseHostlist(hostlist);
+        if (parsed.kind === 'ok') world.checkers.resumeFailed(parsed.nodes);
+        hook(world, 'resume-fail', hostlist, null);
+      },
     },
   });
   const registry = createMemoryRegistry((instanceId) => world.machines.named(instanceId));
@@ -257,6 +265,23 @@ function heal(world: World, options: SimulateOptions): void {
   world.weather.heal();
   callHeldHooks(world);
   if (world.life?.isAlive() !== true) start(world, options);
+  administer(world);
+}
+
+/**
+ * Today: where the leader of a heterogeneous job goes back to the queue alone, its other components run on by
+ * themselves; when it is held they would for ever, and an administrator cancels them.
+ */
+function administer(world: World): void {
+  const { clock, slurm } = world;
+  for (const { het, state, label } of slurm.records.jobs) {
+    if (state !== 'RUNNING' || het === null) continue;
+    const [leader] = het.components;
+    if (leader?.state === 'PENDING' && leader.hold !== null) void slurm.cancel(label);
+  }
+  clock.schedule(administerMs, () => {
+    if (!isSettled(world)) administer(world);
+  });
 }
 
 /** Muster starts from its ledger. */
