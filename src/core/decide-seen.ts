@@ -19,7 +19,7 @@ type Ec2Seen = Extract<Event, { kind: 'Ec2Seen' }>;
 const goneReason = 'the job that wanted it is gone';
 
 export function decideSlurmSeen(draft: Draft, seen: SlurmSeen): void {
-  registerNodes(draft, seen.registered);
+  registerNodes(draft, seen.registered, new Set(seen.gone));
   for (const { gangId, taken } of seen.doomed) endDoomedBoot(draft, gangId, taken);
   const gone = new Set(seen.gone);
   if (gone.size > 0) {
@@ -38,7 +38,7 @@ export function decideSlurmSeen(draft: Draft, seen: SlurmSeen): void {
 }
 
 /** A gang of which nobody is awaited any more is whole and up. */
-function registerNodes(draft: Draft, seen: readonly string[]): void {
+function registerNodes(draft: Draft, seen: readonly string[], gone: ReadonlySet<number>): void {
   // What was seen of one that gets another instance is the old one.
   const awaited = new Set(awaitedNodes(draft.state));
   const nodes = seen.filter((node) => awaited.has(node));
@@ -49,7 +49,9 @@ function registerNodes(draft: Draft, seen: readonly string[]): void {
     if (boot.doom !== null) continue;
     const isWhole =
       boot.replacing.size === 0 && [...boot.awaiting.keys()].every((node) => up.has(node));
-    if (isWhole) clearJobs(draft, boot.gangId, boot.jobIds, boot.requestedAt);
+    // One that is gone has not started, and what it was told still holds.
+    const jobIds = boot.jobIds.filter((id) => !gone.has(id));
+    if (isWhole) clearJobs(draft, boot.gangId, jobIds, boot.requestedAt);
   }
 }
 

@@ -163,7 +163,7 @@ function waitTooLong(draft: Draft, gang: Gang, ahead: number, count: number): Wh
   const waitMs = tokenWaitMs(draft.state, draft.at, ahead + count);
   if (!gang.firm || waitMs === 0) return null;
   const { burst, perSecond } = settings.launchInstances;
-  const aloneMs = refillMs(settings.launchInstances, count - burst) + spareMs;
+  const aloneMs = refillMs(settings.launchInstances, count - burst) + stepsMs;
   const limits = `EC2 launches ${burst} instances at once and ${perSecond} a second then`;
   if (gang.requestedAt + aloneMs > launchBy(settings, gang)) {
     const needs = `${limits}, so ${count} take ${seconds(aloneMs)} s`;
@@ -175,6 +175,9 @@ function waitTooLong(draft: Draft, gang: Gang, ahead: number, count: number): Wh
 
 /** A moment counted in tokens may be off by a rounding. */
 const spareMs = 1_000;
+
+/** What comes before a launch takes time too: asking Slurm about the job, reserving, a try that is throttled. */
+const stepsMs: DurationMs = 30_000;
 
 function longerTimeout({ state: { settings } }: Draft, launchMs: DurationMs): string {
   const { resumeTimeoutMs, launchPatienceMs } = settings;

@@ -69,12 +69,12 @@ describe('a gang larger than the bucket', () => {
     expect(one.effects('RunInstances')).toEqual([]);
     const reason = one.effects('GiveBackNodes')[0]?.reason ?? '';
     expect(reason).toContain('(Code:ResumeTimeoutTooShort)');
-    expect(reason).toContain('4000 take 1501 s: set ResumeTimeout to 1861 at least (it is 1800)');
+    expect(reason).toContain('4000 take 1530 s: set ResumeTimeout to 1890 at least (it is 1800)');
     expect(one.effects('TellJobs')).toMatchObject([{ jobIds: [1], hold: 'admin' }]);
     one.settle();
     checkAtRest(one);
 
-    const enough = world({ resumeTimeoutMs: 1_861_000 });
+    const enough = world({ resumeTimeoutMs: 1_890_000 });
     enough.resume(...gangOf(4_000));
     run(enough, 1_530);
     enough.settle();
@@ -96,9 +96,9 @@ describe('a gang larger than the bucket', () => {
     const one = world({ resumeTimeoutMs: null, launchPatienceMs: 300_000 });
     one.resume(...gangOf(2_000));
     expect(one.givenBack()[0]).toContain(
-      'so launch_patience counts: set it to 501 at least (it is 300)',
+      'so launch_patience counts: set it to 530 at least (it is 300)',
     );
-    const patient = world({ resumeTimeoutMs: null, launchPatienceMs: 501_000 });
+    const patient = world({ resumeTimeoutMs: null, launchPatienceMs: 530_000 });
     patient.resume(...gangOf(2_000));
     run(patient, 510);
     expect(patient.ec2.alive.size).toBe(2_000);

@@ -162,18 +162,17 @@ function periodic(world: World, kind: Pass, periodMs: DurationMs): () => void {
 
   function plan(): void {
     const now = world.clock.now();
-    // What is due at this very moment still comes: the other loop's pass, a moment before, has not made it needless.
-    if (plannedAt === now) return;
     let wanted = world.queueChanged[kind] && world.pending.length > 0 ? now : Infinity;
     for (const job of world.pending) {
       // A pass at the very moment of a BeginTime sees it.
       if (job.hold === null && job.beginAt > now) wanted = Math.min(wanted, job.beginAt - 1);
     }
     const at = wanted === Infinity ? null : gridAfter(world, periodMs, Math.max(now, wanted));
-    if (at === plannedAt) return;
+    // What is planned still comes: the other loop's pass, or a BeginTime that has come since, has not made it needless.
+    if (at === null || (plannedAt !== null && plannedAt <= at)) return;
     cancel();
     plannedAt = at;
-    if (at !== null) cancel = world.clock.schedule(at - now, pass);
+    cancel = world.clock.schedule(at - now, pass);
   }
 
   function pass(): void {

@@ -130,6 +130,20 @@ describe('a job is changed', () => {
     expect((await cluster.job(1))?.reason).not.toBe('BeginTime');
   });
 
+  test('to start later on nodes that were down: the main pass takes them, after a backfill pass that does not', async () => {
+    const cluster = createCluster(1, { scheduleIntervalMs: 60_000, backfillIntervalMs: 30_000 });
+    await cluster.submit();
+    cluster.pass(5);
+    await cluster.model.downNodes(['q-dy-c-1'], 'it failed');
+    await cluster.model.powerDownNodes(['q-dy-c-1']);
+    cluster.pass(1);
+    await cluster.model.updateJob(1, { startAt: start + 125_000 });
+    cluster.pass(155);
+    expect((await cluster.job(1))?.state).toBe('PENDING');
+    cluster.pass(25);
+    expect((await cluster.job(1))?.state).toBe('CONFIGURING');
+  });
+
   for (const [hold, reason] of [
     ['admin', 'JobHeldAdmin'],
     ['user', 'JobHeldUser'],

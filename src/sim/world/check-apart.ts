@@ -55,7 +55,8 @@ export function createApartChecks(watched: Watched): ApartChecks {
           refusedAt.get(`${job.id} ${node}`) ?? -Infinity,
         );
         // A job that has lost one of its nodes is lost on all of them, also where it had begun.
-        const isBroken = job.nodes.some(({ name }) => machines.instanceOf(name) === undefined);
+        const whole = (job.het?.components ?? [job]).flatMap(({ nodes: each }) => each);
+        const isBroken = whole.some(({ name }) => machines.instanceOf(name) === undefined);
         const isOver = refused >= job.allocatedAt && isBroken;
         // An instance that has died runs nothing, whatever Slurm has.
         const runs = hasStarted(job) && machines.instanceOf(node) !== undefined;

@@ -28,8 +28,11 @@ interface GangBook {
   readonly nodes: Set<string>;
   /** Codes with which EC2 refused a launch of it. */
   readonly codes: Set<string>;
-  /** Its instances that run. */
+  /** Its instances that run, without those of rungs that it has left. */
   readonly live: Set<string>;
+  /** The client tokens of its launches, and those of rungs that it has left. */
+  readonly tokens: Set<string>;
+  readonly left: Set<string>;
   isClosed: boolean;
 }
 
@@ -41,14 +44,18 @@ export function createGangChecks(watched: Watched): GangChecks {
   const gangs = new Map<string, GangBook>();
   const running = new Set<Readonly<JobRecord>>();
   const requests = new Map<string, HookRequest>();
+  /** What EC2 has refused anybody with. */
+  const said = new Set<string>();
 
   model.listen({
-    launched({ id, tags }) {
+    launched({ id, tags, clientToken }) {
       const gang = gangs.get(tags['muster:gang'] ?? '');
       if (gang === undefined) {
         chronicle.broke('in the ledger first', `${id} is launched for a gang that no ledger has`);
         return;
       }
+      // A rung with a lost answer is looked for and ended beside the next one.
+      if (gang.left.has(clientToken)) return;
       gang.live.add(id);
       if (gang.live.size > gang.all.length)
         chronicle.broke(
@@ -70,6 +77,8 @@ export function createGangChecks(watched: Watched): GangChecks {
         nodes: new Set(decision.nodes),
         codes: new Set(),
         live: new Set(),
+        tokens: new Set(),
+        left: new Set(),
         isClosed: false,
       });
       return;
@@ -89,28 +98,32 @@ export function createGangChecks(watched: Watched): GangChecks {
       case 'BatchRefused':
       case 'NodesRefused':
         if (decision.refusal === null) return;
-        checkExplained(watched, gang, decision.refusal);
+        checkExplained(watched, gang, said, decision.refusal);
         // A firm gang that is refused a call has lost none of its nodes: it tries elsewhere, or closes.
         if (gang.firm) return;
         for (const node of decision.refusal.nodes) gang.nodes.delete(node);
         return;
       case 'GangClosed':
-        for (const refusal of decision.refusals) checkExplained(watched, gang, refusal);
+        for (const refusal of decision.refusals) checkExplained(watched, gang, said, refusal);
         checkVerdict(watched, gang, decision.given);
+        checkZones(watched, gang, decision.given);
         gang.isClosed = true;
         return;
       case 'GangStarted':
+        for (const { clientToken } of decision.batches) gang.tokens.add(clientToken);
+        return;
+      case 'RungLeft':
+        for (const token of gang.tokens) gang.left.add(token);
+        gang.live.clear();
+        return;
+      case 'LeaseHandedOver':
+        return handedOver(decision, gang);
       case 'GangWhole':
       case 'NodesGiven':
       case 'GangReserving':
       case 'ReservationHeld':
       case 'ReserveForgone':
-      case 'RungLeft':
-        // What a lost answer may still bring there is swept, and is no more than money: that is checked elsewhere.
-        gang.live.clear();
-        return;
       case 'GangWaits':
-      case 'LeaseHandedOver':
       case 'GangCancelled':
       case 'GangDissolved':
       case 'BootDoomed':
@@ -122,6 +135,15 @@ export function createGangChecks(watched: Watched): GangChecks {
     }
   }
 
+  function handedOver(
+    { fromGangId, node }: Extract<Decision, { kind: 'LeaseHandedOver' }>,
+    to: GangBook,
+  ): void {
+    const instanceId = watched.state?.leases.get(node)?.instance.instanceId;
+    if (instanceId === undefined || gangs.get(fromGangId)?.live.delete(instanceId) !== true) return;
+    to.live.add(instanceId);
+  }
+
   return {
     turn(turn) {
       for (const decision of turn.decisions) decided(decision);
@@ -129,6 +151,7 @@ export function createGangChecks(watched: Watched): GangChecks {
       checkFormed(watched, turn, requests, gangs);
     },
     refused(gangId, code) {
+      said.add(code);
       gangs.get(gangId)?.codes.add(code);
     },
     published(entries) {
@@ -159,6 +182,8 @@ function checkFormed(
   const request = requests.get(event.effectId.split('/')[0] ?? '');
   const file = parseResumeFile(request?.resumeFile ?? '');
   if (request === undefined || file.kind === 'unreadable') return;
+  // What Slurm has powered down meanwhile is not asked for any more.
+  const asked = gangs.get(`${request.id}/asking`)?.nodes ?? new Set();
   const formed: ReadonlySet<string>[] = [];
   const refused = new Set<string>();
   for (const decision of decisions) {
@@ -174,7 +199,7 @@ function checkFormed(
     if (fact?.isAllocated !== true || parsed.kind !== 'ok' || parsed.nodes.length < 2) continue;
     const { nodes } = parsed;
     if (formed.some((gang) => nodes.every((node) => gang.has(node)))) continue;
-    if (nodes.some((node) => refused.has(node))) continue;
+    if (nodes.some((node) => refused.has(node) || !asked.has(node))) continue;
     chronicle.broke(
       'a job is a gang',
       `no firm gang of request ${request.id} has the nodes of job ${jobId}, ${nodesResume}`,
@@ -184,22 +209,40 @@ function checkFormed(
 
 /** A refusal has a code that somebody said: EC2 to a launch of this gang, or muster by its catalogue; and a sentence. */
 function checkExplained(
-  { chronicle, state }: Watched,
+  { chronicle }: Watched,
   gang: GangBook,
+  said: ReadonlySet<string>,
   { code, message }: Refusal,
 ): void {
-  const remembered = new Set([...(state?.memory.values() ?? [])].map((each) => each.refusal?.code));
-  const said =
-    gang.codes.has(code) ||
-    remembered.has(code) ||
-    lostCodes.has(code) ||
-    Object.hasOwn(reasonCodes, code);
-  if (said && message !== '') return;
+  // What EC2 told somebody a while ago, as a refusal or by launching too few.
+  const isRemembered =
+    message.includes(' was not asked again: ') &&
+    (said.has(code) || message.includes('EC2 launched '));
+  const isSaid =
+    gang.codes.has(code) || isRemembered || lostCodes.has(code) || Object.hasOwn(reasonCodes, code);
+  if (isSaid && message !== '') return;
   const answers = [...gang.codes].join(', ') || 'nothing';
   chronicle.broke(
     'it says why',
     `${gang.id} is refused with "${code}: ${message}"; EC2 refused its launches with ${answers}`,
   );
+}
+
+/** What a firm gang launched is in one zone, unless its queue may be spread or the zones were not known. */
+function checkZones(
+  { chronicle, scenario, state, model }: Watched,
+  gang: GangBook,
+  given: readonly string[],
+): void {
+  if (!gang.firm || state === null || state.zones.size === 0) return;
+  if (scenario.queues.some(({ spread }) => spread === true)) return;
+  const zones = new Set<string>();
+  for (const node of given) {
+    const instance = model.instance(state.leases.get(node)?.instance.instanceId ?? '');
+    if (instance?.tags['muster:gang'] === gang.id) zones.add(instance.availabilityZone);
+  }
+  if (zones.size > 1)
+    chronicle.broke('in one zone', `${gang.id} is given nodes in ${[...zones].join(' and ')}`);
 }
 
 /**
@@ -245,7 +288,8 @@ function checkPublished(watched: Watched, { instanceId, node }: RegistryEntry): 
   );
   if (gangs.length === 0) says(`${instanceId} is named ${node} while no gang of it is held`);
   for (const gang of gangs) {
-    if (!gang.firm) continue;
+    // A cancelled one may share the node with one that was held: it needs no other any more.
+    if (!gang.firm || gang.phase === 'releasing') continue;
     for (const member of gang.nodes) {
       const held = state.leases.get(member)?.instance.instanceId;
       if (held !== undefined && (machines.live.has(held) || died.has(held))) continue;
@@ -265,7 +309,8 @@ function checkStarted(watched: Watched, job: Readonly<JobRecord>): void {
     const instanceId = machines.instanceOf(name);
     if (instanceId === undefined) {
       // Slurm takes SlurmdTimeout to see that an instance has died, and may start a job on its node meanwhile.
-      if (died.size === 0 && !isReplaced(watched, name)) says(`${name} (${power}) has no instance`);
+      if (died.size === 0 && !isReplaced(watched, name) && !joinedInVain(watched, name))
+        says(`${name} (${power}) has no instance`);
       continue;
     }
     const named = registry.nameOf(instanceId);
@@ -278,10 +323,19 @@ function checkStarted(watched: Watched, job: Readonly<JobRecord>): void {
   }
 }
 
+/** It joined when its end was asked for already, which EC2 took its time for: SlurmdTimeout has to show it to Slurm. */
+function joinedInVain({ machines, endWanted }: Watched, node: string): boolean {
+  const last = machines.lastOf(node);
+  return last !== undefined && (endWanted.get(last.instanceId) ?? Infinity) < last.at;
+}
+
 /** A slurmd that joins in the moment in which it is replaced: Slurm takes the node for up until the new one joins. */
 function isReplaced({ state, machines }: Watched, node: string): boolean {
   for (const { doom, nodes } of state?.boots.values() ?? [])
     if (doom !== null && nodes.includes(node)) return true;
+  // It is given back, and scontrol takes its time.
+  for (const { effect } of state?.outstanding.values() ?? [])
+    if (effect.kind === 'GiveBackNodes' && effect.nodes.includes(node)) return true;
   const lease = state?.leases.get(node);
   return lease !== undefined && machines.live.has(lease.instance.instanceId);
 }

@@ -1,7 +1,8 @@
 /**
- * No stray money: how long an instance is paid for while its node runs nothing.
+ * No stray money: how long an instance is paid for while its node runs nothing, and how long a reservation is held.
  */
 import type { DurationMs, Instant } from '../../core/units.ts';
+import { createReservationChecks } from './check-reservations.ts';
 import type { Watched } from './checkers.ts';
 
 export interface MoneyChecks {
@@ -18,12 +19,11 @@ interface Paid {
 }
 
 export function createMoneyChecks(watched: Watched): MoneyChecks {
-  const { clock, machines, slurm, model, chronicle, scenario, weather } = watched;
+  const { clock, machines, slurm, model, chronicle } = watched;
   const paid = new Map<string, Paid>();
   const nodes = new Map<string, string>();
-  const { resumeRate = 0 } = scenario.slurm;
-  const slowResumeMs =
-    resumeRate === 0 ? 0 : 120_000 * Math.ceil(slurm.records.nodes.length / resumeRate);
+  const reservations = createReservationChecks(watched);
+  const idleMsMax = idleBound(watched);
   let idleMs = 0;
   let lookedAt = clock.now();
 
@@ -35,25 +35,6 @@ export function createMoneyChecks(watched: Watched): MoneyChecks {
       paid.delete(id);
     },
   });
-
-  /**
-   * Today: a node that never boots is found by ResumeTimeout alone, and the nodes that wait for it idle until SuspendTime;
-   * a launch waits for EC2 up to launch_patience, a job for its last node as long as ResumeRate makes it. All that is
-   * away delays everything.
-   */
-  function idleMsMax(): DurationMs {
-    const { slurm: times, settings } = scenario;
-    return (
-      settings.launchPatienceMs +
-      2 * times.resumeTimeoutMs +
-      times.suspendTimeMs +
-      times.suspendTimeoutMs +
-      sweepsMs +
-      slowResumeMs +
-      weather.delayedMs() +
-      (weather.isHealing() ? 0 : retriesMs)
-    );
-  }
 
   function look(instanceId: string, each: Paid, passed: DurationMs): void {
     const node = nodes.get(instanceId);
@@ -80,6 +61,7 @@ export function createMoneyChecks(watched: Watched): MoneyChecks {
       const passed = clock.now() - lookedAt;
       if (passed === 0) return;
       lookedAt = clock.now();
+      reservations.step();
       for (const [instanceId, each] of paid) {
         const name = watched.registry.nameOf(instanceId);
         if (name !== undefined) nodes.set(instanceId, name);
@@ -90,6 +72,27 @@ export function createMoneyChecks(watched: Watched): MoneyChecks {
   };
 }
 
+/**
+ * How long an instance may run nothing. From its launch its job runs, or its gang is let go, before ResumeTimeout: a boot
+ * that fails is muster's to see, so that no survivor waits for SuspendTime. What idles after a job, or after one that was
+ * cancelled, idles for SuspendTime. All that is away delays everything.
+ */
+function idleBound({ scenario, slurm, weather }: Watched): () => DurationMs {
+  const { slurm: times, faults } = scenario;
+  const { resumeRate = 0 } = times;
+  const slowResumeMs =
+    resumeRate === 0 ? 0 : 120_000 * Math.ceil(slurm.records.nodes.length / resumeRate);
+  const lostMs = faults.has('lost-answers') || faults.has('late-requests') ? sweepsMs : 0;
+  const fixedMs =
+    Math.max(times.resumeTimeoutMs, times.suspendTimeMs + times.suspendTimeoutMs) +
+    looksMs +
+    slowResumeMs +
+    lostMs;
+  return () => fixedMs + weather.delayedMs() + (weather.isHealing() ? 0 : retriesMs);
+}
+
+/** Slurm and EC2 are looked at in rhythms of their own, and slurmctld looks at jobs in its own. */
+const looksMs = 180_000;
 /** A launch with a lost answer is looked for three times. */
 const sweepsMs = 400_000;
 /** Terminations that fail are repeated, at the longest every minute. */

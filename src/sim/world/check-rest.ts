@@ -39,8 +39,18 @@ export function checkRest(watched: Watched): void {
     'batchGangs',
     'requests',
     'leases',
+    'boots',
+    'reservations',
+    'asked',
   ] as const) {
     if (state[name].size > 0) left(`${name} has ${[...state[name].keys()].join(' ')}`);
+  }
+  for (const { reservationId, state: phase, tags } of model.reservations()) {
+    if (phase === 'active' || phase === 'pending')
+      chronicle.broke(
+        'no stray money',
+        `${reservationId} of ${tags['muster:gang'] ?? 'no gang'} is still held`,
+      );
   }
   for (const [id, node] of registry.names) left(`the registry still names ${id} ${node}`);
 }

@@ -16,6 +16,7 @@ import type { SlurmModel } from '../slurm/model.ts';
 import type { VirtualClock } from '../virtual-clock.ts';
 import { createApartChecks } from './check-apart.ts';
 import { createGangChecks } from './check-gangs.ts';
+import { createBootChecks } from './check-boots.ts';
 import { createMoneyChecks } from './check-money.ts';
 import { checkRest } from './check-rest.ts';
 import type { Chronicle } from './chronicle.ts';
@@ -40,6 +41,8 @@ export interface Watched {
   startedAt: Instant;
   /** Instances that ended by themselves. */
   readonly died: Set<string>;
+  /** When muster decided to end an instance. */
+  readonly endWanted: Map<string, Instant>;
 }
 
 export interface Checkers {
@@ -52,6 +55,8 @@ export interface Checkers {
   refused(gangId: string, code: string): void;
   /** An instance ended by itself. */
   died(instanceId: string): void;
+  /** Slurm's ResumeTimeout is over for these nodes. */
+  resumeFailed(nodes: readonly string[]): void;
   watchScheduler(scheduler: Scheduler): Scheduler;
   watchRegistry(registry: Registry): Registry;
   /** After everything that one moment brought about. */
@@ -62,19 +67,34 @@ export interface Checkers {
   idleSeconds(): number;
 }
 
-export function createCheckers(parts: Omit<Watched, 'state' | 'startedAt' | 'died'>): Checkers {
-  const watched: Watched = { ...parts, state: null, startedAt: 0, died: new Set() };
+export function createCheckers(
+  parts: Omit<Watched, 'state' | 'startedAt' | 'died' | 'endWanted'>,
+): Checkers {
+  const watched: Watched = {
+    ...parts,
+    state: null,
+    startedAt: 0,
+    died: new Set(),
+    endWanted: new Map(),
+  };
   const gangs = createGangChecks(watched);
   const apart = createApartChecks(watched);
   const money = createMoneyChecks(watched);
+  const boots = createBootChecks(watched);
   return {
     started(state) {
       watched.state = state;
       watched.startedAt = parts.clock.now();
     },
     turn(turn) {
+      for (const effect of turn.effects) {
+        if (effect.kind !== 'TerminateInstances') continue;
+        for (const id of effect.instanceIds)
+          if (!watched.endWanted.has(id)) watched.endWanted.set(id, parts.clock.now());
+      }
       gangs.turn(turn);
       apart.turn(turn);
+      boots.turn(turn);
     },
     logged(line) {
       parts.chronicle.note('log', () => `${line.level} ${line.message}`);
@@ -82,6 +102,7 @@ export function createCheckers(parts: Omit<Watched, 'state' | 'startedAt' | 'die
         parts.chronicle.broke('muster judges every request', line.message);
     },
     refused: (gangId, code) => gangs.refused(gangId, code),
+    resumeFailed: (nodes) => boots.resumeFailed(nodes),
     died: (instanceId) => void watched.died.add(instanceId),
     watchScheduler: (scheduler) => apart.watchScheduler(scheduler),
     watchRegistry: (registry) => ({

@@ -23,6 +23,8 @@ export const faultKinds = {
   'hung-boots': 'an instance never boots',
   /** Instances that end by themselves (weather.ts). */
   deaths: 'an instance dies',
+  /** Spot instances that EC2 takes back (weather.ts). */
+  interruptions: 'EC2 takes a spot instance back',
   /** scontrol fails, done or not done; refuses addresses (scontrol-line.ts). */
   scontrol: 'scontrol fails',
   registry: 'the registry cannot be written',

@@ -2,6 +2,7 @@
  * What instances do by themselves: they boot, look for their node name in the registry, start slurmd, which registers,
  * and end. Slurm hears of an end only through silence.
  */
+import type { Instant } from '../../core/units.ts';
 import type { Ec2Model } from '../ec2/index.ts';
 import type { SlurmModel } from '../slurm/model.ts';
 import type { VirtualClock } from '../virtual-clock.ts';
@@ -20,6 +21,8 @@ export interface Machines {
   named(instanceId: string): void;
   /** The instance whose slurmd Slurm has taken for a node; undefined where it has none. */
   instanceOf(node: string): string | undefined;
+  /** The last one that it took, and when, also after its end. */
+  lastOf(node: string): { readonly instanceId: string; readonly at: Instant } | undefined;
   /** Instances whose end was not asked, in launch order. */
   readonly live: ReadonlySet<string>;
 }
@@ -30,7 +33,7 @@ export interface MachineParts {
   readonly registry: Pick<MemoryRegistry, 'nameOf'>;
   readonly clock: VirtualClock;
   readonly chronicle: Chronicle;
-  readonly weather: Weather;
+  readonly weather: Pick<Weather, 'isOut'>;
   readonly dice: Dice;
 }
 
@@ -40,6 +43,7 @@ export function createMachines(parts: MachineParts): Machines {
   const booted = new Set<string>();
   const looking = new Set<string>();
   const joined = new Map<string, string>();
+  const last = new Map<string, { instanceId: string; at: Instant }>();
 
   function look(instanceId: string): void {
     if (!live.has(instanceId) || looking.has(instanceId) || !booted.has(instanceId)) return;
@@ -65,6 +69,7 @@ export function createMachines(parts: MachineParts): Machines {
       slurm.registerNode(node, model.instance(instanceId)?.launchedAt);
     if (record.power === 'up' && (before !== 'up' || !joined.has(node))) {
       joined.set(node, instanceId);
+      last.set(node, { instanceId, at: clock.now() });
       chronicle.note('slurmd', () => `${node} registers from ${instanceId}`);
       return;
     }
@@ -94,5 +99,10 @@ export function createMachines(parts: MachineParts): Machines {
     },
   });
 
-  return { named: look, instanceOf: (node) => joined.get(node), live };
+  return {
+    named: look,
+    instanceOf: (node) => joined.get(node),
+    lastOf: (node) => last.get(node),
+    live,
+  };
 }

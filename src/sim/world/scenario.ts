@@ -8,6 +8,7 @@ import type { JobRequest } from '../../ports/slurm-commands.ts';
 import type { SlurmModelSettings } from '../slurm/types.ts';
 import { createDice, type Dice } from './dice.ts';
 import { allFaultKinds, type FaultKind } from './faults.ts';
+import { createQueues, sizeOf } from './scenario-fleet.ts';
 
 export interface Submission {
   /** Since the world began. */
@@ -21,6 +22,8 @@ export interface Scenario {
   readonly seed: number;
   readonly startAt: Instant;
   readonly settings: Settings;
+  /** What muster starts with when it starts again, one after the other; empty: with the same. */
+  readonly laterSettings: readonly Settings[];
   readonly slurm: Partial<SlurmModelSettings> &
     Pick<
       SlurmModelSettings,
@@ -36,10 +39,6 @@ export interface Scenario {
   readonly faultPhaseMs: DurationMs;
 }
 
-export const zone = 'us-east-2a';
-const subnetId = 'subnet-0000000000000000a';
-const instanceTypes = ['c5.xlarge', 'c5.2xlarge', 'm5.xlarge'];
-
 export function createScenario(seed: number): Scenario {
   const dice = createDice(seed, 'scenario');
   const queues = createPolicies(seed, createQueues(dice));
@@ -48,10 +47,12 @@ export function createScenario(seed: number): Scenario {
   // Dice of its own, so that the worlds without these stay as they were.
   const oddDice = createDice(seed, 'heterogeneous jobs');
   const isOdd = oddDice.chance(0.2);
+  const settings = createSettings(dice, queues, resumeTimeoutMs);
   return {
     seed,
     startAt: Date.UTC(2030, 0, 1),
-    settings: createSettings(dice, queues, resumeTimeoutMs),
+    settings,
+    laterSettings: dice.chance(0.3) ? [changeSettings(dice, settings), settings] : [],
     slurm: {
       suspendTimeMs: dice.pick([60_000, 180_000]),
       suspendTimeoutMs: 30_000,
@@ -80,32 +81,6 @@ export function createScenario(seed: number): Scenario {
 function createResumeRate(dice: Dice, oddDice: Dice | null): number {
   const usual = dice.chance(0.15) ? dice.int(5, 40) : 0;
   return oddDice?.chance(0.4) === true ? oddDice.int(2, 6) : usual;
-}
-
-function createQueues(dice: Dice): Queue[] {
-  const wide = dice.chance(0.3);
-  return ['q1', 'q2'].map((name) => ({
-    name,
-    capacityType: 'on-demand',
-    computeResources: ['a', 'b'].slice(0, dice.int(1, 2)).map((resource) => {
-      const instanceType = dice.pick(instanceTypes);
-      const maxCount = wide ? dice.int(20, 60) : dice.int(3, 14);
-      return {
-        name: resource,
-        minCount: 0,
-        maxCount,
-        instanceTypes: [instanceType],
-        launch: {
-          kind: 'instance-type',
-          instanceType,
-          imageId: 'ami-0123456789abcdef0',
-          subnetId,
-          placementGroup: null,
-          efa: false,
-        },
-      };
-    }),
-  }));
 }
 
 /** Drawn apart, so that the fleets of known seeds stay as they were. */
@@ -152,8 +127,24 @@ function createSettings(
   };
 }
 
-export function sizeOf(queue: Queue): number {
-  return queue.computeResources.reduce((sum, { maxCount }) => sum + maxCount, 0);
+/** What an administrator may change while jobs wait: everything but the fleet's nodes and how jobs become gangs. */
+function changeSettings(dice: Dice, settings: Settings): Settings {
+  return {
+    ...settings,
+    maxBatchSize: dice.pick([2, 4, 50]),
+    terminateMaxBatchSize: dice.pick([1, 1000]),
+    launchPatienceMs: dice.pick([60_000, 300_000]),
+    rungPatienceMs: dice.pick([20_000, 120_000]),
+    capacityMemory: { refusalMs: dice.pick([0, 60_000]), successMs: 600_000 },
+    queues: (settings.queues ?? []).map((queue) => ({
+      ...queue,
+      strategy: dice.pick(['reserve', 'launch']),
+      computeResources: queue.computeResources.map(({ pools, ...resource }) => ({
+        ...resource,
+        ...(pools !== undefined && { pools: [...pools].reverse() }),
+      })),
+    })),
+  };
 }
 
 function createSubmissions(

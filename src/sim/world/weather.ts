@@ -8,7 +8,8 @@ import type { VirtualClock } from '../virtual-clock.ts';
 import type { Chronicle } from './chronicle.ts';
 import { createDice, type Dice } from './dice.ts';
 import type { FaultKind } from './faults.ts';
-import { sizeOf, zone, type Scenario } from './scenario.ts';
+import type { Scenario } from './scenario.ts';
+import { fleetPools } from './scenario-fleet.ts';
 
 /** What can be away for a while. */
 export type Outage = 'registry' | 'ledger' | 'spool' | 'slurmctld' | 'scontrol' | 'ec2';
@@ -28,10 +29,13 @@ export interface Weather {
   /** How long outages, stops of muster and jumps have lasted in all: what may delay muster by right. */
   delayedMs(): DurationMs;
   addDelay(ms: DurationMs): void;
+  /** Since when nothing has been away, stopped or set: outages, stops of muster, jumps. */
+  calmSince(): Instant;
 }
 
 export interface WeatherActs {
   killInstance(): void;
+  interruptInstance(): void;
   crash(): void;
   stop(): void;
   /** slurmctld is back. */
@@ -68,6 +72,12 @@ export function createWeather(parts: WeatherParts): Weather {
   let healing = false;
   let offset: DurationMs = 0;
   let delayed: DurationMs = 0;
+  let troubleUntil: Instant = 0;
+
+  function trouble(ms: DurationMs, lastsMs = ms): void {
+    delayed += ms;
+    troubleUntil = Math.max(troubleUntil, clock.now() + lastsMs);
+  }
 
   /** Does `act` again and again during the fault phase, at random moments that are `meanMs` apart on the average. */
   function nowAndThen(meanMs: DurationMs, act: () => void): void {
@@ -85,7 +95,7 @@ export function createWeather(parts: WeatherParts): Weather {
   function goOut({ kind, what, longestMs }: (typeof outages)[number], acts: WeatherActs): void {
     const ms = sky.spread(200, longestMs);
     outUntil.set(what, Math.max(outUntil.get(what) ?? 0, clock.now() + ms));
-    delayed += ms;
+    trouble(ms);
     chronicle.fault(kind, () => `${what} is away for ${ms / 1000} s`);
     clock.schedule(ms, () => {
       if (what === 'slurmctld' && !isOut(what)) acts.slurmReturns();
@@ -100,7 +110,7 @@ export function createWeather(parts: WeatherParts): Weather {
     const size = sky.spread(100, 600_000);
     const by = sky.chance(0.5) ? size : -size;
     offset += by;
-    delayed += size;
+    trouble(size, 0);
     chronicle.fault('clock', () => `it jumps by ${by / 1000} s`);
   }
 
@@ -116,6 +126,7 @@ export function createWeather(parts: WeatherParts): Weather {
       nowAndThen(90_000, () => model.setThrottling(!model.isThrottling()));
     if (faults.has('clock')) nowAndThen(300_000, jump);
     if (faults.has('deaths')) nowAndThen(120_000, () => acts.killInstance());
+    if (faults.has('interruptions')) nowAndThen(100_000, () => acts.interruptInstance());
     if (faults.has('crashes')) nowAndThen(300_000, () => acts.crash());
     if (faults.has('stops')) nowAndThen(400_000, () => acts.stop());
     setUp(parts, sky);
@@ -130,15 +141,14 @@ export function createWeather(parts: WeatherParts): Weather {
     begin,
     isHealing: () => healing,
     delayedMs: () => delayed,
-    addDelay(ms) {
-      delayed += ms;
-    },
+    addDelay: (ms) => trouble(ms),
+    calmSince: () => troubleUntil,
     heal() {
       healing = true;
       model.clearFaults();
       model.setTimes({ consistencyMs: 0, addressDelayMs: 0 });
-      for (const { instanceType, availabilityZone } of model.pools())
-        model.setCapacity(instanceType, availabilityZone, null);
+      for (const { instanceType, availabilityZone, market } of model.pools())
+        model.setCapacity(instanceType, availabilityZone, null, market);
     },
   };
 }
@@ -164,17 +174,13 @@ function setUp({ scenario: { faults, bootMs }, model, chronicle }: WeatherParts,
 
 /** Room for some of the fleet, for none of it, or for all. */
 function changeRoom({ scenario, model, chronicle }: WeatherParts, sky: Dice): void {
-  const types = new Map<string, number>();
-  for (const queue of scenario.queues) {
-    for (const { instanceTypes } of queue.computeResources) {
-      const [type = ''] = instanceTypes;
-      types.set(type, (types.get(type) ?? 0) + sizeOf(queue));
-    }
-  }
-  for (const [type, size] of types) {
+  for (const { instanceType, availabilityZone, market, size } of fleetPools(scenario.queues)) {
     if (sky.chance(0.4)) continue;
     const room = sky.chance(0.2) ? null : sky.int(0, size);
-    model.setCapacity(type, zone, room);
-    chronicle.fault('capacity', () => `room for ${room ?? 'any number of'} ${type}`);
+    model.setCapacity(instanceType, availabilityZone, room, market);
+    chronicle.fault(
+      'capacity',
+      () => `room for ${room ?? 'any number of'} ${instanceType} in ${availabilityZone}, ${market}`,
+    );
   }
 }

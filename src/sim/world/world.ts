@@ -7,8 +7,10 @@
  * look at the world. The first broken promise ends the run.
  */
 import type { Controller, ControllerPorts } from '../../controller/controller.ts';
+import { parseHostlist } from '../../core/hostlist.ts';
 import { nodeName } from '../../core/node-name.ts';
 import type { HookVerb } from '../../core/requests.ts';
+import type { Settings } from '../../core/settings.ts';
 import { createEc2Model, type Ec2Model } from '../ec2/index.ts';
 import { createSlurmModel, type SlurmModel } from '../slurm/model.ts';
 import type { SlurmModelNode } from '../slurm/types.ts';
@@ -21,7 +23,8 @@ import { createEc2Line } from './ec2-line.ts';
 import type { FaultKind } from './faults.ts';
 import { createLife, type Life } from './life.ts';
 import { createMachines, type Machines } from './machines.ts';
-import { createScenario, zone, type Scenario } from './scenario.ts';
+import { createScenario, type Scenario } from './scenario.ts';
+import { fleetPools } from './scenario-fleet.ts';
 import { createScontrolLine } from './scontrol-line.ts';
 import {
   createMemoryLedger,
@@ -65,6 +68,9 @@ export interface Outcome {
 /** How long everything may take to settle. */
 const healingMs = 6 * 3_600_000;
 
+/** How often an administrator looks at what is left over. */
+const administerMs = 600_000;
+
 /** A run with more steps than this does not come to rest. */
 const stepsMax = 200_000;
 
@@ -85,6 +91,8 @@ export interface World {
   readonly heldHooks: (() => void)[];
   /** The last life of muster, dead or not. */
   life: Life | null;
+  /** How often muster has started. */
+  starts: number;
 }
 
 /** Runs the world of a seed to its end, or to the first broken promise. */
@@ -114,8 +122,8 @@ function createWorld(seed: number, options: SimulateOptions): World {
   const chronicle = createChronicle(() => clock.now(), options.trace === true);
   const dice = createDice(seed, 'world');
   const model = createEc2Model({ now: () => clock.now(), seed, throttle: false });
-  for (const { instanceTypes } of scenario.queues.flatMap((queue) => queue.computeResources))
-    model.setCapacity(instanceTypes[0] ?? '', zone, null);
+  for (const { instanceType, availabilityZone, market } of fleetPools(scenario.queues))
+    model.setCapacity(instanceType, availabilityZone, null, market);
   const weather = createWeather({ scenario, clock, chronicle, model });
   const slurm = createSlurmModel({
     clock,
@@ -125,7 +133,11 @@ function createWorld(seed: number, options: SimulateOptions): World {
     hooks: {
       resume: (hostlist, file) => hook(world, 'resume', hostlist, file),
       suspend: (hostlist) => hook(world, 'suspend', hostlist, null),
-      resumeFail: (hostlist) => hook(world, 'resume-fail', hostlist, null),
+      resumeFail(hostlist) {
+        const parsed = parseHostlist(hostlist);
+        if (parsed.kind === 'ok') world.checkers.resumeFailed(parsed.nodes);
+        hook(world, 'resume-fail', hostlist, null);
+      },
     },
   });
   const registry = createMemoryRegistry((instanceId) => world.machines.named(instanceId));
@@ -160,6 +172,7 @@ function createWorld(seed: number, options: SimulateOptions): World {
     spool,
     heldHooks: [],
     life: null,
+    starts: 0,
   };
   return world;
 }
@@ -224,6 +237,21 @@ function plan(world: World, options: SimulateOptions): void {
       world.checkers.died(instanceId);
       model.perform('TerminateInstances', { instanceIds: [instanceId] });
     },
+    interruptInstance: () => interruptInstance(world),
+  });
+}
+
+/** EC2 gives notice and ends the instance later. */
+function interruptInstance({ machines, model, chronicle, checkers, clock, dice }: World): void {
+  const onSpot = [...machines.live].filter((id) => model.instance(id)?.market === 'spot');
+  if (onSpot.length === 0) return;
+  const instanceId = dice.pick(onSpot);
+  chronicle.fault('interruptions', () => instanceId);
+  model.interrupt(instanceId);
+  clock.schedule(model.times().spotNoticeMs, () => {
+    // The model ends what is due as soon as it is asked for anything.
+    if (machines.live.has(instanceId)) checkers.died(instanceId);
+    model.instance(instanceId);
   });
 }
 
@@ -237,11 +265,28 @@ function heal(world: World, options: SimulateOptions): void {
   world.weather.heal();
   callHeldHooks(world);
   if (world.life?.isAlive() !== true) start(world, options);
+  administer(world);
+}
+
+/**
+ * Today: where the leader of a heterogeneous job goes back to the queue alone, its other components run on by
+ * themselves; when it is held they would for ever, and an administrator cancels them.
+ */
+function administer(world: World): void {
+  const { clock, slurm } = world;
+  for (const { het, state, label } of slurm.records.jobs) {
+    if (state !== 'RUNNING' || het === null) continue;
+    const [leader] = het.components;
+    if (leader?.state === 'PENDING' && leader.hold !== null) void slurm.cancel(label);
+  }
+  clock.schedule(administerMs, () => {
+    if (!isSettled(world)) administer(world);
+  });
 }
 
 /** Muster starts from its ledger. */
 function start(world: World, options: SimulateOptions): void {
-  const { scenario, clock, chronicle, weather, slurm, dice, checkers, registry } = world;
+  const { clock, chronicle, weather, slurm, dice, checkers, registry } = world;
   const scheduler = createScontrolLine({
     slurm: checkers.watchScheduler(slurm),
     clock,
@@ -283,7 +328,13 @@ function start(world: World, options: SimulateOptions): void {
   const fault = (error: unknown): void =>
     chronicle.broke('muster goes on', `its loop ended: ${String(error)}`);
   life.controller.ended.catch(fault);
-  life.controller.start(scenario.settings).catch(fault);
+  life.controller.start(settingsOf(world)).catch(fault);
+  world.starts += 1;
+}
+
+function settingsOf({ scenario, starts }: World): Settings {
+  const { settings, laterSettings } = scenario;
+  return laterSettings[(starts - 1) % laterSettings.length] ?? settings;
 }
 
 function crash(world: World, options: SimulateOptions, point: string): void {
@@ -323,6 +374,7 @@ export function isSettled(world: World): boolean {
   if (life === null || !life.isAlive()) return false;
   const { state } = life.controller;
   if (state.outstanding.size > 0 || state.gangs.size > 0 || state.leases.size > 0) return false;
+  if (state.boots.size > 0 || state.reservations.size > 0) return false;
   for (const job of slurm.records.jobs) {
     if (isHeld(job)) continue;
     if (job.state === 'PENDING' || job.state === 'CONFIGURING') return false;

@@ -1,0 +1,80 @@
+/**
+ * Whole until it runs: muster sees a boot that fails before Slurm does, so that ResumeTimeout takes no node of a job away.
+ * And a launch ends with its job. Both only where nothing was away that muster needs for it.
+ */
+import { parseHostlist } from '../../core/hostlist.ts';
+import type { Turn } from '../../core/turn.ts';
+import type { DurationMs, Instant } from '../../core/units.ts';
+import type { FaultKind } from './faults.ts';
+import type { Watched } from './checkers.ts';
+
+export interface BootChecks {
+  turn(turn: Turn): void;
+  /** Slurm gives these nodes up. */
+  resumeFailed(nodes: readonly string[]): void;
+}
+
+/** What makes muster's looks at Slurm, or its calls, come late. */
+const slowFaults: readonly FaultKind[] = ['scontrol', 'late-requests', 'slow-answers'];
+
+/** Muster looks at Slurm every five seconds, and EC2's limits may hold a call back that had been asked for. */
+const seesGoneMs: DurationMs = 60_000;
+
+export function createBootChecks(watched: Watched): BootChecks {
+  const { chronicle, clock, model, slurm, scenario, weather } = watched;
+  const isSlow = slowFaults.some((kind) => scenario.faults.has(kind));
+  const isTimeoutKnown = scenario.settings.resumeTimeoutMs !== null;
+  const askedAt = new Map<string, Instant>();
+  const jobsOf = new Map<string, readonly number[]>();
+
+  /** Whether muster could do its work since then. */
+  function isCalmSince(since: Instant): boolean {
+    return !isSlow && weather.calmSince() < since && watched.startedAt < since;
+  }
+
+  /** A job that was cancelled so long ago that muster must know; others may have its nodes since. */
+  function isLongGone(jobId: number): boolean {
+    for (const { id, state, endedAt } of slurm.records.jobs) {
+      if (id !== jobId) continue;
+      return state === 'CANCELLED' && endedAt + seesGoneMs < clock.now() && isCalmSince(endedAt);
+    }
+    return false;
+  }
+
+  model.listen({
+    launched({ id, tags }) {
+      const jobs = jobsOf.get(tags['muster:gang'] ?? '') ?? [];
+      if (jobs.length > 0 && jobs.every(isLongGone))
+        chronicle.broke(
+          'no stray money',
+          `${id} is launched for ${tags['muster:gang'] ?? ''}, whose job was cancelled a minute ago`,
+        );
+    },
+    ending: () => undefined,
+  });
+
+  return {
+    turn({ event, decisions }) {
+      if (event.kind === 'HookCalled' && event.request.verb === 'resume') {
+        const parsed = parseHostlist(event.request.hostlist);
+        if (parsed.kind === 'ok') for (const node of parsed.nodes) askedAt.set(node, clock.now());
+      }
+      for (const decision of decisions)
+        if (decision.kind === 'GangFormed' || decision.kind === 'GangGrew')
+          jobsOf.set(decision.gangId, decision.jobIds);
+    },
+    resumeFailed(nodes) {
+      if (!isTimeoutKnown) return;
+      for (const node of nodes) {
+        const since = askedAt.get(node);
+        // Asked for in a call that muster never had, or that came late.
+        const bootsSince = clock.now() - scenario.slurm.resumeTimeoutMs - seesGoneMs;
+        if (since === undefined || since < bootsSince || !isCalmSince(bootsSince)) continue;
+        chronicle.broke(
+          'whole until it runs',
+          `ResumeTimeout is over for ${node} before muster has let it go`,
+        );
+      }
+    },
+  };
+}
