@@ -3,61 +3,33 @@
  *
  * EC2 is a set of instances and what each client token launched; Slurm only says yes or no. After every event the
  * world wakes the core for as long as it wants to be woken, as the controller does. It runs nothing by itself: an
- * effect stays in `running` until the test answers it, or `settle` answers all that are left.
+ * effect stays in `running` until the test answers it, or `settle` answers all that are left. Its parts are the files
+ * `world-*.ts`: answers, hooks, and what a test asks.
  */
 import { apply } from '../apply.ts';
 import { lateNodes } from '../boot.ts';
 import { decide, nextWake } from '../decide.ts';
-import type { Decision } from '../decisions.ts';
-import type { AskJobs, CreateReservation, Effect, RunInstances } from '../effects.ts';
 import type { Event } from '../events.ts';
-import type { JobFacts, Told } from '../job-facts.ts';
 import { awaitedNodes } from '../observe.ts';
-import type { HookRequest, HookVerb } from '../requests.ts';
-import { parseResumeFile } from '../resume-file.ts';
 import { defaultSettings, type Settings } from '../settings.ts';
 import { emptyState, type State } from '../state.ts';
 import type { Turn } from '../turn.ts';
 import type { DurationMs, Instant } from '../units.ts';
-import { createEc2Books, type Ec2Books } from './ec2-books.ts';
-import { zoneIn } from './fleet.ts';
+import { createEc2Books } from './ec2-books.ts';
 import { plainState } from './plain.ts';
+import type { EventBody, TestWorld } from './test-world.ts';
+import { answersOf } from './world-answers.ts';
+import { hooksOf } from './world-hooks.ts';
+import { queriesOf } from './world-queries.ts';
 
-type WithoutTime<T> = T extends unknown ? Omit<T, 'at'> : never;
-export type EventBody = WithoutTime<Event>;
-export type EffectOf<K extends Effect['kind']> = Extract<Effect, { kind: K }>;
-export type DecisionOf<K extends Decision['kind']> = Extract<Decision, { kind: K }>;
-
-export interface HookCall {
-  readonly id?: string;
-  /** When the hook ran; now unless another moment is given. */
-  readonly at?: Instant;
-}
-
-/** The jobs of a resume file: hostlists, or objects as Slurm writes them. */
-export type Jobs = readonly (string | Readonly<Record<string, unknown>>)[];
-
-export interface TestWorld {
-  state: State;
-  now: Instant;
-  readonly turns: Turn[];
-  /** Effects that were asked for and not answered yet. */
-  readonly running: Effect[];
-  readonly ec2: Ec2Books;
-  /** True: the test answers AskJobs itself. */
-  asks: boolean;
-  /** True: the test says which slurmd register; else all do, at once. */
-  boots: boolean;
-  /** What Slurm says beside the resume file; null: it does not know the job. */
-  readonly slurm: { readonly jobs: Map<number, Partial<JobFacts> | null>; absent: string };
-}
+export type { EffectOf, TestWorld } from './test-world.ts';
+export { resumeFile, type Jobs } from './world-hooks.ts';
 
 export type TurnCheck = (world: TestWorld, turn: Turn) => void;
 
 export const testStart: Instant = Date.UTC(2022, 5, 21, 23, 37, 55, 845);
 
 export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCheck) {
-  let requests = 0;
   const ec2 = createEc2Books();
   const world: TestWorld = {
     state: emptyState(),
@@ -70,6 +42,8 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
     slurm: { jobs: new Map(), absent: '' },
   };
 
+  const answers = answersOf(world, send, () => (world.boots ? lastTurn() : registerAll()));
+
   /** One event with its turn, and the wakes that it brings about. Slurm answers at once, unless `asks` is true. */
   function send(body: EventBody): Turn {
     const turn = takeTurn({ ...body, at: world.now });
@@ -80,7 +54,7 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
         effect.kind === 'DescribeSubnets' ||
         effect.kind === 'TellJobs';
       // Answering one may have answered others.
-      if (isQuestion && !world.asks && world.running.includes(effect)) finish(effect);
+      if (isQuestion && !world.asks && world.running.includes(effect)) answers.finish(effect);
     }
     if (
       [...world.state.boots.values()].some(({ doom }) => doom !== null) &&
@@ -124,26 +98,6 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
     return turn;
   }
 
-  /**
-   * What Slurm says of jobs, with the components of heterogeneous ones: as the test has it, else that they are what the
-   * resume file says.
-   */
-  function tell({ requestId, jobIds }: AskJobs): Told {
-    const file = parseResumeFile(world.state.asked.get(requestId)?.resumeFile ?? '');
-    const inFile = file.kind === 'read' ? file.jobs : [];
-    const leaders = new Set(jobIds.flatMap((id) => world.slurm.jobs.get(id)?.hetJobId ?? []));
-    const components = [...world.slurm.jobs].flatMap(([id, fact]) =>
-      leaders.has(fact?.hetJobId ?? 0) ? [id] : [],
-    );
-    const jobs = [...new Set([...jobIds, ...components])].flatMap((jobId): JobFacts[] => {
-      const nodes = inFile.find((job) => job.jobId === jobId)?.nodesResume ?? '';
-      const fact = world.slurm.jobs.get(jobId);
-      const plain = { jobId, hetJobId: null, isAllocated: true, nodes, priority: null };
-      return fact === null ? [] : [{ ...plain, comment: '', extra: '', ...fact }];
-    });
-    return { jobs, absent: world.slurm.absent };
-  }
-
   function takeTurn(event: Event): Turn {
     const before = plainState(world.state);
     const turn = decide(world.state, event);
@@ -162,122 +116,6 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
       if (wake === null || wake > world.now) return;
       if (wakes > 1000) throw new Error('the core wants to be woken for ever');
       takeTurn({ kind: 'Woke', at: world.now });
-    }
-  }
-
-  function hook(verb: HookVerb, hostlist: string, file: string | null, call: HookCall) {
-    requests += 1;
-    const id = call.id ?? `00000000-0000-4000-8000-${String(requests).padStart(12, '0')}`;
-    const request: HookRequest = { id, verb, at: call.at ?? world.now, hostlist, resumeFile: file };
-    send({ kind: 'HookCalled', request });
-    return id;
-  }
-
-  /** Takes an effect out of the running ones; it must be there. */
-  function take(effect: Effect): void {
-    const index = world.running.findIndex((running) => running.id === effect.id);
-    if (index === -1) throw new Error(`${effect.id} does not run`);
-    world.running.splice(index, 1);
-  }
-
-  function launch(effect: RunInstances, count = effect.order.maxCount): Turn {
-    take(effect);
-    return send({
-      kind: 'LaunchAnswered',
-      effectId: effect.id,
-      requestId: `request-of-${effect.id}`,
-      instances: ec2.launch(effect.order, count, world.now),
-    });
-  }
-
-  function refuse(
-    effect: RunInstances | CreateReservation,
-    code: string,
-    message = `EC2 says ${code}.`,
-  ): Turn {
-    take(effect);
-    return send({
-      kind: effect.kind === 'RunInstances' ? 'LaunchFailed' : 'ReservationFailed',
-      effectId: effect.id,
-      failure: { code, message, requestId: `request-of-${effect.id}` },
-    });
-  }
-
-  /** The answer is lost; EC2 launched or reserved `count` all the same. */
-  function loseAnswer(effect: RunInstances | CreateReservation, count: number): Turn {
-    take(effect);
-    const failure = { code: 'Timeout', message: 'no answer within 30 s', requestId: null };
-    if (effect.kind === 'RunInstances') {
-      if (count > 0) ec2.launch(effect.order, count, world.now);
-      return send({ kind: 'LaunchFailed', effectId: effect.id, failure });
-    }
-    if (count > 0) ec2.reserve(effect.order, world.now);
-    return send({ kind: 'ReservationFailed', effectId: effect.id, failure });
-  }
-
-  function fail(effect: Effect, message: string, transient: boolean): Turn {
-    take(effect);
-    return send({ kind: 'EffectFailed', effectId: effect.id, message, transient });
-  }
-
-  /** The effect does what it is for. `sees`: false for a sweep to which EC2 does not show a young launch yet. */
-  function finish(effect: Effect, sees = true): Turn {
-    const { id: effectId } = effect;
-    switch (effect.kind) {
-      case 'RunInstances':
-        return launch(effect);
-      case 'AssignNodes':
-        take(effect);
-        send({ kind: 'NodesAssigned', effectId });
-        return world.boots ? lastTurn() : registerAll();
-      case 'GiveBackNodes':
-        take(effect);
-        return send({ kind: 'NodesGivenBack', effectId });
-      case 'TerminateInstances':
-        take(effect);
-        ec2.terminate(effect.instanceIds);
-        return send({ kind: 'InstancesTerminated', effectId });
-      case 'SweepLaunch': {
-        take(effect);
-        const instanceIds = ec2.sweep(effect.clientToken, world.now, sees);
-        return send({ kind: 'LaunchSwept', effectId, instanceIds });
-      }
-      case 'RefreshNodes':
-        take(effect);
-        return send({ kind: 'NodesRefreshed', effectId });
-      case 'TellJobs':
-        take(effect);
-        return send({ kind: 'JobsInformed', effectId });
-      case 'CreateReservation':
-        take(effect);
-        return send({
-          kind: 'ReservationMade',
-          effectId,
-          reservationId: ec2.reserve(effect.order, world.now),
-        });
-      case 'EndReservation':
-        take(effect);
-        return send({
-          kind: 'ReservationEnded',
-          effectId,
-          found: ec2.endReservation(effect, world.now, sees),
-        });
-      case 'DescribeSubnets': {
-        take(effect);
-        const zones = Object.fromEntries(effect.subnetIds.map((id) => [id, zoneIn(id)]));
-        return send({ kind: 'SubnetsTold', effectId, zones });
-      }
-      case 'AskJobs':
-        take(effect);
-        return send({ kind: 'JobsTold', effectId, told: tell(effect) });
-      case 'ReleaseNodes':
-        take(effect);
-        return send({
-          kind: 'NodesReleased',
-          effectId,
-          freed: effect.nodes,
-          kept: { jobs: [], absent: '' },
-        });
     }
   }
 
@@ -317,7 +155,7 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
     for (let step = 0; step < 10_000; step += 1) {
       const effect = world.running[0];
       if (effect !== undefined) {
-        finish(effect);
+        answers.finish(effect);
         continue;
       }
       const wake = nextWake(world.state) ?? nextDeadline();
@@ -335,84 +173,15 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
   });
   return Object.assign(world, {
     send,
-    launch,
-    refuse,
-    loseAnswer,
-    fail,
-    finish,
     advance,
     restart,
     settle,
     registerAll,
     sendSeen,
+    ...answers,
     ...queriesOf(world),
-    /** ResumeProgram; `jobs` null: without a resume file. Returns the request's id. */
-    resume: (hostlist: string, jobs: Jobs | null, call: HookCall = {}): string =>
-      hook('resume', hostlist, jobs === null ? null : resumeFile(jobs), call),
-    suspend: (hostlist: string, call: HookCall = {}): string =>
-      hook('suspend', hostlist, null, call),
-    resumeFail: (hostlist: string, call: HookCall = {}): string =>
-      hook('resume-fail', hostlist, null, call),
-    /** `muster capacity --clear`; an empty `pool`: all. */
-    forget: (pool: string, call: HookCall = {}): string =>
-      hook('forget-capacity', pool, null, call),
+    ...hooksOf(world, send),
   });
-}
-
-/** What happened in the world, and what runs, by kind. */
-function queriesOf(world: TestWorld) {
-  const { turns, running } = world;
-  function out<K extends Effect['kind']>(kind: K): EffectOf<K>[] {
-    return running.filter((effect): effect is EffectOf<K> => effect.kind === kind);
-  }
-  return {
-    out,
-    /** The one effect of its kind that runs. */
-    only<K extends Effect['kind']>(kind: K): EffectOf<K> {
-      const [effect, second] = out(kind);
-      if (effect === undefined || second !== undefined)
-        throw new Error(`one ${kind} should run, there are ${out(kind).length}`);
-      return effect;
-    },
-    /** The launch that runs for a node. */
-    launchFor(node: string): RunInstances {
-      const { gangs, batchGangs } = world.state;
-      const launch = out('RunInstances').find(({ id }) =>
-        gangs
-          .get(batchGangs.get(id) ?? '')
-          ?.batches.get(id)
-          ?.nodes.includes(node),
-      );
-      if (launch === undefined) throw new Error(`no launch for ${node} runs`);
-      return launch;
-    },
-    /** The verdict on the request that was settled first, or on a later one. */
-    verdict(index = 0): { readonly given: readonly string[]; readonly failed: readonly string[] } {
-      const settled = turns
-        .flatMap((turn) => turn.decisions)
-        .filter((decision) => decision.kind === 'RequestSettled')[index];
-      if (settled === undefined) throw new Error('no verdict yet');
-      return { given: settled.given, failed: settled.failed };
-    },
-    /** Every give-back so far: the nodes and their reason. */
-    givenBack(): string[] {
-      return turns
-        .flatMap((turn) => turn.effects)
-        .flatMap((effect) =>
-          effect.kind === 'GiveBackNodes' ? [`${effect.nodes.join(' ')} ${effect.reason}`] : [],
-        );
-    },
-    decisions<K extends Decision['kind']>(kind: K): DecisionOf<K>[] {
-      return turns
-        .flatMap((turn) => turn.decisions)
-        .filter((decision): decision is DecisionOf<K> => decision.kind === kind);
-    },
-    effects<K extends Effect['kind']>(kind: K): EffectOf<K>[] {
-      return turns
-        .flatMap((turn) => turn.effects)
-        .filter((effect): effect is EffectOf<K> => effect.kind === kind);
-    },
-  };
 }
 
 export type DrivenWorld = ReturnType<typeof createTestWorld>;
@@ -422,15 +191,4 @@ export function replay(turns: readonly Turn[]): State {
   const state = emptyState();
   for (const turn of turns) apply(state, JSON.parse(JSON.stringify(turn)) as Turn);
   return state;
-}
-
-/** A resume file in the shape of Slurm 23.02; a job given as a hostlist gets the next number. */
-export function resumeFile(jobs: Jobs): string {
-  return JSON.stringify({
-    jobs: jobs.map((job, index) =>
-      typeof job === 'string'
-        ? { job_id: index + 1, nodes_resume: job, nodes_alloc: job, extra: null }
-        : job,
-    ),
-  });
 }
