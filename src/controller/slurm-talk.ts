@@ -140,7 +140,7 @@ export async function tellJobs(scheduler: Scheduler, effect: TellJobs): Promise<
   );
   const errors = outcomes.flatMap((outcome): Error[] => {
     if (outcome.status === 'fulfilled') return [];
-    const { reason }: { reason: unknown } = outcome;
+    const reason: unknown = outcome.reason;
     return [reason instanceof Error ? reason : new Error(String(reason))];
   });
   // One that cannot be changed, for good, must not end it for those that may be later.

@@ -3,9 +3,10 @@
  * happen. A plain value: the same seed gives the same one, and nothing in it changes while the world runs.
  */
 import { defaultSettings, type Queue, type Settings } from '../../core/settings.ts';
+import { nodeName } from '../../core/node-name.ts';
 import type { DurationMs, Instant } from '../../core/units.ts';
 import type { JobRequest } from '../../ports/slurm-commands.ts';
-import type { SlurmModelSettings } from '../slurm/types.ts';
+import type { SlurmModelNode, SlurmModelSettings } from '../slurm/types.ts';
 import { createDice, type Dice } from './dice.ts';
 import { allFaultKinds, type FaultKind } from './faults.ts';
 import { createQueues, sizeOf } from './scenario-fleet.ts';
@@ -214,4 +215,21 @@ function createHetSubmissions(
       cancelAfterMs: dice.chance(0.12) ? dice.spread(500, 300_000) : null,
     };
   });
+}
+
+/** The fleet as slurm.conf has it. */
+export function nodesOf(scenario: Scenario): SlurmModelNode[] {
+  return scenario.queues.flatMap((queue) =>
+    queue.computeResources.flatMap(({ name, maxCount }) =>
+      Array.from({ length: maxCount }, (_, index) => ({
+        name: nodeName({
+          queue: queue.name,
+          computeResource: name,
+          nodeType: 'dynamic',
+          index: index + 1,
+        }),
+        partitions: [queue.name],
+      })),
+    ),
+  );
 }

@@ -8,12 +8,10 @@
  */
 import type { Controller, ControllerPorts } from '../../controller/controller.ts';
 import { parseHostlist } from '../../core/hostlist.ts';
-import { nodeName } from '../../core/node-name.ts';
 import type { HookVerb } from '../../core/requests.ts';
 import type { Settings } from '../../core/settings.ts';
 import { createEc2Model, type Ec2Model } from '../ec2/index.ts';
 import { createSlurmModel, type SlurmModel } from '../slurm/model.ts';
-import type { SlurmModelNode } from '../slurm/types.ts';
 import { createVirtualClock, type VirtualClock } from '../virtual-clock.ts';
 import { createCheckers, type Checkers } from './checkers.ts';
 import { isHeld } from './check-rest.ts';
@@ -23,7 +21,7 @@ import { createEc2Line } from './ec2-line.ts';
 import type { FaultKind } from './faults.ts';
 import { createLife, type Life } from './life.ts';
 import { createMachines, type Machines } from './machines.ts';
-import { createScenario, type Scenario } from './scenario.ts';
+import { createScenario, nodesOf, type Scenario } from './scenario.ts';
 import { fleetPools } from './scenario-fleet.ts';
 import { createScontrolLine } from './scontrol-line.ts';
 import {
@@ -175,22 +173,6 @@ function createWorld(seed: number, options: SimulateOptions): World {
     starts: 0,
   };
   return world;
-}
-
-function nodesOf(scenario: Scenario): SlurmModelNode[] {
-  return scenario.queues.flatMap((queue) =>
-    queue.computeResources.flatMap(({ name, maxCount }) =>
-      Array.from({ length: maxCount }, (_, index) => ({
-        name: nodeName({
-          queue: queue.name,
-          computeResource: name,
-          nodeType: 'dynamic',
-          index: index + 1,
-        }),
-        partitions: [queue.name],
-      })),
-    ),
-  );
 }
 
 /** slurmctld calls a hook, which spools; a slurmctld that is away calls it when it is back. */
