@@ -188,6 +188,7 @@ describe('a look that fails', () => {
     ]);
     one.suspend('q-dy-c-[1-2]');
     one.settle();
+    one.state.since = 0;
     ports.tagged = async () => [instance('i-9', { launchedAt: 0 })];
     watch.wake();
     await pass(120_000);
@@ -356,7 +357,8 @@ describe('what EC2 shows', () => {
   });
 
   test('leased instances that end, strays, and reservations that nobody has', async () => {
-    const { ports, clock, pass, seen } = booting();
+    const { ports, clock, pass, seen, one } = booting();
+    one.state.since = 0;
     const old = { launchedAt: clock.now() - 600_000 };
     ports.tagged = async () => [
       instance('i-0001', { state: 'shutting-down' }),

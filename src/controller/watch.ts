@@ -21,6 +21,8 @@ import type { State } from '../core/state.ts';
 import type { DurationMs, Instant } from '../core/units.ts';
 import { factsOf } from './slurm-talk.ts';
 import type { World } from './effects.ts';
+import { verdictOf } from '../core/verdict.ts';
+import { CloudError } from '../ports/cloud.ts';
 import type { Log } from '../ports/log.ts';
 import type { SchedulerJob } from '../ports/scheduler.ts';
 
@@ -196,7 +198,11 @@ async function lookAtEc2({ cloud, clock }: World, state: State): Promise<Event |
   const askedAt = clock.now();
   const tags = { 'muster:cluster': state.settings.clusterName };
   const instances = await cloud.describeByTags(tags);
-  const reservations = await cloud.describeReservations(tags);
+  const reservations = await cloud.describeReservations(tags).catch((error: unknown) => {
+    // Who may not reserve has none: the look at the instances goes on.
+    if (error instanceof CloudError && verdictOf(error.code) === 'configuration') return [];
+    throw error;
+  });
   const differences = observeEc2(state, {
     askedAt,
     instances: instances.map(({ instanceId, state: phase, clientToken, launchedAt }) => ({

@@ -19,6 +19,7 @@ import type { Turn } from './turn.ts';
 
 export function apply(state: State, turn: Turn): void {
   const { event } = turn;
+  if (state.since === 0) state.since = event.at;
   state.now = Math.max(state.now, event.at);
   if (event.kind === 'ConfigLoaded') loadSettings(state, event.settings);
   if (event.kind === 'SubnetsTold')

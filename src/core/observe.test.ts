@@ -165,7 +165,9 @@ describe('observeEc2', () => {
     return { instanceId, isAlive: true, clientToken: null, launchedAt: old, ...more };
   }
   function look(one: DrivenWorld, ...instances: SeenInstance[]) {
-    return observeEc2(one.state, { askedAt: later, instances, reservations: [] });
+    // The ledger is older than all of them, but where a test says otherwise.
+    const state = { ...one.state, since: old - 1 };
+    return observeEc2(state, { askedAt: later, instances, reservations: [] });
   }
 
   test('a leased instance that runs is nothing new, one that ended is', () => {
@@ -191,6 +193,14 @@ describe('observeEc2', () => {
       instance('i-9', { launchedAt: later - 120_001 }),
     );
     expect(seen.strays).toEqual(['i-7', 'i-9']);
+  });
+
+  test('no stray: an instance from before this ledger began, which may be at work for an earlier one', () => {
+    const one = world(true);
+    const state = { ...one.state, since: old + 1 };
+    const instances = [instance('i-7'), instance('i-8', { launchedAt: old + 1 })];
+    const seen = observeEc2(state, { askedAt: later, instances, reservations: [] });
+    expect(seen.strays).toEqual(['i-8']);
   });
 
   test('no strays: what ended, what is being terminated, launched or swept', () => {

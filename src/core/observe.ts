@@ -155,6 +155,7 @@ export function observeEc2(state: State, listing: Ec2Listing): Ec2Differences {
           !leased.has(each.instanceId) &&
           !ending.has(each.instanceId) &&
           !tokens.has(each.clientToken ?? '') &&
+          each.launchedAt >= state.since &&
           isOld(each),
       )
       .map((each) => each.instanceId),

@@ -67,6 +67,8 @@ export interface OpenRequest {
 
 export interface State {
   settings: Settings;
+  /** When this ledger began: instances from before are another ledger's, and none of muster's business. */
+  since: Instant;
   /** The latest event's time; never runs back. */
   now: Instant;
   gangs: Map<string, Gang>;
@@ -101,6 +103,7 @@ export interface State {
 export function emptyState(): State {
   return {
     settings: defaultSettings,
+    since: 0,
     now: 0,
     gangs: new Map(),
     leases: new Map(),
