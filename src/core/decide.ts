@@ -39,24 +39,26 @@ export function decide(state: State, event: Event): Turn {
 /** When the state wants to be looked at again: now or earlier means at once; null: only an event can move it. */
 export function nextWake(state: State): Instant | null {
   if (idleReservations(state).length > 0) return state.now;
-  const mayStart = !isAskingForZones(state);
+  let mayStart = false;
+  let next: Instant | null = null;
   for (const gang of state.gangs.values()) {
-    if (!mayStart) break;
-    if (gang.phase === 'waiting' && !gang.waitsFor.some((id) => state.gangs.has(id)))
-      return state.now;
+    if (gang.phase === 'assembling') next = earlier(next, assembledBy(state, gang));
+    else if (gang.phase === 'waiting' && !gang.waitsFor.some((id) => state.gangs.has(id)))
+      mayStart = true;
   }
-  let next = nextLaunchAt(state);
-  if (next === state.now) return next;
-  for (const gang of state.gangs.values()) {
-    if (gang.phase !== 'assembling') continue;
-    const by = assembledBy(state, gang);
-    if (next === null || by < next) next = by;
-  }
+  if (mayStart && !isAskingForZones(state)) return state.now;
+  let hasLaunches = false;
   for (const { effect, deferredUntil } of state.outstanding.values()) {
-    if (deferredUntil === null || effect.kind === 'RunInstances') continue;
-    if (next === null || deferredUntil < next) next = deferredUntil;
+    if (deferredUntil === null) continue;
+    if (effect.kind === 'RunInstances') hasLaunches = true;
+    else next = earlier(next, deferredUntil);
   }
-  return next;
+  const launchAt = hasLaunches ? nextLaunchAt(state) : null;
+  return launchAt === null ? next : earlier(next, launchAt);
+}
+
+function earlier(one: Instant | null, other: Instant): Instant {
+  return one === null ? other : Math.min(one, other);
 }
 
 function decideRequest(draft: Draft, request: HookRequest): void {
