@@ -120,7 +120,8 @@ export function createApartChecks(watched: Watched): ApartChecks {
           case 'BatchHeld':
           case 'BatchRefused':
           case 'NodesRefused':
-            refuse(decision.refusal, jobsOf.get(decision.gangId) ?? []);
+          case 'NodesDropped':
+            refuse(decision.refusal ?? null, jobsOf.get(decision.gangId) ?? []);
             break;
           default:
         }
