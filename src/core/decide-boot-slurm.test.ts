@@ -273,6 +273,32 @@ describe('a node on which two gangs boot', () => {
     expect(one.decisions('BootFailed')).toEqual([]);
   });
 
+  test('is launched for the second one when the job of the first is gone', () => {
+    const one = shared();
+    one.sendSeen({ gone: [1] });
+    one.launch(one.only('RunInstances'));
+    one.finish(one.only('AssignNodes'));
+    register(one, 4);
+    rest(one);
+    expect(one.ec2.alive.size).toBe(4);
+  });
+
+  test('is launched for nobody when the jobs of both are gone', () => {
+    const one = shared();
+    one.sendSeen({ gone: [1, 2] });
+    one.launch(one.only('RunInstances'));
+    rest(one);
+    expect([...one.state.leases.keys()]).toEqual(['q-dy-c-1', 'q-dy-c-2', 'q-dy-c-3']);
+  });
+
+  test('is launched for nobody when both jobs go one after the other', () => {
+    const one = shared();
+    one.sendSeen({ gone: [2] });
+    one.sendSeen({ gone: [1] });
+    rest(one);
+    expect([...one.state.leases.keys()]).toEqual(['q-dy-c-1', 'q-dy-c-2', 'q-dy-c-3']);
+  });
+
   test('is lost to both when there is no other instance', () => {
     const one = shared();
     one.refuse(one.only('RunInstances'), noRoom);

@@ -120,8 +120,7 @@ export function createApartChecks(watched: Watched): ApartChecks {
           case 'BatchHeld':
           case 'BatchRefused':
           case 'NodesRefused':
-          case 'NodesDropped':
-            refuse(decision.refusal ?? null, jobsOf.get(decision.gangId) ?? []);
+            refuse(decision.refusal, jobsOf.get(decision.gangId) ?? []);
             break;
           default:
         }
