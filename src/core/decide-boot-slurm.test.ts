@@ -240,6 +240,75 @@ describe('nodes that another gang has too', () => {
   });
 });
 
+describe('a node on which two gangs boot', () => {
+  /** The first gang gets another instance for q-dy-c-4, on which job 2 boots too, with a later deadline. */
+  function shared(): DrivenWorld {
+    const one = given();
+    one.advance(60_000);
+    const plain = { hetJobId: null, isAllocated: true, priority: null, comment: '', extra: '' };
+    const told = { jobs: [{ jobId: 2, nodes: 'q-dy-c-[3-4]', ...plain }], absent: '' };
+    one.sendSeen({ silent: { asked: ['q-dy-c-3', 'q-dy-c-4'], told } });
+    one.finish(one.only('AssignNodes'));
+    register(one, 1, 2, 3);
+    one.advance(240_000);
+    expect(one.out('RunInstances')).toHaveLength(1);
+    return one;
+  }
+
+  test('gets one instance for both: the second one waits for it', () => {
+    const one = shared();
+    const launch = one.only('RunInstances');
+    one.advance(100_000);
+    one.launch(launch);
+    one.finish(one.only('AssignNodes'));
+    expect([...one.state.boots.values()].map(({ awaiting }) => [...awaiting.keys()])).toEqual([
+      ['q-dy-c-4'],
+      ['q-dy-c-4'],
+    ]);
+    one.advance(200_000);
+    register(one, 4);
+    expect(one.state.boots.size).toBe(0);
+    rest(one);
+    expect(one.ec2.alive.size).toBe(4);
+    expect(one.decisions('BootFailed')).toEqual([]);
+  });
+
+  test('is launched for the second one when the job of the first is gone', () => {
+    const one = shared();
+    one.sendSeen({ gone: [1] });
+    one.launch(one.only('RunInstances'));
+    one.finish(one.only('AssignNodes'));
+    register(one, 4);
+    rest(one);
+    expect(one.ec2.alive.size).toBe(4);
+  });
+
+  test('is launched for nobody when the jobs of both are gone', () => {
+    const one = shared();
+    one.sendSeen({ gone: [1, 2] });
+    one.launch(one.only('RunInstances'));
+    rest(one);
+    expect([...one.state.leases.keys()]).toEqual(['q-dy-c-1', 'q-dy-c-2', 'q-dy-c-3']);
+  });
+
+  test('is launched for nobody when both jobs go one after the other', () => {
+    const one = shared();
+    one.sendSeen({ gone: [2] });
+    one.sendSeen({ gone: [1] });
+    rest(one);
+    expect([...one.state.leases.keys()]).toEqual(['q-dy-c-1', 'q-dy-c-2', 'q-dy-c-3']);
+  });
+
+  test('is lost to both when there is no other instance', () => {
+    const one = shared();
+    one.refuse(one.only('RunInstances'), noRoom);
+    one.advance(200_000);
+    rest(one);
+    expect(one.decisions('BootFailed').map(({ jobIds }) => jobIds)).toEqual([[1], [2]]);
+    expect(one.ec2.alive.size).toBe(0);
+  });
+});
+
 describe('late registrations', () => {
   test('of an instance that was given up are not those of the next one', () => {
     const one = replacing();

@@ -73,7 +73,7 @@ function cancelBoots(draft: Draft, gone: ReadonlySet<number>, up: ReadonlySet<st
     draft.decisions.push({ kind: 'BootCancelled', gangId: boot.gangId });
     for (const replacementId of boot.replacing.values()) {
       const gang = openGang(draft, replacementId);
-      if (gang !== null) cancelGang(draft, gang);
+      if (gang !== null && !isAwaitedElsewhere(draft, gang)) cancelGang(draft, gang);
     }
     const nodes = [...boot.awaiting.keys()].filter(
       (node) => !up.has(node) && !claimedByOther(draft, node, '') && !isInBoot(draft, node),
@@ -82,6 +82,13 @@ function cancelBoots(draft: Draft, gone: ReadonlySet<number>, up: ReadonlySet<st
     const id = `${boot.gangId}/boot-release`;
     draft.effects.push({ kind: 'ReleaseNodes', id, nodes, reason: goneReason });
   }
+}
+
+/** Whether a gang that still boots waits for what this one launches. */
+function isAwaitedElsewhere(draft: Draft, { id }: Gang): boolean {
+  for (const boot of draft.state.boots.values())
+    if (!draft.booted.has(boot.gangId) && [...boot.replacing.values()].includes(id)) return true;
+  return false;
 }
 
 /** Whether it was given for a gang that still boots. */

@@ -88,7 +88,8 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
   }
 
   function nextDeadline(): Instant | null {
-    const times = [...world.state.boots.values()].flatMap((boot) => [...boot.awaiting.values()]);
+    const all = [...world.state.boots.values()].flatMap((boot) => [...boot.awaiting.values()]);
+    const times = all.filter((at) => at > world.now);
     return times.length === 0 ? null : Math.min(...times);
   }
 
@@ -122,6 +123,7 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
   /** Moves time, waking the core whenever it asked for it. */
   function advance(ms: DurationMs): void {
     const to = world.now + ms;
+    lookAtBoots();
     for (;;) {
       const wake = nextWake(world.state);
       const deadline = nextDeadline();
@@ -159,8 +161,9 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
         continue;
       }
       const wake = nextWake(world.state) ?? nextDeadline();
-      if (wake === null) return;
-      advance(Math.max(0, wake - world.now));
+      const turns = world.turns.length;
+      advance(Math.max(0, (wake ?? 0) - world.now));
+      if (wake === null && world.turns.length === turns) return;
     }
     throw new Error('muster does not come to rest');
   }

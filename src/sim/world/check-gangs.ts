@@ -92,6 +92,7 @@ export function createGangChecks(watched: Watched): GangChecks {
         for (const node of decision.nodes) gang.nodes.add(node);
         return;
       case 'NodesDropped':
+        if (decision.refusal !== undefined) checkExplained(watched, gang, said, decision.refusal);
         for (const node of decision.nodes) gang.nodes.delete(node);
         return;
       case 'BatchHeld':
