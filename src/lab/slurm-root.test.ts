@@ -97,7 +97,8 @@ test("every node's name resolves to this machine, beside the names that it knows
 
 test('the lab has its own path inside, and the folder is a lower layer: it is only read', () => {
   const lines = holdScript(labPaths('/var/tmp/lab'), '/srv/trixie').split('\n');
-  expect(lines).toContain('mount --bind /var/tmp/lab /var/tmp/lab/root/top/var/tmp/lab');
+  const inside = ['/var/tmp/lab', 'root', 'top', 'var', 'tmp', 'lab'].join('/');
+  expect(lines).toContain(`mount --bind /var/tmp/lab ${inside}`);
   expect(lines.join('\n')).toMatch(/^mount -t overlay -o lowerdir=\/srv\/trixie,/m);
   expect(lines.join('\n')).not.toMatch(/(mkdir|cp|bind) .*\/srv\/trixie/);
 });

@@ -43,6 +43,8 @@ export function createBootChecks(watched: Watched): BootChecks {
 
   model.listen({
     launched({ id, tags }) {
+      // Launch-batches go on whatever has become of their jobs.
+      if (watched.scenario.settings.mode === 'node-list') return;
       const jobs = jobsOf.get(tags['muster:gang'] ?? '') ?? [];
       if (jobs.length > 0 && jobs.every(isLongGone))
         chronicle.broke(
