@@ -5,13 +5,14 @@
 import { describe, expect, test } from 'vitest';
 import type { Controller, ControllerPorts } from '../../src/controller/controller.ts';
 import type { Turn } from '../../src/core/turn.ts';
-import { CloudError, type Cloud } from '../../src/ports/cloud.ts';
+import { CloudError, type CapacityCloud, type Cloud } from '../../src/ports/cloud.ts';
+import type { Scheduler, SchedulerJob } from '../../src/ports/scheduler.ts';
 import { simulate } from '../../src/sim/world/world.ts';
 import { quiet } from './quiet.ts';
 
 type Sabotage = (ports: ControllerPorts, controller: () => Controller) => ControllerPorts;
 
-const seedsMax = 150;
+const seedsMax = 400;
 
 /** The names of the promises that may be seen broken first. */
 const saboteurs = new Map<string, [Sabotage, readonly string[]]>([
@@ -117,7 +118,14 @@ const saboteurs = new Map<string, [Sabotage, readonly string[]]>([
           },
         };
       },
-      ['in the ledger first', 'no stray money', 'it ends', 'whole or nothing', 'muster goes on'],
+      [
+        'in the ledger first',
+        'no stray money',
+        'it ends',
+        'whole or nothing',
+        'no job starts on part of a gang',
+        'muster goes on',
+      ],
     ],
   ],
   [
@@ -146,7 +154,7 @@ const saboteurs = new Map<string, [Sabotage, readonly string[]]>([
         ...ports,
         scheduler: { ...ports.scheduler, powerDownNodes: () => Promise.resolve() },
       }),
-      ['it ends'],
+      ['it ends', 'whole until it runs'],
     ],
   ],
   [
@@ -176,9 +184,62 @@ const saboteurs = new Map<string, [Sabotage, readonly string[]]>([
       ['apart'],
     ],
   ],
+  [
+    'reservations are never let go',
+    [
+      (ports) => withCloud(ports, { cancelReservation: () => Promise.resolve() }),
+      ['no stray money'],
+    ],
+  ],
+  [
+    'reservations are forgotten on restart, and EC2 is not asked for them',
+    [
+      (ports) => ({
+        ...withCloud(ports, { describeReservations: () => Promise.resolve([]) }),
+        ledger: {
+          append: (turns) => ports.ledger.append(turns),
+          async *read(after) {
+            for await (const { sequence, turn } of ports.ledger.read(after))
+              yield { sequence, turn: withoutReservations(turn) };
+          },
+        },
+      }),
+      ['no stray money'],
+    ],
+  ],
+  [
+    "a boot's deadline is never looked at",
+    [
+      (ports) =>
+        withScheduler(ports, {
+          listNodes: async (nodes) =>
+            (await ports.scheduler.listNodes(nodes)).map((node) =>
+              node.power === 'powering-up' ? { ...node, power: 'up' } : node,
+            ),
+        }),
+      ['whole until it runs'],
+    ],
+  ],
+  [
+    "a cancelled job's launch goes on",
+    [
+      (ports, controller) =>
+        withScheduler(ports, {
+          listAllocatedJobs: async () => [
+            ...(await ports.scheduler.listAllocatedJobs()),
+            ...ghostsOf(controller()),
+          ],
+        }),
+      ['no stray money'],
+    ],
+  ],
 ]);
 
-function withCloud(ports: ControllerPorts, cloud: Partial<Cloud>): ControllerPorts {
+function withScheduler(ports: ControllerPorts, scheduler: Partial<Scheduler>): ControllerPorts {
+  return { ...ports, scheduler: { ...ports.scheduler, ...scheduler } };
+}
+
+function withCloud(ports: ControllerPorts, cloud: Partial<Cloud & CapacityCloud>): ControllerPorts {
   return { ...ports, cloud: { ...ports.cloud, ...cloud } };
 }
 
@@ -197,6 +258,30 @@ function withoutItsFirstLease(turn: Turn): Turn {
       decision.kind === 'BatchHeld' ? { ...decision, placed: decision.placed.slice(1) } : decision,
     ),
   };
+}
+
+function withoutReservations(turn: Turn): Turn {
+  const decisions = turn.decisions.filter(({ kind }) => kind !== 'ReservationHeld');
+  return { ...turn, decisions };
+}
+
+/** The jobs of all gangs that are not up yet, as if each still had its nodes. */
+function ghostsOf({ state }: Controller): SchedulerJob[] {
+  return [...state.gangs.values(), ...state.boots.values()].flatMap(({ jobIds, nodes }) =>
+    jobIds.map((jobId) => ({
+      jobId,
+      hetJobId: null,
+      state: 'CONFIGURING' as const,
+      reason: 'None',
+      partition: '',
+      nodes,
+      priority: null,
+      restarts: 0,
+      comment: '',
+      adminComment: '',
+      extra: '',
+    })),
+  );
 }
 
 /** The first of the seeds whose world sees it, and what it sees. */

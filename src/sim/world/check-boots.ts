@@ -17,39 +17,47 @@ export interface BootChecks {
 /** What makes muster's looks at Slurm, or its calls, come late. */
 const slowFaults: readonly FaultKind[] = ['scontrol', 'late-requests', 'slow-answers'];
 
-/** Muster looks at Slurm every five seconds, and EC2's limits may hold a call back that had been asked for. */
-const seesGoneMs: DurationMs = 60_000;
+/** Muster looks at Slurm every five seconds; a look is a few calls, and what it brings is done in the next moment. */
+function seesGoneMs(faults: ReadonlySet<FaultKind>): DurationMs {
+  const slowReadsMs = faults.has('scontrol') ? 150_000 : 0;
+  const slowCallsMs = faults.has('late-requests') ? 100_000 : 0;
+  return 15_000 + slowReadsMs + slowCallsMs;
+}
+
+/** How much later than Slurm asked for a node muster may have read it. */
+const readsMs: DurationMs = 60_000;
 
 export function createBootChecks(watched: Watched): BootChecks {
   const { chronicle, clock, model, slurm, scenario, weather } = watched;
   const isSlow = slowFaults.some((kind) => scenario.faults.has(kind));
+  const goneMs = seesGoneMs(scenario.faults);
   const isTimeoutKnown = scenario.settings.resumeTimeoutMs !== null;
   const askedAt = new Map<string, Instant>();
   const jobsOf = new Map<string, readonly number[]>();
 
   /** Whether muster could do its work since then. */
   function isCalmSince(since: Instant): boolean {
-    return !isSlow && weather.calmSince() < since && watched.startedAt < since;
+    return weather.calmSince() < since && watched.startedAt < since;
   }
 
   /** A job that was cancelled so long ago that muster must know; others may have its nodes since. */
   function isLongGone(jobId: number): boolean {
     for (const { id, state, endedAt } of slurm.records.jobs) {
       if (id !== jobId) continue;
-      return state === 'CANCELLED' && endedAt + seesGoneMs < clock.now() && isCalmSince(endedAt);
+      return state === 'CANCELLED' && endedAt + goneMs < clock.now() && isCalmSince(endedAt);
     }
     return false;
   }
 
   model.listen({
     launched({ id, tags }) {
-      // Launch-batches go on whatever has become of their jobs.
-      if (watched.scenario.settings.mode === 'node-list') return;
+      // A launch-batch is a node's and not a job's: it does not look at jobs.
+      if (scenario.settings.mode !== 'job') return;
       const jobs = jobsOf.get(tags['muster:gang'] ?? '') ?? [];
       if (jobs.length > 0 && jobs.every(isLongGone))
         chronicle.broke(
           'no stray money',
-          `${id} is launched for ${tags['muster:gang'] ?? ''}, whose job was cancelled a minute ago`,
+          `${id} is launched for ${tags['muster:gang'] ?? ''}, whose job was cancelled long ago`,
         );
     },
     ending: () => undefined,
@@ -66,11 +74,11 @@ export function createBootChecks(watched: Watched): BootChecks {
           jobsOf.set(decision.gangId, decision.jobIds);
     },
     resumeFailed(nodes) {
-      if (!isTimeoutKnown) return;
+      if (!isTimeoutKnown || isSlow) return;
       for (const node of nodes) {
         const since = askedAt.get(node);
         // Asked for in a call that muster never had, or that came late.
-        const bootsSince = clock.now() - scenario.slurm.resumeTimeoutMs - seesGoneMs;
+        const bootsSince = clock.now() - scenario.slurm.resumeTimeoutMs - readsMs;
         if (since === undefined || since < bootsSince || !isCalmSince(bootsSince)) continue;
         chronicle.broke(
           'whole until it runs',

@@ -324,10 +324,14 @@ function checkStarted(watched: Watched, job: Readonly<JobRecord>): void {
   }
 }
 
-/** It joined when its end was asked for already, which EC2 took its time for: SlurmdTimeout has to show it to Slurm. */
-function joinedInVain({ machines, endWanted }: Watched, node: string): boolean {
+/**
+ * It joined when its end was asked for already, which EC2 took its time for, or while muster was away, which ended it
+ * then: SlurmdTimeout has to show that to Slurm.
+ */
+function joinedInVain({ machines, endWanted, startedAt }: Watched, node: string): boolean {
   const last = machines.lastOf(node);
-  return last !== undefined && (endWanted.get(last.instanceId) ?? Infinity) < last.at;
+  const wanted = endWanted.get(last?.instanceId ?? '');
+  return last !== undefined && wanted !== undefined && (wanted < last.at || last.at < startedAt);
 }
 
 /** A slurmd that joins in the moment in which it is replaced: Slurm takes the node for up until the new one joins. */
