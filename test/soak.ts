@@ -23,6 +23,8 @@ const scenarios = [
   'resume-rate-long',
   'wide',
   'boots',
+  // Three kills each: fifty in all, and one more.
+  ...Array<'crashes'>(17).fill('crashes'),
 ] as const;
 
 interface Ran {

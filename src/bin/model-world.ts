@@ -252,6 +252,12 @@ function createMuster(dir: string, slurm: SlurmModel): LabMuster {
   return {
     start,
     stop,
+    // On the models it is the same process: what runs is left where it stands, and a new life begins.
+    async kill(files) {
+      running?.close();
+      running = null;
+      await start(files);
+    },
     async restart(files) {
       await stop();
       await start(files);

@@ -71,6 +71,7 @@ function fakeWorld(): FakeWorld {
     muster: {
       start: never,
       stop: never,
+      kill: never,
       restart: never,
       logLines: () => Promise.resolve([...world.log]),
     },

@@ -15,7 +15,7 @@ import type { Config } from '../config/config.ts';
 import { countReservations } from './accounting.ts';
 import { claimLabDir, labPaths, removeLab } from './lab-dir.ts';
 import type { LabPaths } from './lab-dir.ts';
-import { endProcesses, isAlive } from './processes.ts';
+import { endProcesses, isAlive, signal } from './processes.ts';
 import type { ProcessMark } from './processes.ts';
 import { findProgram } from './programs.ts';
 import { bringUpSlurm } from './real-slurm.ts';
@@ -243,6 +243,12 @@ function createMuster(slurm: RealSlurm, endpoint: string, options: RealWorldOpti
   return {
     start,
     stop,
+    async kill(files) {
+      if (daemon !== null) signal(daemon, 'SIGKILL');
+      while (daemon !== null && isAlive(daemon)) await sleep(10);
+      daemon = null;
+      await start(files);
+    },
     async restart(files) {
       await stop();
       await start(files);

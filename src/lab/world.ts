@@ -54,6 +54,8 @@ export interface LabMuster {
   /** Resolves when muster answers requests. */
   start(files: MusterFiles): Promise<void>;
   stop(): Promise<void>;
+  /** Ended as `kill -9` does, in the middle of whatever it does, and started again on the same ledger. */
+  kill(files: MusterFiles): Promise<void>;
   /** Stop, and start on the same ledger with these files. */
   restart(files: MusterFiles): Promise<void>;
   /** Every line that muster has logged since the world began. */

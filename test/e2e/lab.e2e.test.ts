@@ -79,7 +79,7 @@ function phaseOf(result: ScenarioResult, name: string): PhaseResult {
 
 /** In each lane one after the other, whatever becomes of those before. */
 const lanes = [
-  ['blog-2022', 'wiki-2020'],
+  ['blog-2022', 'wiki-2020', 'crashes'],
   ['limits', 'array', 'wide'],
   ['boots', 'parts'],
   ['resume-rate', 'het'],
@@ -155,6 +155,12 @@ describe(`on the ${kind} Slurm`, () => {
     expect(outcome('limit-2-job')).toEqual({ ran: 0, failed: 1, kept: 0 });
     expect(outcome('limit-3-job')).toEqual({ ran: 1, failed: 1, kept: 3 });
     expect(outcome('limit-4-job')).toEqual({ ran: 0, failed: 1, kept: 0 });
+  });
+
+  test('crashes: muster is killed three times meanwhile, and nothing shows of it', async () => {
+    const result = await resultOf('crashes');
+    expect(phaseOf(result, 'launch').instances.launched).toBe(300);
+    expect(phaseOf(result, 'run').instances.launched).toBe(0);
   });
 
   test('wiki-2020: six jobs on 300 nodes, fourteen fail', async () => {

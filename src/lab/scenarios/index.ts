@@ -1,6 +1,7 @@
 /** The scenarios of the lab, by name. */
 import type { Scenario } from '../world.ts';
 import { array } from './array.ts';
+import { crashes } from './crashes.ts';
 import { blog2022 } from './blog-2022.ts';
 import { boots } from './boots.ts';
 import { het, resumeRate, resumeRateLong } from './het.ts';
@@ -12,6 +13,7 @@ import { wiki2020 } from './wiki-2020.ts';
 export const scenarios: readonly Scenario[] = [
   blog2022,
   wiki2020,
+  crashes,
   limits,
   array,
   parts,
