@@ -16,7 +16,7 @@ export const crashes: Scenario = {
   name: 'crashes',
   summary: 'The same as wiki-2020 while muster is killed three times at random moments',
   async run(world) {
-    let kills: Promise<void> | null = null;
+    let kills: Promise<void> = Promise.resolve();
     const muster: ScenarioWorld['muster'] = {
       ...world.muster,
       async start(files) {
