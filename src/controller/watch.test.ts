@@ -131,6 +131,25 @@ describe('when Slurm is looked at', () => {
     expect(seen).toMatchObject([{ kind: 'SlurmSeen', doomed: [{ taken: [] }] }]);
   });
 
+  test('and again where the answer took so long that others may have its nodes by now', async () => {
+    const { one, ports, watch, clock, pass, looks, seen } = booting();
+    await pass(1_000);
+    one.now += 10_000_000;
+    one.sendSeen({ late: ['q-dy-c-1'] });
+    const jobs = ports.jobs;
+    ports.jobs = async () => {
+      await new Promise<void>((resolve) => clock.schedule(3_001, resolve));
+      return jobs();
+    };
+    watch.wake();
+    await pass(3_101);
+    expect(looks('Slurm')).toBe(1);
+    expect(seen).toEqual([]);
+    ports.jobs = jobs;
+    await pass(200);
+    expect(seen[0]).toMatchObject({ kind: 'SlurmSeen', doomed: [{ taken: [] }] });
+  });
+
   test('not when what was watched is over before the planned look', async () => {
     const { one, watch, clock, looks, pass } = booting();
     await pass(1_000);

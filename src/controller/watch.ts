@@ -31,6 +31,9 @@ const slurmLookMs: DurationMs = 5_000;
 /** A gang that is let go waits for nothing but this look. */
 const soonMs: DurationMs = 100;
 
+/** An answer that took longer says too little of whom a node serves now. */
+const freshMs: DurationMs = 3_000;
+
 /** Reading one instance of a long listing takes EC2's SDK a quarter of a millisecond. */
 const ec2LookMs: DurationMs = 30_000;
 const ec2RestingMs: DurationMs = 120_000;
@@ -163,7 +166,9 @@ async function lookAtSlurm({ scheduler, clock }: World, state: State): Promise<E
     askedAt,
     booting.map(({ node }) => node),
   );
-  const doomed = doomedBoots(state, listing);
+  // Whom nodes serve changes: what was asked long ago is asked again before any of them is taken down.
+  const isFresh = clock.now() - askedAt <= freshMs;
+  const doomed = isFresh ? doomedBoots(state, listing) : [];
   const news = registered.length + gone.length + late.length + doomed.length;
   if (news === 0 && silent === null) return null;
   return { kind: 'SlurmSeen', at: clock.now(), registered, late, doomed, gone, silent };
