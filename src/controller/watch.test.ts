@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Event } from '../core/events.ts';
 import { createTestWorld, testStart, type DrivenWorld } from '../core/testing/world.ts';
-import type { ListedInstance } from '../ports/cloud.ts';
+import { CloudError, type ListedInstance } from '../ports/cloud.ts';
 import { SchedulerError, type SchedulerJob, type SchedulerNode } from '../ports/scheduler.ts';
 import { createVirtualClock } from '../sim/virtual-clock.ts';
 import { createFakePorts, hold, quiet } from './testing/fakes.ts';
@@ -373,6 +373,16 @@ describe('what EC2 shows', () => {
     ports.tagged = async () => [instance('i-0001'), instance('i-0002', { state: 'pending' })];
     await pass(60_000);
     expect(seen).toEqual([]);
+  });
+
+  test('instances, where muster may not look at reservations', async () => {
+    const { ports, pass, seen } = booting();
+    ports.tagged = async () => [instance('i-0001', { state: 'terminated' })];
+    ports.reservations = () =>
+      Promise.reject(new CloudError('UnauthorizedOperation', 'You are not authorized.'));
+    await pass(30_020);
+    expect(seen).toMatchObject([{ kind: 'Ec2Seen', ended: ['i-0001'], strayReservations: [] }]);
+    expect(ports.lines).toEqual([]);
   });
 
   test('leased instances that end, strays, and reservations that nobody has', async () => {

@@ -149,6 +149,7 @@ export function dissolveGang(
   state.gangs.delete(gangId);
   state.asked.delete(requestId);
   for (const node of gang.nodes) releaseClaim(state, node, gangId);
+  passOn(state, gang);
   openRequest(state, requestId).openGangs.delete(gangId);
   for (const waiter of state.gangs.values())
     waiter.waitsFor = waiter.waitsFor.filter((id) => id !== gangId);
@@ -188,6 +189,15 @@ function leaveRung(state: State, gang: Gang, left: Extract<Decision, { kind: 'Ru
   gang.zonesNamed = [...new Set([...left.zonesNamed, ...gang.zonesNamed])];
 }
 
+/** What it leaves on its nodes, and Slurm was not told of, is the affair of who wants them next, come what may. */
+function passOn(state: State, { id, nodes }: Gang): void {
+  for (const node of nodes) {
+    const lease = state.leases.get(node);
+    const [next] = state.claims.get(node) ?? [];
+    if (next !== undefined && lease?.given === false && lease.gangId === id) lease.gangId = next;
+  }
+}
+
 function closeGang(
   state: State,
   gang: Gang,
@@ -196,6 +206,7 @@ function closeGang(
   state.gangs.delete(gang.id);
   for (const effectId of gang.batches.keys()) state.batchGangs.delete(effectId);
   for (const node of gang.nodes) releaseClaim(state, node, gang.id);
+  passOn(state, gang);
   startBoot(state, gang, closed.given);
   for (const requestId of gang.requestIds) {
     state.asked.delete(requestId);

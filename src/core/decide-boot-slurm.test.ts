@@ -309,6 +309,41 @@ describe('a node on which two gangs boot', () => {
   });
 });
 
+describe('a gang that is launched and counts on a node that boots for another one', () => {
+  function counting(scalingStrategy: 'all-or-nothing' | 'best-effort'): DrivenWorld {
+    const one = given(scalingStrategy);
+    register(one, 1, 2, 3);
+    one.slurm.jobs.set(2, { nodes: 'q-dy-c-[4-6]' });
+    one.slurm.absent = 'q-dy-c-4';
+    one.advance(290_000);
+    one.resume('q-dy-c-[4-6]', [{ job_id: 2, nodes_resume: 'q-dy-c-[4-6]' }]);
+    expect(one.only('RunInstances').order.maxCount).toBe(2);
+    return one;
+  }
+
+  test('is let go with the other one when that node never registers', () => {
+    const one = counting('all-or-nothing');
+    one.advance(10_000);
+    expect(one.decisions('BootFailed').map(({ jobIds }) => jobIds)).toEqual([[1]]);
+    expect(one.decisions('GangClosed').at(-1)).toMatchObject({ jobIds: [2], given: [] });
+    rest(one);
+    expect(one.ec2.alive.size).toBe(0);
+    expect(one.decisions('JobRefused').map(({ jobId, code }) => [jobId, code])).toEqual([
+      [2, 'BootTimeout'],
+      [1, 'BootTimeout'],
+    ]);
+  });
+
+  test('loses that node alone when every node stands for itself', () => {
+    const one = counting('best-effort');
+    one.advance(10_000);
+    expect(one.only('GiveBackNodes').nodes).toEqual(['q-dy-c-4']);
+    rest(one);
+    expect(one.verdict(1)).toEqual({ given: ['q-dy-c-5', 'q-dy-c-6'], failed: ['q-dy-c-4'] });
+    expect(one.ec2.alive.size).toBe(5);
+  });
+});
+
 describe('late registrations', () => {
   test('of an instance that was given up are not those of the next one', () => {
     const one = replacing();

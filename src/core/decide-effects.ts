@@ -6,7 +6,7 @@ import { askForMs, decideJobsTold } from './decide-jobs.ts';
 import { refuseNodes, settleAssignment } from './decide-launch.ts';
 import { launchBy } from './deadlines.ts';
 import { decideNotReleased, isInBoot } from './decide-seen.ts';
-import { claimedByOther, leaseOf, openGang, type Draft } from './draft.ts';
+import { leaseOf, openGang, type Draft, wantedByOther } from './draft.ts';
 import type {
   AssignNodes,
   CreateReservation,
@@ -121,7 +121,7 @@ function repeatGiveBack(draft: Draft, effect: GiveBackNodes): void {
 function repeatRelease(draft: Draft, effect: ReleaseNodes): void {
   const gangId = effect.id.replace(/\/release'*$/, '');
   const nodes = effect.nodes.filter(
-    (node) => !claimedByOther(draft, node, gangId) && !isInBoot(draft, node),
+    (node) => !wantedByOther(draft, node, gangId) && !isInBoot(draft, node),
   );
   if (nodes.length === effect.nodes.length) return again(draft, effect);
   abandon(draft, effect, 'nodes of it are wanted again');

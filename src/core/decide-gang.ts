@@ -128,8 +128,13 @@ export function giveBack(
 }
 
 /** Instances of a gang have ended in which every node stands for itself: the others go on. */
-export function loseFromGang(draft: Draft, gang: Gang, refusal: Refusal): void {
-  const { nodes } = refusal;
+export function loseFromGang(draft: Draft, gang: Gang, lost: Refusal): void {
+  const dropped = draft.decisions.flatMap((decision) =>
+    decision.kind === 'NodesDropped' && decision.gangId === gang.id ? decision.nodes : [],
+  );
+  const nodes = lost.nodes.filter((node) => !dropped.includes(node));
+  if (nodes.length === 0) return;
+  const refusal = { ...lost, nodes };
   const held = nodes.filter((node) => leaseOf(draft, node) !== null);
   endLeases(draft, held, refusal.code, gang.id);
   giveBack(draft, gang, nodes, refusal, `${gang.id}/lost-${nodes[0] ?? ''}-${draft.at}`);

@@ -290,6 +290,22 @@ describe('a node that cannot be launched', () => {
   });
 });
 
+describe('words in the comment of a job', () => {
+  test('that say nothing stand in no way, and its owner is told', () => {
+    const one = world();
+    one.slurm.jobs.set(1, { comment: 'muster:colour=blue' });
+    one.resume('q-dy-c-[1-2]', ['q-dy-c-[1-2]']);
+    expect(one.decisions('InputFaulty')).toMatchObject([
+      { message: expect.stringContaining('colour') as string },
+    ]);
+    expect(one.effects('TellJobs')).toMatchObject([
+      { jobIds: [1], anyState: true, startAt: null, hold: null },
+    ]);
+    rest(one);
+    expect(one.verdict().given).toHaveLength(2);
+  });
+});
+
 describe('heterogeneous jobs', () => {
   /** Components 2 and 3 of job 2, on queues a and b. */
   function het(one: DrivenWorld): DrivenWorld {

@@ -2,7 +2,7 @@
  * Which nodes are a gang: what the resume file says, and what Slurm says when it is asked. The file does not tell which
  * jobs are components of one heterogeneous job, nor of members that are up already or that another call will ask for.
  */
-import { closeGang } from './decide-moves.ts';
+import { closeGang, endLeases } from './decide-moves.ts';
 import { failGang } from './decide-gang.ts';
 import { launchBy } from './deadlines.ts';
 import { endTelling, tellRefused } from './decide-job.ts';
@@ -102,17 +102,22 @@ export function formGangs(draft: Draft, formation: Formation): void {
       plan.jobs.flatMap((job) => job.jobIds),
     );
   let formed = 0;
+  const refused: { index: number; planned: PlannedGang; refusal: Refusal }[] = [];
   for (const [index, planned] of plan.gangs.entries()) {
     const nodes = planned.nodes.filter((node) => wanted?.has(node) !== false);
     if (nodes.length === 0) continue;
     const refusal = whyNotFormed(plan, planned, nodes);
     if (refusal !== null) {
-      rejectNodes(draft, requestId, refusal, `${requestId}/dropped${index}`, asking);
-      tellRefused(draft, `${requestId}/${index}`, planned.jobIds.slice(0, 1), refusal);
+      refused.push({ index, planned, refusal });
       continue;
     }
     formGang(draft, formation, { ...planned, nodes }, `${requestId}/${index}`);
     formed += 1;
+  }
+  // After the others are formed, which may want some of the nodes.
+  for (const { index, planned, refusal } of refused) {
+    rejectNodes(draft, requestId, refusal, `${requestId}/dropped${index}`, asking);
+    tellRefused(draft, `${requestId}/${index}`, planned.jobIds.slice(0, 1), refusal);
   }
   const unwanted = plan.unwanted.filter((node) => wanted?.has(node) !== false);
   if (unwanted.length > 0) releaseUnwanted(draft, requestId, unwanted, asking);
@@ -173,11 +178,17 @@ function releaseUnwanted(
   const refusal = { nodes: unwanted, code: 'JobGone', message };
   draft.decisions.push({ kind: 'NodesRejected', requestId, refusal });
   const nodes = unwanted.filter(
-    (node) => leaseOf(draft, node) === null && !claimedByOther(draft, node, asking?.id ?? ''),
+    (node) => isFree(draft, node, asking) && !claimedByOther(draft, node, asking?.id ?? ''),
   );
   if (nodes.length === 0) return;
   const reason = 'the job that wanted it is gone';
   draft.effects.push({ kind: 'ReleaseNodes', id: `${requestId}/unwanted`, nodes, reason });
+}
+
+/** Nothing is on it but what another gang has left to this one. */
+function isFree(draft: Draft, node: string, asking: Gang | null): boolean {
+  const lease = leaseOf(draft, node);
+  return lease === null || (!lease.given && lease.gangId === asking?.id);
 }
 
 /** A configuration that lost a node's place does not take the node from a gang, or an instance, of before. */
@@ -190,9 +201,11 @@ function rejectNodes(
 ): void {
   draft.decisions.push({ kind: 'NodesRejected', requestId, refusal });
   const nodes = refusal.nodes.filter(
-    (node) => leaseOf(draft, node) === null && !claimedByOther(draft, node, asking?.id ?? ''),
+    (node) => isFree(draft, node, asking) && !claimedByOther(draft, node, asking?.id ?? ''),
   );
   if (nodes.length === 0) return;
+  const held = nodes.filter((node) => leaseOf(draft, node) !== null);
+  endLeases(draft, held, refusal.code, effectId);
   draft.effects.push({ kind: 'GiveBackNodes', id: effectId, nodes, reason: nodeReason(refusal) });
 }
 

@@ -4,7 +4,7 @@ import { letGoBoot, failGang, loseFromGang } from './decide-gang.ts';
 import { closeGang, endLeases, stopLaunch, terminate } from './decide-moves.ts';
 import { clearJobs } from './decide-job.ts';
 import { formSilentGangs } from './decide-jobs.ts';
-import { claimedByOther, leaseOf, openGang, type Draft } from './draft.ts';
+import { claimedByOther, leaseOf, openGang, type Draft, wantedByOther } from './draft.ts';
 import type { ReleaseNodes } from './effects.ts';
 import type { Event } from './events.ts';
 import type { Gang, GangPhase } from './gang.ts';
@@ -23,11 +23,15 @@ export function decideSlurmSeen(draft: Draft, seen: SlurmSeen): void {
   for (const { gangId, taken } of seen.doomed) endDoomedBoot(draft, gangId, taken);
   const gone = new Set(seen.gone);
   if (gone.size > 0) {
-    for (const gang of draft.state.gangs.values()) {
-      if (gang.phase === 'asking' || gang.phase === 'releasing' || gang.replaces !== null) continue;
-      if (gang.jobIds.length > 0 && gang.jobIds.every((id) => gone.has(id)))
-        cancelGang(draft, gang);
-    }
+    const gangs = [...draft.state.gangs.values()].filter(
+      ({ phase, replaces, jobIds }) =>
+        phase !== 'asking' &&
+        phase !== 'releasing' &&
+        replaces === null &&
+        jobIds.length > 0 &&
+        jobIds.every((id) => gone.has(id)),
+    );
+    cancelGangs(draft, gangs);
     cancelBoots(draft, gone, new Set(seen.registered));
   }
   // For a job that is gone nothing is replaced.
@@ -55,13 +59,31 @@ function registerNodes(draft: Draft, seen: readonly string[], gone: ReadonlySet<
   }
 }
 
-/** Its job is gone: nothing more is launched; its nodes go, unless Slurm has put another job on them. */
-function cancelGang(draft: Draft, gang: Gang): void {
-  stopLaunch(draft, gang, 'JobGone');
-  const nodes = gang.nodes.filter((node) => !claimedByOther(draft, node, gang.id));
-  draft.decisions.push({ kind: 'GangCancelled', gangId: gang.id });
-  if (nodes.length === 0) return closeCancelled(draft, gang);
-  draft.effects.push({ kind: 'ReleaseNodes', id: `${gang.id}/release`, nodes, reason: goneReason });
+/** Their jobs are gone: nothing more is launched; their nodes go, unless Slurm has put another job on them. */
+function cancelGangs(draft: Draft, gangs: readonly Gang[]): void {
+  for (const gang of gangs) {
+    stopLaunch(draft, gang, 'JobGone');
+    draft.decisions.push({ kind: 'GangCancelled', gangId: gang.id });
+  }
+  for (const gang of gangs) {
+    const nodes = gang.nodes.filter(
+      (node) =>
+        !wantedByOther(draft, node, gang.id) &&
+        !isInBoot(draft, node) &&
+        !isBeingReleased(draft, node),
+    );
+    const id = `${gang.id}/release`;
+    if (nodes.length === 0) closeCancelled(draft, gang);
+    else draft.effects.push({ kind: 'ReleaseNodes', id, nodes, reason: goneReason });
+  }
+}
+
+/** Another gang that shared it is cancelled too. */
+function isBeingReleased(draft: Draft, node: string): boolean {
+  const outstanding = [...draft.state.outstanding.values()].map(({ effect }) => effect);
+  return [...outstanding, ...draft.effects].some(
+    (effect) => effect.kind === 'ReleaseNodes' && effect.nodes.includes(node),
+  );
 }
 
 /** The awaited nodes go, as far as nobody else wants them; what has registered idles as Slurm has it. */
@@ -73,10 +95,14 @@ function cancelBoots(draft: Draft, gone: ReadonlySet<number>, up: ReadonlySet<st
     draft.decisions.push({ kind: 'BootCancelled', gangId: boot.gangId });
     for (const replacementId of boot.replacing.values()) {
       const gang = openGang(draft, replacementId);
-      if (gang !== null && !isAwaitedElsewhere(draft, gang)) cancelGang(draft, gang);
+      if (gang !== null && !isAwaitedElsewhere(draft, gang)) cancelGangs(draft, [gang]);
     }
     const nodes = [...boot.awaiting.keys()].filter(
-      (node) => !up.has(node) && !claimedByOther(draft, node, '') && !isInBoot(draft, node),
+      (node) =>
+        !up.has(node) &&
+        !wantedByOther(draft, node, '') &&
+        !isInBoot(draft, node) &&
+        !isBeingReleased(draft, node),
     );
     if (nodes.length === 0) continue;
     const id = `${boot.gangId}/boot-release`;
@@ -107,18 +133,19 @@ export function decideReleased(
 ): void {
   const effect = draft.state.outstanding.get(effectId)?.effect;
   if (effect?.kind !== 'ReleaseNodes') return;
-  const wanted = new Set(effect.nodes);
-  endReleased(
-    draft,
-    effect,
-    freed.filter((node) => wanted.has(node)),
-  );
   const jobs = kept.jobs.filter((job) => !isKnown(draft, job.jobId));
   const theirs = new Set(jobs.flatMap((job) => parseHostlistElements(job.nodes).nodes));
   const asked = effect.nodes.filter((node) => theirs.has(node));
   // Its own name would grow with every job that the nodes pass to, and EC2's tokens are short.
   const requestId = `kept-${draft.at}-${hash32(effectId).toString(16)}`;
   if (asked.length > 0) formSilentGangs(draft, requestId, asked, { ...kept, jobs });
+  // After those are formed, which take over what it leaves.
+  const wanted = new Set(effect.nodes);
+  endReleased(
+    draft,
+    effect,
+    freed.filter((node) => wanted.has(node)),
+  );
 }
 
 /** It has a gang, or boots: those nodes are among the ones that it waits for. */
@@ -144,7 +171,7 @@ export function decideNotReleased(draft: Draft, effect: ReleaseNodes): void {
 function endReleased(draft: Draft, effect: ReleaseNodes, freed: readonly string[]): void {
   const gang = openGang(draft, effect.id.replace(/\/release'*$/, ''));
   const ends = freed.filter(
-    (node) => leaseOf(draft, node) !== null && !claimedByOther(draft, node, gang?.id ?? ''),
+    (node) => leaseOf(draft, node) !== null && !wantedByOther(draft, node, gang?.id ?? ''),
   );
   endLeases(draft, ends, 'JobGone', effect.id);
   if (gang?.phase === 'releasing') closeCancelled(draft, gang);
@@ -181,8 +208,11 @@ function loseInstances(draft: Draft, nodes: readonly string[]): void {
     if (draft.closed.has(gang.id) || !counts.has(gang.phase)) continue;
     const own = gang.nodes.filter((node) => left.has(node));
     if (own.length === 0) continue;
-    for (const node of own) if (leaseOf(draft, node)?.gangId === gang.id) left.delete(node);
-    if (gang.phase === 'releasing' || gang.mayBeGiven) continue;
+    // One that may be at work with the others since before a restart is not judged until that is known.
+    const isOpen = gang.firm && gang.mayBeGiven;
+    for (const node of own)
+      if (isOpen || leaseOf(draft, node)?.gangId === gang.id) left.delete(node);
+    if (isOpen || gang.phase === 'releasing') continue;
     if (gang.firm) failGang(draft, gang, { ...why, nodes: gang.nodes });
     else loseFromGang(draft, gang, { ...why, nodes: own });
   }

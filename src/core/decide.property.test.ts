@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { describe, test } from 'vitest';
 import { queueOf } from './testing/fleet.ts';
 import { checkAtRest, checkReplay, createInvariants } from './testing/invariants.ts';
+import { healSlurm, slurmSteps, takeSlurmStep, type SlurmStep } from './testing/slurm-steps.ts';
 import { createTestWorld, type DrivenWorld, type Jobs } from './testing/world.ts';
 import type { Effect } from './effects.ts';
 import { defaultSettings, type Queue, type Settings } from './settings.ts';
@@ -147,7 +148,12 @@ const wideStep = fc.oneof(
     }),
   },
 );
-type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+type Step = (typeof step extends fc.Arbitrary<infer T> ? T : never) | SlurmStep;
+
+/** Slurm and EC2 act by themselves too. */
+function withSlurm(steps: fc.Arbitrary<Step>): fc.Arbitrary<Step> {
+  return fc.oneof({ weight: 2, arbitrary: steps }, { weight: 1, arbitrary: slurmSteps(nodes) });
+}
 
 /** The launch that a step means. */
 function launchOf(world: DrivenWorld, index: number) {
@@ -206,6 +212,8 @@ function take(world: DrivenWorld, chosen: Partial<Settings>, each: Step): void {
     }
     case 'fail': {
       const effect = effectOf(world, each.which);
+      // No answer comes in the moment of its question.
+      world.now += 1;
       if (effect !== undefined && effect.kind !== 'RunInstances')
         world.fail(effect, 'it would not', each.transient);
       return;
@@ -220,6 +228,8 @@ function take(world: DrivenWorld, chosen: Partial<Settings>, each: Step): void {
     case 'reload':
       world.send({ kind: 'ConfigLoaded', settings: reloaded(chosen, each.loses) });
       return;
+    default:
+      return takeSlurmStep(world, each);
   }
 }
 
@@ -242,6 +252,8 @@ const numRuns = Number(process.env['MUSTER_PROPERTY_RUNS'] ?? 300);
 const clusters: Record<string, [fc.Arbitrary<Partial<Settings>>, fc.Arbitrary<Step>]> = {
   'to any cluster': [settings, step],
   'to gangs of several calls, with ladders': [wholeGangs, wideStep],
+  'to clusters whose Slurm acts by itself': [settings, withSlurm(step)],
+  'to gangs of several calls, in such clusters': [wholeGangs, withSlurm(wideStep)],
 };
 
 describe('whatever happens', () => {
@@ -255,7 +267,7 @@ describe('whatever happens', () => {
           const world = createTestWorld(chosen, createInvariants());
           for (const each of taken) take(world, chosen, each);
           checkReplay(world);
-          world.settle();
+          healSlurm(world);
           checkAtRest(world);
           checkReplay(world);
         }),

@@ -66,6 +66,17 @@ export function claimedByOther(draft: Draft, node: string, gangId: string): bool
   return claimantsOf(draft, node).some((claimant) => claimant !== gangId);
 }
 
+/** The same, without gangs whose job is gone: those only wait for Slurm's word on their nodes. */
+export function wantedByOther(draft: Draft, node: string, gangId: string): boolean {
+  const cancelled = new Set(
+    draft.decisions.flatMap((each) => (each.kind === 'GangCancelled' ? [each.gangId] : [])),
+  );
+  return claimantsOf(draft, node).some((claimant) => {
+    const isGone = cancelled.has(claimant) || openGang(draft, claimant)?.phase === 'releasing';
+    return claimant !== gangId && !isGone;
+  });
+}
+
 /** The open gangs that want the node, this turn's included. */
 export function claimantsOf(draft: Draft, node: string): string[] {
   const claimants = [...(draft.state.claims.get(node) ?? []), ...(draft.claims.get(node) ?? [])];

@@ -66,11 +66,15 @@ function checkTokens({ effects }: Turn, tokens: Map<string, string>): void {
   }
 }
 
-function checkLeases({ leases }: State): void {
+function checkLeases({ leases, gangs }: State): void {
   const nodeOf = new Map<string, string>();
   for (const [node, lease] of leases) {
     const { instanceId } = lease.instance;
     must(lease.node === node, () => `the lease of ${node} says ${lease.node}`);
+    must(
+      lease.given || gangs.has(lease.gangId),
+      () => `${node} was not given, and no gang cares for its ${instanceId}`,
+    );
     must(
       !nodeOf.has(instanceId),
       () => `${instanceId} serves ${nodeOf.get(instanceId)} and ${node}`,
@@ -212,6 +216,7 @@ export function checkAtRest({ state, ec2: { alive, reserved }, turns }: TestWorl
     'requests',
     'asked',
     'reservations',
+    'boots',
   ] as const) {
     must(
       state[name].size === 0,
