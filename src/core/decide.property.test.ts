@@ -6,7 +6,12 @@ import fc from 'fast-check';
 import { describe, test } from 'vitest';
 import { queueOf } from './testing/fleet.ts';
 import { checkAtRest, checkReplay, createInvariants } from './testing/invariants.ts';
-import { healSlurm, slurmSteps, takeSlurmStep, type SlurmStep } from './testing/slurm-steps.ts';
+import {
+  healSlurm,
+  slurmSteps,
+  takeSlurmStep,
+  type SlurmStep,
+} from '../../test/support/slurm-steps.ts';
 import { createTestWorld, type DrivenWorld, type Jobs } from './testing/world.ts';
 import type { Effect } from './effects.ts';
 import { defaultSettings, type Queue, type Settings } from './settings.ts';

@@ -4,9 +4,9 @@
  * Slurm never says more than it can know: only nodes that are awaited register, only jobs that are known are gone.
  */
 import fc from 'fast-check';
-import type { JobFacts } from '../job-facts.ts';
-import { awaitedNodes, goneJobs, isOnItsWay, silentJobs } from '../observe.ts';
-import type { DrivenWorld } from './world.ts';
+import type { JobFacts } from '../../src/core/job-facts.ts';
+import { awaitedNodes, goneJobs, isOnItsWay, silentJobs } from '../../src/core/observe.ts';
+import type { DrivenWorld } from '../../src/core/testing/world.ts';
 
 const jobId = fc.integer({ min: 1, max: 9 });
 const which = fc.nat({ max: 20 });
