@@ -154,7 +154,7 @@ const saboteurs = new Map<string, [Sabotage, readonly string[]]>([
         ...ports,
         scheduler: { ...ports.scheduler, powerDownNodes: () => Promise.resolve() },
       }),
-      ['it ends', 'whole until it runs'],
+      ['it ends', 'whole until it runs', 'no job starts on part of a gang'],
     ],
   ],
   [
