@@ -2,11 +2,14 @@
  * Test projects: `unit` is fast and in parallel, `contract` drives the models, `simulation` runs worlds full of faults,
  * `e2e` runs whole clusters one at a time.
  */
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
     pool: 'forks',
+    // By itself vitest leaves one processor free, which is half of a small machine.
+    maxWorkers: availableParallelism(),
     projects: [
       {
         extends: true,
@@ -14,6 +17,8 @@ export default defineConfig({
           name: 'unit',
           include: ['src/**/*.test.ts', 'test/repo/**/*.test.ts', 'test/oracle/**/*.test.ts'],
           testTimeout: 20_000,
+          // Tests that say so run side by side because they wait for a process's clock.
+          maxConcurrency: 30,
         },
       },
       {

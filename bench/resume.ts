@@ -3,17 +3,24 @@
  * for one job of n nodes, against ec2sim without delays; beside it the same RunInstances answers fetched by raw HTTP,
  * and `muster resume --wait` without a daemon (cold).
  */
-import { spawn, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median, printTable } from './report.ts';
-import { ledgerEnd, muster, openRig, stop, usageOf, verdictAfter, type Rig } from './rig.ts';
+import {
+  askFor,
+  ledgerEnd,
+  muster,
+  openRig,
+  resumeNodes,
+  stop,
+  suspendNodes,
+  usageOf,
+  verdictAfter,
+  type Rig,
+} from './rig.ts';
 
 const sizes = [1, 10, 100, 500, 1000, 2000, 5000];
 const rounds = 3;
-const hook = new URL('../hooks/resume', import.meta.url).pathname;
-const suspendHook = new URL('../hooks/suspend', import.meta.url).pathname;
 
 interface Sample {
   readonly wallMs: number;
@@ -85,7 +92,7 @@ async function resumeOnce(rig: Rig, pid: number, size: number): Promise<Sample> 
   const since = ledgerEnd(rig.stateDir);
   const startedAt = Date.now();
   const started = performance.now();
-  await spawnHook(hook, nodes, { ...rig.env, SLURM_RESUME_FILE: resumeFile(rig, nodes) });
+  await resumeNodes(rig, nodes);
   await verdictAfter(rig.stateDir, since);
   const wallMs = performance.now() - started;
   const sample = {
@@ -155,7 +162,7 @@ async function post(rig: Rig, form: URLSearchParams): Promise<string> {
 }
 
 async function suspend(rig: Rig, nodes: string): Promise<void> {
-  await spawnHook(suspendHook, nodes, rig.env);
+  await suspendNodes(rig, nodes);
   for (;;) {
     const { stats } = (await (await fetch(`${rig.url}/_admin/state`)).json()) as {
       stats: { launched: number; terminated: number };
@@ -169,7 +176,7 @@ async function coldTable(rig: Rig): Promise<void> {
   const rows: string[][] = [];
   for (const size of [1, 2000]) {
     const nodes = `queue1-dy-cr-[1-${size}]`;
-    const env = { ...rig.env, SLURM_RESUME_FILE: resumeFile(rig, nodes) };
+    const env = { ...rig.env, SLURM_RESUME_FILE: askFor(rig, nodes) };
     const started = performance.now();
     const { status } = spawnSync(muster, ['resume', '--wait', '--config', rig.config, nodes], {
       env,
@@ -184,23 +191,8 @@ async function coldTable(rig: Rig): Promise<void> {
   printTable('muster resume --wait without a daemon (cold), once', ['nodes', 'ms'], rows);
 }
 
-function resumeFile(rig: Rig, nodes: string): string {
-  const path = join(rig.stateDir, 'resume.json');
-  writeFileSync(path, JSON.stringify({ jobs: [{ job_id: 1, nodes }], all_nodes: nodes }));
-  return path;
-}
-
 function total(calls: Record<string, number>): number {
   return Object.values(calls).reduce((sum, count) => sum + count, 0);
-}
-
-function spawnHook(program: string, nodes: string, env: NodeJS.ProcessEnv): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, [nodes], { env, stdio: ['ignore', 'inherit', 'inherit'] });
-    child.once('exit', (code) =>
-      code === 0 ? resolve() : reject(new Error(`the hook ended with ${code}`)),
-    );
-  });
 }
 
 if (import.meta.main) await run();

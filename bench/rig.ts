@@ -1,17 +1,25 @@
 /**
  * A muster to measure: ec2sim without delays and limits as a process of its own, a daemon on a configuration in a
- * temporary folder, and a scontrol that returns at once, so that what is measured is muster.
+ * temporary folder, and commands of Slurm's that return at once, so that what is measured is muster.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openLedgerReader } from '../src/adapters/ledger/sqlite.ts';
 
 const root = new URL('..', import.meta.url).pathname;
 export const muster = join(root, 'bin/muster');
+
+/** sinfo and squeue print the rows that lie beside them, where a bar stands for the word that ends a field. */
+const tellingProgram = `#!/bin/sh
+here=\${0%/*}
+for last; do :; done
+case $last in *PartitionName*) rows=partitions ;; *) rows=\${0##*/} ;; esac
+sed "s/|/\${last##*:}/g" "$here/$rows.rows"
+`;
 
 export interface Rig {
   readonly stateDir: string;
@@ -26,34 +34,69 @@ export interface Rig {
   close(): Promise<void>;
 }
 
+/** ec2sim without delays and limits. */
+export interface Sim {
+  readonly url: string;
+  /** With these the SDK finds it. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Puts instances there that nobody launched. */
+  plant(tags: Readonly<Record<string, string>>, count: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+const subnetId = 'subnet-12345678';
+
+export async function openSim(): Promise<Sim> {
+  const { child, line } = await startLine(
+    [
+      ...['ec2sim', '--json', '--no-throttle', '--region', 'us-east-2', '--pending-ms', '0'],
+      ...['--boot-ms', '0', '--consistency-ms', '0', '--address-delay-ms', '0'],
+      ...['--subnet', `${subnetId}@us-east-2b=10.0.0.0/16`],
+    ],
+    process.env,
+  );
+  const { url } = JSON.parse(line) as { url: string };
+  return {
+    url,
+    env: {
+      AWS_ENDPOINT_URL: url,
+      AWS_ACCESS_KEY_ID: 'bench',
+      AWS_SECRET_ACCESS_KEY: 'bench',
+    },
+    async plant(tags, count) {
+      const body = JSON.stringify({ instanceType: 'c6i.32xlarge', subnetId, tags, count });
+      const response = await fetch(`${url}/_admin/plant`, { method: 'POST', body });
+      if (!response.ok) throw new Error(`nothing could be planted: ${await response.text()}`);
+    },
+    close: () => stop(child),
+  };
+}
+
 export async function openRig(nodeCount: number): Promise<Rig> {
   const dir = mkdtempSync(join(tmpdir(), 'muster-bench-'));
   const stateDir = join(dir, 'state');
   mkdirSync(stateDir);
   const scontrol = join(dir, 'scontrol');
   const counter = join(dir, 'scontrol.calls');
-  writeFileSync(scontrol, `#!/bin/sh\necho x >>${counter}\n`);
-  chmodSync(scontrol, 0o755);
+  const programs = [
+    ['scontrol', `#!/bin/sh\necho x >>${counter}\n`],
+    ['sinfo', tellingProgram],
+    ['squeue', tellingProgram],
+  ] as const;
+  for (const [name, text] of programs) writeFileSync(join(dir, name), text, { mode: 0o755 });
+  for (const name of ['sinfo', 'squeue', 'partitions'])
+    writeFileSync(join(dir, `${name}.rows`), '');
   writeFileSync(join(dir, 'cluster.yaml'), clusterYaml(nodeCount));
   const config = join(dir, 'muster.yaml');
   writeFileSync(config, musterYaml(dir, scontrol));
-  const sim = await startLine(
-    [
-      ...['ec2sim', '--json', '--no-throttle', '--region', 'us-east-2', '--pending-ms', '0'],
-      ...['--boot-ms', '0', '--consistency-ms', '0', '--address-delay-ms', '0'],
-      ...['--subnet', 'subnet-12345678@us-east-2b=10.0.0.0/16'],
-    ],
-    process.env,
-  );
-  const { url } = JSON.parse(sim.line) as { url: string };
+  const sim = await openSim();
+  const { url } = sim;
   const env: NodeJS.ProcessEnv = {
     PATH: process.env['PATH'],
-    AWS_ENDPOINT_URL: url,
-    AWS_ACCESS_KEY_ID: 'bench',
-    AWS_SECRET_ACCESS_KEY: 'bench',
+    ...sim.env,
     MUSTER_STATE_DIR: stateDir,
   };
-  const children: ChildProcess[] = [sim.child];
+  const children: ChildProcess[] = [];
   return {
     stateDir,
     config,
@@ -78,6 +121,7 @@ export async function openRig(nodeCount: number): Promise<Rig> {
     scontrols: () => readOr(counter).split('\n').length - 1,
     async close() {
       for (const child of children.toReversed()) await stop(child);
+      await sim.close();
       rmSync(dir, { recursive: true });
     },
   };
@@ -104,6 +148,7 @@ function musterYaml(dir: string, scontrol: string): string {
 cluster_config: cluster.yaml
 launch: { from: instance-type, image_id: ami-12345678 }
 launch_requests: { burst: 100, per_second: 100 }
+launch_instances: { burst: 100000, per_second: 1000 }
 slurm: { scontrol: ${scontrol} }
 state_dir: ${dir}/state
 run_dir: ${dir}/run
@@ -155,15 +200,22 @@ export function ledgerEnd(stateDir: string): number {
   return last;
 }
 
-/** CPU seconds (user and system) and peak memory in MiB of a process, from /proc. */
-export function usageOf(pid: number): { cpuSeconds: number; peakMiB: number } {
+/** CPU seconds (user and system) and memory of a process, now and at most, from /proc. */
+export function usageOf(pid: number): {
+  cpuSeconds: number;
+  residentMiB: number;
+  peakMiB: number;
+} {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const peak = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const mebibytes = (name: string): number =>
+    Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024;
   // Linux counts in ticks of 1/100 s on every architecture that muster runs on.
   return {
     cpuSeconds: (Number(fields[11]) + Number(fields[12])) / 100,
-    peakMiB: Number(peak ?? 0) / 1024,
+    residentMiB: mebibytes('VmRSS'),
+    peakMiB: mebibytes('VmHWM'),
   };
 }
 
@@ -173,4 +225,44 @@ function readOr(path: string): string {
   } catch {
     return '';
   }
+}
+
+/** As slurmctld calls it for one job; resolves when the hook has returned. */
+export function resumeNodes(rig: Rig, nodes: string): Promise<void> {
+  return spawnHook('resume', nodes, { ...rig.env, SLURM_RESUME_FILE: askFor(rig, nodes) });
+}
+
+export function suspendNodes(rig: Rig, nodes: string): Promise<void> {
+  return spawnHook('suspend', nodes, rig.env);
+}
+
+/** Slurm's commands tell of one job that has these nodes, all of them up. Answers the path of its resume file. */
+export function askFor(rig: Rig, nodes: string): string {
+  const put = (name: string, text: string): string => {
+    const path = join(dirname(rig.config), name);
+    writeFileSync(path, text);
+    return path;
+  };
+  put('squeue.rows', `1|N/A|RUNNING|None|queue1|${nodes}|1|0|||\n`);
+  put('sinfo.rows', `${nodes}|allocated+cloud|none|\n`);
+  put('partitions.rows', `queue1|up|${nodes}|\n`);
+  return put(
+    'resume.json',
+    JSON.stringify({
+      jobs: [{ job_id: 1, nodes_resume: nodes, nodes_alloc: nodes }],
+      all_nodes_resume: nodes,
+    }),
+  );
+}
+
+function spawnHook(name: string, nodes: string, env: NodeJS.ProcessEnv): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(join(root, 'hooks', name), [nodes], {
+      env,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    child.once('exit', (code) =>
+      code === 0 ? resolve() : reject(new Error(`the hook ended with ${code}`)),
+    );
+  });
 }

@@ -1,18 +1,27 @@
 /**
- * `npm run soak [-- --slurm-root DIR]`: what takes too long for every change. The lab's scenarios one after another, those that
- * `npm test` runs and those that are too long for it, on this machine's Slurm or on that of another system in a folder.
+ * `npm run soak [-- --slurm-root DIR] [SCENARIO ...]`: what takes too long for every change. The lab's scenarios one after another,
+ * those that `npm test` runs and those that are too long for it, or the ones that are named, on this machine's Slurm or on that of
+ * another system in a folder.
  *
- * The last line is `N passed, N failed`; the exit code is 1 when any failed.
+ * The last line is `N passed, N failed`; the exit code is 1 when any failed. What failed leaves its logs, and it says where.
  */
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { ScenarioResult } from '../src/lab/world.ts';
 
 const muster = resolve(import.meta.dirname, '../bin/muster');
 
-const scenarios = [
+const scenarios: readonly string[] = [
   'blog-2022',
   'wiki-2020',
   'limits',
@@ -23,9 +32,19 @@ const scenarios = [
   'resume-rate-long',
   'wide',
   'boots',
+  'losses',
+  'orphans',
+  'ec2-away',
+  'power',
+  'slurm-away',
+  'static',
+  'fleet',
+  'per-queue',
+  'protection',
+  'lost-head',
   // Three kills each: fifty in all, and one more.
-  ...Array<'crashes'>(17).fill('crashes'),
-] as const;
+  ...Array<string>(17).fill('crashes'),
+];
 
 interface Ran {
   readonly code: number;
@@ -48,7 +67,7 @@ function run(args: readonly string[]): Promise<Ran> {
 
 /** What was not as expected, a line each; empty when all was. */
 function faultsOf({ code, stdout, stderr }: Ran): readonly string[] {
-  if (stdout === '') return [`exit code ${code}: ${stderr.trim().split('\n').at(-1) ?? ''}`];
+  if (stdout === '') return [`exit code ${code}:`, ...stderr.trim().split('\n').slice(-12)];
   const { phases } = JSON.parse(stdout) as ScenarioResult;
   const faults = phases.flatMap((phase) =>
     phase.expected
@@ -58,8 +77,24 @@ function faultsOf({ code, stdout, stderr }: Ran): readonly string[] {
   return code === 0 || faults.length > 0 ? faults : [`exit code ${code}`];
 }
 
+/** What a failure is understood by, before its lab is taken down: the next one needs its place. */
+function keepLogs(labDir: string, into: string, { stdout, stderr }: Ran): void {
+  mkdirSync(into);
+  writeFileSync(join(into, 'result.json'), stdout);
+  writeFileSync(join(into, 'said.txt'), stderr);
+  for (const kept of ['muster/log', 'slurm/slurmctld.log', 'output']) {
+    const from = join(labDir, kept);
+    if (existsSync(from)) cpSync(from, join(into, kept), { recursive: true });
+  }
+}
+
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { 'slurm-root': { type: 'string' } } });
+  const { values, positionals } = parseArgs({
+    options: { 'slurm-root': { type: 'string' } },
+    allowPositionals: true,
+  });
+  const chosen =
+    positionals.length === 0 ? scenarios : scenarios.filter((each) => positionals.includes(each));
   const slurmRoot = values['slurm-root'];
   const root = slurmRoot === undefined ? [] : ['--slurm-root', slurmRoot];
   // Short, and open to munge's clients: sockets lie below it.
@@ -67,7 +102,7 @@ async function main(): Promise<number> {
   chmodSync(folder, 0o755);
   let failed = 0;
   try {
-    for (const name of scenarios) {
+    for (const [index, name] of chosen.entries()) {
       const labDir = join(folder, 'l');
       const started = performance.now();
       const ran = await run(['lab', 'run', name, '--json', '--lab-dir', labDir, ...root]);
@@ -75,13 +110,17 @@ async function main(): Promise<number> {
       const seconds = Math.round((performance.now() - started) / 1000);
       process.stdout.write(`${faults.length === 0 ? 'ok  ' : 'NOT '} ${name} (${seconds} s)\n`);
       for (const fault of faults) process.stdout.write(`       ${fault}\n`);
-      if (faults.length > 0) failed += 1;
+      if (faults.length > 0) {
+        failed += 1;
+        keepLogs(labDir, join(folder, `${index + 1}-${name}`), ran);
+      }
       await run(['lab', 'down', '--lab-dir', labDir]);
     }
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    if (failed === 0) rmSync(folder, { recursive: true, force: true });
   }
-  process.stdout.write(`${scenarios.length - failed} passed, ${failed} failed\n`);
+  if (failed > 0) process.stdout.write(`What failed has left its logs in ${folder}.\n`);
+  process.stdout.write(`${chosen.length - failed} passed, ${failed} failed\n`);
   return failed === 0 ? 0 : 1;
 }
 

@@ -1,7 +1,8 @@
-/** `muster config check` and `muster config slurm`. */
+/** `muster config check`, `muster config show` and `muster config slurm`. */
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { renderConfigCheck, renderSlurmConf } from '../cli/config-check.ts';
+import { renderConfigShow, type ConfigShowOptions } from '../cli/config-show.ts';
 import { loadConfig } from '../config/config.ts';
 
 const hooksDir = resolve(dirname(fileURLToPath(import.meta.url)), '../../hooks');
@@ -10,6 +11,13 @@ export function runConfigCheck(options: { config?: string; json?: boolean }): nu
   const result = loadConfig({ path: options.config ?? null, env: process.env });
   const { text, exitCode } = renderConfigCheck(result, { json: options.json === true });
   process.stdout.write(text);
+  return exitCode;
+}
+
+export function runConfigShow(options: ConfigShowOptions & { config?: string }): number {
+  const result = loadConfig({ path: options.config ?? null, env: process.env });
+  const { text, exitCode } = renderConfigShow(result, options);
+  (exitCode === 0 || result.kind === 'refused' ? process.stdout : process.stderr).write(text);
   return exitCode;
 }
 

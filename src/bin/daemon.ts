@@ -1,10 +1,13 @@
 /** `muster daemon`. */
-import { openLedgerWriter } from '../adapters/ledger/sqlite.ts';
+import { LedgerError, openLedgerWriter } from '../adapters/ledger/sqlite.ts';
 import { createSystemClock } from '../adapters/system/clock.ts';
 import { openFileLog } from '../adapters/system/log.ts';
-import { composeController, openScontrol } from './compose.ts';
+import type { Config } from '../config/config.ts';
+import { composeController } from './compose.ts';
 import { followSlurm } from './follow-slurm.ts';
+import { startHeartbeat } from './heartbeat.ts';
 import { badConfig, loadOrTell } from './load.ts';
+import { openScontrol } from './open-scontrol.ts';
 
 /** How long effects that run may take to answer at a stop; those that do not are in the ledger, for the next start. */
 const stopGraceMs = 10_000;
@@ -12,6 +15,19 @@ const stopGraceMs = 10_000;
 export async function runDaemon(options: { config?: string }): Promise<number> {
   const config = loadOrTell(options.config);
   if (config === null) return badConfig;
+  try {
+    return await work(config, options);
+  } catch (error: unknown) {
+    if (error instanceof LedgerError) {
+      const { message } = error;
+      const log = openFileLog(config.logDir);
+      log.write({ level: 'ERROR', source: 'muster.ledger:read', message });
+    }
+    throw error;
+  }
+}
+
+async function work(config: Config, options: { config?: string }): Promise<number> {
   const writer = openLedgerWriter(config.stateDir);
   if (writer.kind === 'locked') {
     process.stderr.write(`muster: ${writer.message}; this one does nothing.\n`);
@@ -25,9 +41,12 @@ export async function runDaemon(options: { config?: string }): Promise<number> {
   const scheduler = openScontrol(config, log);
   const controller = await composeController({ config, ledger: writer.ledger, log, scheduler });
   await controller.start(config.settings);
+  const clock = createSystemClock();
+  const { stateDir } = config;
+  const stopHeartbeat = await startHeartbeat({ stateDir, clock, log, controller });
   const slurm = followSlurm({
     scheduler,
-    clock: createSystemClock(),
+    clock,
     log,
     reload: (settings) => controller.reload(settings),
   });
@@ -47,6 +66,7 @@ export async function runDaemon(options: { config?: string }): Promise<number> {
   try {
     await Promise.race([signalled, controller.ended]);
     slurm.stop();
+    stopHeartbeat();
     await controller.stop(stopGraceMs);
     return 0;
   } catch (error: unknown) {

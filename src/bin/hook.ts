@@ -8,13 +8,16 @@ import {
   type WritableLedger,
 } from '../adapters/ledger/sqlite.ts';
 import { openSpool } from '../adapters/spool/files.ts';
+import { createSystemClock } from '../adapters/system/clock.ts';
 import { openFileLog } from '../adapters/system/log.ts';
 import type { Config } from '../config/config.ts';
 import type { Decision } from '../core/decisions.ts';
 import { countedList } from '../core/narrate.ts';
 import type { HookVerb } from '../core/requests.ts';
 import type { Log } from '../ports/log.ts';
+import { startHeartbeat } from './heartbeat.ts';
 import { badConfig, loadOrTell } from './load.ts';
+import { openScontrol } from './open-scontrol.ts';
 
 type Verdict = Extract<Decision, { kind: 'RequestSettled' }>;
 
@@ -33,9 +36,8 @@ export async function runHook(
   // The request must not depend on a log that can be written.
   const spool = await openSpool({ stateDir: config.stateDir, log: stderrLog });
   const id = randomUUID();
-  const reader = openLedgerReader(config.stateDir);
-  const since = reader?.last() ?? 0;
-  reader?.close();
+  // Asked only by who waits: a ledger that cannot be read must not keep a request from the spool.
+  const since = options.wait === true ? lastTurn(config.stateDir) : 0;
   await spool.write({ id, verb, hostlist, resumeFile: readResumeFile(stderrLog) });
   if (options.wait !== true) return 0;
   const log = openFileLog(config.logDir);
@@ -47,6 +49,13 @@ export async function runHook(
     return 1;
   }
   return 0;
+}
+
+function lastTurn(stateDir: string): number {
+  const reader = openLedgerReader(stateDir);
+  const last = reader?.last() ?? 0;
+  reader?.close();
+  return last;
 }
 
 const stderrLog: Log = {
@@ -105,7 +114,7 @@ async function work(
     const verdict = verdictIn(turn.decisions, id);
     if (verdict !== null) return verdict;
   }
-  const { composeController, openScontrol } = await import('./compose.ts');
+  const { composeController } = await import('./compose.ts');
   let found: (verdict: Verdict) => void = () => undefined;
   const settled = new Promise<Verdict>((resolve) => (found = resolve));
   const controller = await composeController(
@@ -118,12 +127,18 @@ async function work(
     },
   );
   await controller.start(config.settings);
+  const { stateDir } = config;
+  const clock = createSystemClock();
+  const stopHeartbeat = await startHeartbeat({ stateDir, clock, log, controller });
   const ended = controller.ended.then(() => {
     throw new Error('the loop ended before the request was settled');
   });
-  const verdict = await Promise.race([settled, ended]);
-  await controller.stop(finishMs);
-  return verdict;
+  try {
+    return await Promise.race([settled, ended]);
+  } finally {
+    stopHeartbeat();
+    await controller.stop(finishMs);
+  }
 }
 
 function verdictIn(decisions: readonly Decision[], requestId: string): Verdict | null {

@@ -23,12 +23,13 @@ function optionsFrom(flags: LabFlags): LabOptions {
     isTty: process.stdout.isTTY,
     musterProgram: resolve(root, 'bin/muster'),
     hooksDir: resolve(root, 'hooks'),
+    nodeProgram: resolve(root, 'node/muster-node'),
     openModel: openModelWorld,
   };
 }
 
 export const runLabUp = (flags: LabFlags): Promise<number> => labUp(optionsFrom(flags));
 export const runLabDown = (flags: LabFlags): Promise<number> => labDown(optionsFrom(flags));
-export const runLabScenario = (name: string, flags: LabFlags): Promise<number> =>
+export const runLabScenario = (name: string | undefined, flags: LabFlags): Promise<number> =>
   labRun(name, optionsFrom(flags));
 export const runDemo = (flags: LabFlags): Promise<number> => demo(optionsFrom(flags));

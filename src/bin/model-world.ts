@@ -3,7 +3,7 @@
  * through the spool on the disk, the production controller decides, its ledger is SQLite, and EC2 is called through
  * the AWS SDK over HTTP. It runs in this process and in real time.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,6 +25,7 @@ import {
 import { countReservations } from '../lab/accounting.ts';
 import type { LabCloud, LabMuster, MusterFiles, WorldOpener, WorldSpec } from '../lab/world.ts';
 import type { Clock } from '../ports/clock.ts';
+import { SchedulerError } from '../ports/scheduler.ts';
 import { createSlurmModel, type SlurmModel } from '../sim/slurm/model.ts';
 import type { SlurmModelNode } from '../sim/slurm/types.ts';
 import { composeController } from './compose.ts';
@@ -70,10 +71,16 @@ export const openModelWorld: WorldOpener = async (spec, progress) => {
   });
   const sim = await startSim(spec, slurm, config.stateDir);
   pointSdkAt(sim.url, spec.region);
-  const muster = createMuster(dir, slurm);
+  let isAway = false;
+  const reachable = whileReachable(slurm, () => !isAway);
+  const muster = createMuster(dir, reachable, async (verb, argument) => call(verb, argument, null));
   return {
-    slurm,
-    cloud: cloudOf(sim),
+    slurm: {
+      ...reachable,
+      stopController: async () => void (isAway = true),
+      startController: async () => void (isAway = false),
+    },
+    cloud: cloudOf(sim, spec),
     muster,
     clock,
     progress,
@@ -88,6 +95,21 @@ export const openModelWorld: WorldOpener = async (spec, progress) => {
     },
   };
 };
+
+/** The model, of which no call comes through while slurmctld is away. */
+function whileReachable(slurm: SlurmModel, isReachable: () => boolean): SlurmModel {
+  const calls = Object.entries(slurm).map(([name, member]: [string, unknown]) => {
+    if (typeof member !== 'function') return [name, member];
+    const call = (...args: unknown[]): unknown =>
+      isReachable()
+        ? Reflect.apply(member, slurm, args)
+        : Promise.reject(
+            new SchedulerError('Unable to contact slurm controller', { transient: true }),
+          );
+    return [name, call];
+  });
+  return Object.fromEntries(calls) as SlurmModel;
+}
 
 /** A clock whose timers can all be ended at once. */
 function createEndableClock(clock: Clock): Clock & { end(): void } {
@@ -151,6 +173,7 @@ function nodesOf(queue: Queue): SlurmModelNode[] {
         index: index < minCount ? index + 1 : index - minCount + 1,
       }),
       partitions: [queue.name],
+      isKept: index < minCount,
     })),
   );
 }
@@ -160,7 +183,12 @@ function startSim(spec: WorldSpec, slurm: SlurmModel, stateDir: string): Promise
   return startEc2Sim({
     region: spec.region,
     subnets: [{ subnetId: spec.subnetId, availabilityZone: spec.zone, cidr: '10.20.0.0/16' }],
-    times: { pendingMs: 300, bootMs: spec.bootMs, shutdownMs: 300 },
+    times: {
+      pendingMs: 300,
+      bootMs: spec.bootMs,
+      bootJitterMs: spec.bootJitterMs ?? 0,
+      shutdownMs: spec.shutdownMs ?? 300,
+    },
     onBoot({ instanceId }) {
       if (spec.withoutSlurmd === true) return;
       const timer = setInterval(() => {
@@ -177,7 +205,7 @@ function startSim(spec: WorldSpec, slurm: SlurmModel, stateDir: string): Promise
 /** The node name of an instance, as a boot script finds it. */
 function nameIn(registry: string, instanceId: string): string | null {
   for (const file of readdirSync(registry)) {
-    if (file.startsWith('.')) continue;
+    if (!file.startsWith('i-')) continue;
     const text = readFileSync(join(registry, file), 'utf8');
     const line = text.split('\n').find((one) => one.startsWith(`${instanceId} `));
     if (line !== undefined) return line.slice(instanceId.length + 1);
@@ -198,11 +226,17 @@ function pointSdkAt(url: string, region: string): void {
   });
 }
 
-function cloudOf({ model }: Ec2Sim): LabCloud {
+function cloudOf({ model }: Ec2Sim, spec: WorldSpec): LabCloud {
   return {
     setCapacity: (instanceType, zone, count) =>
       Promise.resolve(model.setCapacity(instanceType, zone, count)),
     breakBoots: (count) => Promise.resolve(model.addFault({ kind: 'never-boots', count })),
+    plant: (instanceType, tags) => {
+      const [id = ''] = model.plant({ instanceType, subnetId: spec.subnetId, tags });
+      return Promise.resolve(id);
+    },
+    goAway: (forMs) => Promise.resolve(model.setOutage(forMs)),
+    shutDown: (instanceId) => Promise.resolve(model.shutDown(instanceId)),
     stats: () =>
       Promise.resolve({
         reservations: countReservations(model.reservations()),
@@ -220,9 +254,13 @@ function cloudOf({ model }: Ec2Sim): LabCloud {
   };
 }
 
-function createMuster(dir: string, slurm: SlurmModel): LabMuster {
+function createMuster(dir: string, slurm: SlurmModel, ask: LabMuster['ask']): LabMuster {
   let running: { controller: Controller; close(): void } | null = null;
-  const logPath = join(dir, 'log', 'slurm_resume.log');
+  function linesOf(log: string): string[] {
+    const path = join(dir, 'log', log);
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    return text.split('\n').filter((line) => line !== '');
+  }
   async function start(files: MusterFiles): Promise<void> {
     const config = writeConfig(dir, files);
     const writer = openLedgerWriter(config.stateDir);
@@ -262,11 +300,8 @@ function createMuster(dir: string, slurm: SlurmModel): LabMuster {
       await stop();
       await start(files);
     },
-    logLines: () =>
-      Promise.resolve(
-        readFileSync(logPath, 'utf8')
-          .split('\n')
-          .filter((line) => line !== ''),
-      ),
+    ask,
+    logLines: () => Promise.resolve(linesOf('slurm_resume.log')),
+    consoles: () => Promise.resolve(linesOf('compute_console_output.log')),
   };
 }

@@ -76,6 +76,15 @@ describe('the launcher', () => {
     expect(stdout).toBe(`${program(at)}plan|a b||$(c)|*|`);
   });
 
+  test('holds the daemon’s memory down, and nobody else’s', () => {
+    const at = checkout();
+    const { stdout } = run(`${at}/bin/muster`, ['daemon', '--config', 'x']);
+    const held = '--max-semi-space-size=2|--heap-growing-percent=50';
+    expect(stdout).toBe(
+      `--disable-warning=ExperimentalWarning|${held}|${at}/src/bin/muster.ts|daemon|--config|x|`,
+    );
+  });
+
   const ways = new Map<string, (at: string) => ReturnType<typeof run>>([
     ['by a relative path', (at) => run('bin/muster', [], { cwd: at })],
     ['by a relative path in its folder', (at) => run('./muster', [], { cwd: `${at}/bin` })],

@@ -1,11 +1,16 @@
 /**
  * The command line. Every command is loaded when it is called: `muster plan` must not wait for the AWS SDK.
- * Exit codes: 0 done, 1 refused or failed, 2 bad usage or configuration.
+ * Exit codes: 0 done, 1 refused or failed, 2 bad usage or configuration, 3 a ledger that cannot be read.
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import type { CapacityOptions } from './capacity.ts';
 import type { LabFlags } from './lab.ts';
+import { addLedgerCommand } from './ledger-command.ts';
+import { addNodeCommands } from './node-commands.ts';
+import { addFleetCommands } from './operate-commands.ts';
+import { addStatusCommand } from './status-command.ts';
+import { addQueueCommand } from './queue-command.ts';
 import type { Ec2simCommandOptions } from '../ec2sim/command.ts';
 
 const { version } = JSON.parse(
@@ -62,6 +67,8 @@ program
     process.exitCode = await runDaemon(options);
   });
 
+addStatusCommand(program, configOption);
+
 program
   .command('plan')
   .description('What a request would launch: gangs, batches, RunInstances calls. Calls nothing.')
@@ -101,9 +108,12 @@ time of their next try; 'scontrol update JobId=N StartTime=now' starts one at on
     process.exitCode = await runCapacity(options);
   });
 
+addQueueCommand(program, configOption);
+addLedgerCommand(program, configOption);
+
 const config = program
   .command('config')
-  .description('The configuration: check it, or write the slurm.conf part of it');
+  .description('The configuration: check it, show what holds, or write the slurm.conf part of it');
 config
   .command('check')
   .description(
@@ -116,6 +126,19 @@ config
     process.exitCode = runConfigCheck(options);
   });
 config
+  .command('show')
+  .description('What holds, setting by setting, and which line of which file says so.')
+  .option(
+    '--effective <queue>',
+    'for a queue, or for QUEUE/COMPUTE-RESOURCE (default: the cluster)',
+  )
+  .option('--json', 'for programs')
+  .option(...configOption)
+  .action(async (options: { config?: string; effective?: string; json?: boolean }) => {
+    const { runConfigShow } = await import('./config.ts');
+    process.exitCode = runConfigShow(options);
+  });
+config
   .command('slurm')
   .description(
     'Prints the part of slurm.conf that belongs to the fleet: nodes, partitions, power saving, hooks.',
@@ -125,6 +148,9 @@ config
     const { runConfigSlurm } = await import('./config.ts');
     process.exitCode = runConfigSlurm(options);
   });
+
+addFleetCommands(program, configOption);
+addNodeCommands(program, configOption);
 
 const collect = (value: string, previous: string[] = []): string[] => [...previous, value];
 const wholeNumber = (text: string): number => {
@@ -214,12 +240,14 @@ for (const [name, what] of [
 }
 lab
   .command('run')
-  .description('Runs a scenario in a cluster of its own, and takes that down again.')
-  .argument('<scenario>', 'blog-2022, wiki-2020, limits or array')
+  .description(
+    'Runs a scenario in a cluster of its own, and takes that down again. Without a name it lists them.',
+  )
+  .argument('[scenario]', 'such as wiki-2020')
   .option(...labDirOption)
   .option(...slurmRootOption)
   .option('--json', 'for programs')
-  .action(async (scenario: string, options: LabFlags) => {
+  .action(async (scenario: string | undefined, options: LabFlags) => {
     const { runLabScenario } = await import('./lab.ts');
     process.exitCode = await runLabScenario(scenario, options);
   });
@@ -233,6 +261,7 @@ try {
     process.stderr.write(`muster: ${error instanceof Error ? error.message : String(error)}\n`);
     if (process.env['MUSTER_DEBUG'] !== undefined)
       process.stderr.write(`${String((error as Error).stack)}\n`);
-    process.exitCode = 1;
+    const own = error instanceof Error && 'exitCode' in error ? Number(error.exitCode) : 1;
+    process.exitCode = own;
   }
 }

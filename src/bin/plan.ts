@@ -23,7 +23,7 @@ export function runPlan(
     return badUsage;
   }
   const plan = planRequest(config.settings, hostlist, resumeFile);
-  const warnings = planWarnings(config.settings, plan);
+  const warnings = planWarnings(plan);
   const text =
     options.json === true
       ? renderPlanJson(config.settings, plan, warnings)

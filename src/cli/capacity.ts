@@ -6,6 +6,7 @@ import type { Remembered, RememberedRefusal } from '../core/capacity-memory.ts';
 import type { State } from '../core/state.ts';
 import { formatDuration, type DurationMs, type Instant } from '../core/units.ts';
 import { renderTable } from './table.ts';
+import { iso, roughly } from './times.ts';
 
 type Memory = Pick<State, 'memory' | 'settings'>;
 
@@ -115,16 +116,4 @@ function seenJson(seen: Remembered, at: Instant, ageMs: DurationMs) {
     ageMs: at - seen.at,
     forgottenAt: iso(seen.at + ageMs),
   };
-}
-
-function iso(at: Instant): string {
-  return new Date(at).toISOString();
-}
-
-/** In the unit in which it is at least two: `95s`, `12m`, `3h`. A clock that is behind the daemon's shows 0s. */
-function roughly(ms: DurationMs): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 120) return `${seconds}s`;
-  const minutes = Math.floor(seconds / 60);
-  return minutes < 120 ? `${minutes}m` : `${Math.floor(minutes / 60)}h`;
 }

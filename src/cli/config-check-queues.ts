@@ -2,7 +2,15 @@
  * The queues in `muster config check`: what is launched for each compute resource, the ladder that its gangs climb,
  * and the policies that are not the usual ones. A ladder stands once, where several compute resources share it.
  */
-import type { ComputeResource, LaunchSource, Pool, Queue } from '../core/settings.ts';
+import type {
+  ComputeResource,
+  LaunchLimits,
+  LaunchPolicy,
+  LaunchSource,
+  Pool,
+  Queue,
+} from '../core/settings.ts';
+import { describePolicy } from './policy-words.ts';
 
 export interface QueueLines {
   /** The market and the policies. */
@@ -11,11 +19,15 @@ export interface QueueLines {
   readonly resources: readonly string[];
 }
 
-export function describeQueue(queue: Queue): QueueLines {
+/** `above`: what holds for the cluster. */
+export function describeQueue(queue: Queue, above: LaunchPolicy): QueueLines {
+  const here = { ...above, ...queue };
   const shown: { name: string; rungs: readonly string[] }[] = [];
   const resources: string[] = [];
   for (const resource of queue.computeResources) {
-    resources.push(`    ${describeResource(resource)}`);
+    resources.push(
+      `    ${[describeResource(resource), ...describePolicy(resource, here)].join('; ')}`,
+    );
     const rungs = describeLadder(resource);
     if (rungs.length === 0) continue;
     const same = shown.find((earlier) => earlier.rungs.join('\n') === rungs.join('\n'));
@@ -26,18 +38,23 @@ export function describeQueue(queue: Queue): QueueLines {
       resources.push(`      the ladder of ${same.name}`);
     }
   }
-  return { summary: [queue.capacityType, ...describePolicies(queue)].join('; '), resources };
+  const limits = queue.limits === undefined ? '' : describeLimits(queue.limits);
+  const summary = [
+    queue.capacityType,
+    ...describePolicy(queue, above),
+    ...(limits === '' ? [] : [`at most ${limits}`]),
+  ];
+  return { summary: summary.join('; '), resources };
 }
 
-function describePolicies({ strategy, spread, greedy, spares }: Queue): string[] {
-  const policies: string[] = [];
-  if (strategy === 'launch') policies.push('launched without reserving first');
-  if (spread === true) policies.push('spread over zones');
-  if (greedy === false) policies.push('later jobs wait for earlier ones (not greedy)');
-  if (spares !== undefined && spares > 0) {
-    policies.push(spares === 1 ? '1 spare a gang' : `${spares} spares a gang`);
-  }
-  return policies;
+/** Empty: there are none. */
+export function describeLimits(limits: LaunchLimits): string {
+  const { instances, launchesPerHour, dollarsPerHour } = limits;
+  return [
+    ...(instances === null ? [] : [`${instances} instances`]),
+    ...(launchesPerHour === null ? [] : [`${launchesPerHour} launches an hour`]),
+    ...(dollarsPerHour === null ? [] : [`$${dollarsPerHour} an hour`]),
+  ].join(', ');
 }
 
 function describeResource(resource: ComputeResource): string {

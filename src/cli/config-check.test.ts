@@ -58,6 +58,8 @@ describe('muster config check', () => {
       '  retries       1m to 15m apart; a job is held after 50 tries or 24h',
       '  memory        a refusal counts for 2m, a success for 1h',
       '  reservations  are made for Linux/UNIX',
+      '  limits        none',
+      '  protection    a queue is set inactive after 10 failed boots in a row',
       '  state         /var/lib/muster',
       '  socket        /run/muster',
       '  log           /var/log/parallelcluster',

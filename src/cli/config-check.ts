@@ -8,9 +8,11 @@ import { formatProblem } from '../config/config.ts';
 import type { Config, LoadResult } from '../config/config.ts';
 import { renderSlurmNodes } from '../config/slurm-conf.ts';
 import type { SlurmConfOptions } from '../config/slurm-conf.ts';
+import { defaultSettings } from '../core/settings.ts';
 import type { Settings } from '../core/settings.ts';
 import { formatDuration } from '../core/units.ts';
-import { describeQueue } from './config-check-queues.ts';
+import { describeLimits, describeQueue } from './config-check-queues.ts';
+import { describePolicy } from './policy-words.ts';
 
 export interface Rendered {
   /** With a newline at its end. */
@@ -80,8 +82,10 @@ function describe(config: Config): string[] {
     ['cluster', `${settings.clusterName} in ${settings.region}`],
     ['mode', describeMode(settings)],
     ['batches', describeBatches(settings)],
+    ...describeUnusual(settings),
     ['node address', settings.updateNodeAddress ? 'set when launched' : 'left as Slurm has it'],
     ...describeGangSettings(settings),
+    ...describeGuards(settings),
     ['state', config.stateDir],
     ['socket', config.runDir],
     ['log', config.logDir],
@@ -94,12 +98,28 @@ function describe(config: Config): string[] {
   } else {
     lines.push(
       ...settings.queues.flatMap((queue) => {
-        const { summary, resources } = describeQueue(queue);
+        const { summary, resources } = describeQueue(queue, settings);
         return [row(`queue ${queue.name}`, summary), ...resources];
       }),
     );
   }
   return lines;
+}
+
+/** How gangs are made whole, where it is not as usual; the rest has rows of its own. */
+function describeUnusual({ strategy, spread, greedy, spares }: Settings): [string, string][] {
+  const unusual = describePolicy({ strategy, spread, greedy, spares }, defaultSettings);
+  return unusual.length === 0 ? [] : [['launches', unusual.join('; ')]];
+}
+
+/** What keeps muster from spending without end. */
+function describeGuards({ limits, protection: { failures } }: Settings): [string, string][] {
+  const set = describeLimits(limits);
+  const after = `after ${failures} failed boots in a row`;
+  return [
+    ['limits', set === '' ? 'none' : set],
+    ['protection', failures === 0 ? 'off' : `a queue is set inactive ${after}`],
+  ];
 }
 
 /** EC2's limits and the clocks of a gang. */

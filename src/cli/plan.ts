@@ -1,7 +1,7 @@
 /** Shows a plan: a row a RunInstances call. */
 import { foldHostlist } from '../core/hostlist.ts';
 import type { Plan, PlannedBatch, PlannedGang } from '../core/plan.ts';
-import type { Settings } from '../core/settings.ts';
+import type { LaunchPolicy, Settings } from '../core/settings.ts';
 import { renderTable } from './table.ts';
 
 const columns = [
@@ -40,9 +40,20 @@ function headline(settings: Settings, plan: Plan): string {
   const calls = plan.gangs.reduce((count, gang) => count + gang.batches.length, 0);
   const how =
     plan.mode === 'job'
-      ? `mode job: every job is a gang (${settings.scalingStrategy})`
-      : `mode node-list: launch-batches of at most ${settings.maxBatchSize}, ${settings.allOrNothingBatch ? 'firm (all or nothing)' : 'soft (what EC2 gives)'}`;
+      ? `mode job: every job is a gang (${oneOf(settings, plan, ({ scalingStrategy }) => scalingStrategy)})`
+      : `mode node-list: launch-batches of at most ${oneOf(settings, plan, ({ maxBatchSize }) => String(maxBatchSize))}, ${oneOf(settings, plan, firmness)}`;
   return `${plan.nodes.length} nodes, ${plan.gangs.length} gangs, ${calls} RunInstances calls; ${how}\n\n`;
+}
+
+function firmness({ allOrNothingBatch }: LaunchPolicy): string {
+  return allOrNothingBatch ? 'firm (all or nothing)' : 'soft (what EC2 gives)';
+}
+
+/** What holds where the plan launches; each of them, if its queues do not have the same. */
+function oneOf(settings: Settings, plan: Plan, show: (policy: LaunchPolicy) => string): string {
+  const batches = plan.gangs.flatMap((gang) => gang.batches);
+  const shown = new Set(batches.map(({ place }) => show(place.policy)));
+  return shown.size === 0 ? show(settings) : [...shown].join(' or ');
 }
 
 function row(call: number, gangNumber: number, gang: PlannedGang, batch: PlannedBatch): string[] {
@@ -59,6 +70,7 @@ function row(call: number, gangNumber: number, gang: PlannedGang, batch: Planned
 }
 
 function who(gang: PlannedGang): string {
+  if (gang.kind === 'static-set') return `static set${gang.firm ? '' : ' (best-effort)'}`;
   if (gang.kind === 'launch-batch') return `launch-batch${gang.firm ? '' : ' (soft)'}`;
   const jobs =
     gang.jobIds.length > 3 ? `${gang.jobIds.slice(0, 3).join(',')},...` : gang.jobIds.join(',');

@@ -53,6 +53,13 @@ const broken: Record<string, BrokenQueues> = {
     message: 'unknown compute resource `p4d` in `queues.queue1.compute_resources`',
     hint: 'valid here: c5xlarge',
   },
+  'whole sets that need not be whole': {
+    queues: '  gpu:\n    static_sets: { launch: best-effort, replace: set }',
+    line: 3,
+    column: 18,
+    message: '`queues.gpu.static_sets` replaces whole sets that need not be whole',
+    hint: 'use `launch: all-or-nothing` or `replace: node`',
+  },
   'a misspelt policy': {
     queues: '  gpu:\n    spare: 1',
     line: 3,

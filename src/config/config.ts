@@ -52,7 +52,13 @@ export interface Config {
 }
 
 export type LoadResult =
-  | { readonly kind: 'loaded'; readonly config: Config; readonly notices: readonly Notice[] }
+  | {
+      readonly kind: 'loaded';
+      readonly config: Config;
+      /** What they say, for who asks where a setting comes from. */
+      readonly files: FilesRead;
+      readonly notices: readonly Notice[];
+    }
   | {
       readonly kind: 'refused';
       readonly errors: readonly Problem[];
@@ -94,7 +100,7 @@ export function loadConfig(request: LoadRequest): LoadResult {
       clusterConfig: files.cluster?.file ?? null,
     },
   };
-  return { kind: 'loaded', config, notices: findings.notices };
+  return { kind: 'loaded', config, files, notices: findings.notices };
 }
 
 /** File by file, from top to bottom, as one mends them. */

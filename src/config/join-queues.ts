@@ -2,10 +2,18 @@
  * The fleet of the cluster file and what muster's settings say of its queues, joined into the core's queues: how each
  * compute resource is launched, its ladder, and the queue's policies.
  */
-import { launchTemplateName } from '../core/settings.ts';
-import type { ComputeResource, LaunchSource, Queue } from '../core/settings.ts';
+import { defaultStaticSets, launchTemplateName } from '../core/settings.ts';
+import type {
+  ComputeResource,
+  LaunchSource,
+  Queue,
+  Settings,
+  StaticSets,
+} from '../core/settings.ts';
 import type { FleetComputeResource, FleetQueue } from './cluster-file.ts';
 import type { FilesRead } from './join.ts';
+import { launchSaid } from './launch-keys.ts';
+import { joinLimits } from './limits.ts';
 import { hasSeveralPools, poolsOf } from './ladder.ts';
 import type { QueueSettingsYaml, RungYaml } from './muster-yaml-queues.ts';
 import type { MusterYaml } from './muster-yaml.ts';
@@ -15,36 +23,48 @@ import { pathText, yamlProblem } from './yaml-file.ts';
 import type { YamlFile, YamlPath } from './yaml-file.ts';
 
 /** Null when no cluster file describes the fleet. */
-export function joinQueues(files: FilesRead, clusterName: string): readonly Queue[] | null {
+export function joinQueues(files: FilesRead, cluster: Settings): readonly Queue[] | null {
   const says = files.muster?.says;
+  const saysBatches =
+    says?.all_or_nothing_batch !== undefined || (files.conf?.allOrNothingBatch ?? null) !== null;
   const queues = files.cluster?.fleet.queues.map((queue) =>
-    joinQueue(queue, clusterName, says?.launch, says?.queues?.[queue.name]),
+    joinQueue(queue, { cluster, launch: says?.launch, saysBatches }, says?.queues?.[queue.name]),
   );
   return queues ?? null;
 }
 
+/** What holds for all queues. */
+interface Above {
+  readonly cluster: Settings;
+  readonly launch: MusterYaml['launch'];
+  /** Whether launch-batches are said to be firm or soft. */
+  readonly saysBatches: boolean;
+}
+
 function joinQueue(
   queue: FleetQueue,
-  cluster: string,
-  launch: MusterYaml['launch'],
+  { cluster, launch, saysBatches }: Above,
   says: QueueSettingsYaml | undefined,
 ): Queue {
+  const ofQueue = launchSaid(says, cluster, saysBatches);
+  const here = { ...cluster, ...ofQueue };
+  const saysBatchesHere = saysBatches || says?.all_or_nothing_batch !== undefined;
   return {
     name: queue.name,
     capacityType: queue.capacityType,
     subnetIds: queue.subnetIds,
-    computeResources: queue.computeResources.map((resource) =>
-      joinComputeResource(
+    computeResources: queue.computeResources.map((resource) => ({
+      ...joinComputeResource(
         queue,
         resource,
-        launchSource(queue, resource, cluster, launch),
+        launchSource(queue, resource, cluster.clusterName, launch),
         rungsOf(says, resource.name),
+        staticSetsOf(says, resource.name),
       ),
-    ),
-    ...(says?.strategy !== undefined && { strategy: says.strategy }),
-    ...(says?.spread !== undefined && { spread: says.spread }),
-    ...(says?.greedy !== undefined && { greedy: says.greedy }),
-    ...(says?.spares !== undefined && { spares: says.spares }),
+      ...launchSaid(says?.compute_resources?.[resource.name], here, saysBatchesHere),
+    })),
+    ...ofQueue,
+    ...(says?.limits !== undefined && { limits: joinLimits(says.limits) }),
   };
 }
 
@@ -53,6 +73,7 @@ function joinComputeResource(
   resource: FleetComputeResource,
   launch: LaunchSource,
   rungs: readonly RungYaml[] | null,
+  staticSets: StaticSets | null,
 ): ComputeResource {
   const pools = poolsOf({ queue, resource, launch, rungs });
   return {
@@ -62,6 +83,7 @@ function joinComputeResource(
     instanceTypes: resource.instanceTypes,
     launch,
     ...(pools !== undefined && { pools }),
+    ...(staticSets !== null && { staticSets }),
   };
 }
 
@@ -71,6 +93,20 @@ function rungsOf(
   computeResource: string,
 ): readonly RungYaml[] | null {
   return says?.compute_resources?.[computeResource]?.ladder ?? says?.ladder ?? null;
+}
+
+/** What the compute resource says goes before what its queue says; null: neither says anything. */
+function staticSetsOf(
+  says: QueueSettingsYaml | undefined,
+  computeResource: string,
+): StaticSets | null {
+  const all = says?.static_sets;
+  const own = says?.compute_resources?.[computeResource]?.static_sets;
+  if (all === undefined && own === undefined) return null;
+  return {
+    launch: own?.launch ?? all?.launch ?? defaultStaticSets.launch,
+    replace: own?.replace ?? all?.replace ?? defaultStaticSets.replace,
+  };
 }
 
 function launchSource(

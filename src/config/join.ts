@@ -12,6 +12,8 @@ import type { PlanMode, Settings } from '../core/settings.ts';
 import type { ClusterFile } from './cluster-file.ts';
 import { checkTimes } from './deadlines.ts';
 import { checkQueues, joinQueues } from './join-queues.ts';
+import { launchSaid } from './launch-keys.ts';
+import { checkLimits, joinLimits } from './limits.ts';
 import type { MusterYaml } from './muster-yaml.ts';
 import type { Findings, Located, Notice } from './problem.ts';
 import type { ResumeConf } from './resume-conf.ts';
@@ -44,9 +46,10 @@ export function joinSettings(files: FilesRead, env: Env, findings: Findings): Se
   const strategy = chooseStrategy(files);
   const firmBatches = chooseFirmBatches(files, mode);
   noteIdleKeys(files, mode, findings);
-  const settings: Settings = {
+  const cluster: Settings = {
     ...defaultSettings,
-    ...chooseGangSettings(muster?.says),
+    ...launchSaid(muster?.says, defaultSettings, true),
+    ...chooseClusterSettings(muster?.says),
     clusterName,
     region: chooseRegion(files, env, findings),
     mode,
@@ -62,50 +65,29 @@ export function joinSettings(files: FilesRead, env: Env, findings: Findings): Se
       muster?.says.update_node_address ??
       conf?.updateNodeAddress?.value ??
       defaultSettings.updateNodeAddress,
-    queues: joinQueues(files, clusterName),
+    limits: joinLimits(muster?.says.limits),
+    prices: muster?.says.prices ?? defaultSettings.prices,
+    queues: null,
   };
+  const queues = joinQueues(files, cluster);
+  const settings = { ...cluster, queues };
   checkTimes(files, settings, findings);
+  checkLimits(files, settings, findings);
   return settings;
 }
 
-type GangSettings = Pick<
+type ClusterSettings = Pick<
   Settings,
-  | 'launchRequests'
-  | 'launchInstances'
-  | 'launchPatienceMs'
-  | 'resumeTimeoutMs'
-  | 'bootTimeMs'
-  | 'deadlineMarginMs'
-  | 'assemblyPatienceMs'
-  | 'rungPatienceMs'
-  | 'retry'
-  | 'capacityMemory'
-  | 'platform'
+  'launchRequests' | 'launchInstances' | 'resumeTimeoutMs' | 'deadlineMarginMs'
 >;
 
-/** EC2's limits and the clocks of a gang: only muster's own settings know these. */
-function chooseGangSettings(says: MusterYaml | undefined): GangSettings {
-  const { retry, capacityMemory: memory } = defaultSettings;
+/** EC2's limits and Slurm's: only muster's own settings know these, and for the cluster alone. */
+function chooseClusterSettings(says: MusterYaml | undefined): ClusterSettings {
   return {
     launchRequests: choosePace(says?.launch_requests) ?? defaultSettings.launchRequests,
     launchInstances: choosePace(says?.launch_instances) ?? defaultSettings.launchInstances,
-    launchPatienceMs: says?.launch_patience ?? defaultSettings.launchPatienceMs,
     resumeTimeoutMs: says?.resume_timeout ?? null,
-    bootTimeMs: says?.boot_time ?? defaultSettings.bootTimeMs,
     deadlineMarginMs: says?.deadline_margin ?? defaultSettings.deadlineMarginMs,
-    assemblyPatienceMs: says?.assembly_patience ?? defaultSettings.assemblyPatienceMs,
-    rungPatienceMs: says?.rung_patience ?? defaultSettings.rungPatienceMs,
-    retry: {
-      firstMs: says?.retry?.first ?? retry.firstMs,
-      maxMs: says?.retry?.max ?? retry.maxMs,
-      tries: says?.retry?.tries ?? retry.tries,
-      forMs: says?.retry?.for ?? retry.forMs,
-    },
-    capacityMemory: {
-      refusalMs: says?.capacity_memory?.refusal ?? memory.refusalMs,
-      successMs: says?.capacity_memory?.success ?? memory.successMs,
-    },
-    platform: says?.platform ?? defaultSettings.platform,
   };
 }
 

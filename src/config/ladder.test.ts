@@ -217,6 +217,30 @@ describe('the policies of a queue', () => {
   });
 });
 
+describe('static sets', () => {
+  const setsOf = (queue?: string) =>
+    queueOf(joined(queue === undefined ? {} : { queue })).computeResources.map(
+      ({ staticSets }) => staticSets,
+    );
+
+  test('are the default where nobody says anything', () => {
+    expect(setsOf()).toEqual([undefined]);
+  });
+
+  test('are as the queue has them, and what it leaves out is the default', () => {
+    expect(setsOf('static_sets: { replace: set }')).toEqual([
+      { launch: 'all-or-nothing', replace: 'set' },
+    ]);
+  });
+
+  test('are as the compute resource has them before its queue', () => {
+    const own = 'compute_resources: { c5xlarge: { static_sets: { replace: node } } }';
+    expect(setsOf(`static_sets: { launch: best-effort }, ${own}`)).toEqual([
+      { launch: 'best-effort', replace: 'node' },
+    ]);
+  });
+});
+
 describe('reservations of the cluster file that cannot serve the whole ladder', () => {
   const severalSubnets = { subnets: 'subnet-1, subnet-2', reservation: 'cr-1' };
   const rows: Record<string, { says: Says; want: RegExp | null }> = {

@@ -4,18 +4,11 @@
  */
 import { z } from 'zod';
 
-import {
-  gangStrategies,
-  isInstanceType,
-  isReservationId,
-  isSubnetId,
-  markets,
-} from '../core/pool-words.ts';
+import { isInstanceType, isReservationId, isSubnetId, markets } from '../core/pool-words.ts';
+import { launchKeys } from './launch-keys.ts';
+import { limitsSchema } from './limits.ts';
 import { instanceTypeRule, reservationRule, subnetRule } from './values.ts';
-import { refused, wholeUpTo } from './yaml-values.ts';
-
-/** More spares than this for a gang are a typing error. */
-const sparesMax = 1000;
+import { refused } from './yaml-values.ts';
 
 const rung = z
   .strictObject({
@@ -38,16 +31,30 @@ const rung = z
 
 const ladder = z.array(rung).min(1);
 
+const staticSets = z
+  .strictObject({
+    launch: z.enum(['all-or-nothing', 'best-effort']).optional(),
+    replace: z.enum(['node', 'set']).optional(),
+  })
+  .refine(
+    ({ launch, replace }) => replace !== 'set' || launch !== 'best-effort',
+    refused(
+      'replaces whole sets that need not be whole',
+      'use `launch: all-or-nothing` or `replace: node`',
+    ),
+  );
+
 const computeResource = z.strictObject({
+  ...launchKeys,
   ladder: ladder.optional(),
+  static_sets: staticSets.optional(),
 });
 
 const queue = z.strictObject({
-  strategy: z.enum(gangStrategies).optional(),
-  spread: z.boolean().optional(),
-  greedy: z.boolean().optional(),
-  spares: wholeUpTo(sparesMax).optional(),
+  ...launchKeys,
+  limits: limitsSchema.optional(),
   ladder: ladder.optional(),
+  static_sets: staticSets.optional(),
   compute_resources: z.record(z.string(), computeResource).optional(),
 });
 

@@ -1,17 +1,11 @@
 /** Muster's own settings file: its schema. What it leaves out comes from ParallelCluster's files or the defaults. */
 import { z } from 'zod';
 
+import { launchKeys } from './launch-keys.ts';
+import { limitsSchema, pricesSchema } from './limits.ts';
 import { queuesSchema } from './muster-yaml-queues.ts';
 import type { Findings } from './problem.ts';
-import {
-  clusterNameHint,
-  isClusterName,
-  isRegion,
-  planModes,
-  platforms,
-  regionHint,
-  scalingStrategies,
-} from './values.ts';
+import { clusterNameHint, isClusterName, isRegion, planModes, regionHint } from './values.ts';
 import { checkSchema } from './yaml-file.ts';
 import type { YamlFile } from './yaml-file.ts';
 import { duration, positiveDuration, rateOf, refused, size } from './yaml-values.ts';
@@ -39,31 +33,15 @@ const schema = z.strictObject({
     .optional(),
   region: z.string().refine(isRegion, refused('is not a region', regionHint)).optional(),
   mode: z.enum(planModes).optional(),
-  scaling_strategy: z.enum(scalingStrategies).optional(),
-  all_or_nothing_batch: z.boolean().optional(),
-  max_batch_size: size.optional(),
+  ...launchKeys,
   terminate_max_batch_size: size.optional(),
   update_node_address: z.boolean().optional(),
-  launch_patience: duration.optional(),
   launch_requests: z.strictObject({ burst: size, per_second: rateOf('calls') }).optional(),
   launch_instances: z.strictObject({ burst: size, per_second: rateOf('instances') }).optional(),
   resume_timeout: positiveDuration.optional(),
-  boot_time: positiveDuration.optional(),
   deadline_margin: duration.optional(),
-  assembly_patience: duration.optional(),
-  rung_patience: duration.optional(),
-  retry: z
-    .strictObject({
-      first: positiveDuration.optional(),
-      max: positiveDuration.optional(),
-      tries: size.optional(),
-      for: positiveDuration.optional(),
-    })
-    .optional(),
-  capacity_memory: z
-    .strictObject({ refusal: duration.optional(), success: duration.optional() })
-    .optional(),
-  platform: z.enum(platforms).optional(),
+  limits: limitsSchema.optional(),
+  prices: pricesSchema.optional(),
   queues: queuesSchema.optional(),
   launch: z
     .strictObject({

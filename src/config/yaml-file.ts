@@ -270,7 +270,7 @@ const typeWords: Readonly<Record<string, string>> = {
   array: 'a list: each entry on a line of its own, after `- `',
 };
 
-function valueAt(value: unknown, path: YamlPath): unknown {
+export function valueAt(value: unknown, path: YamlPath): unknown {
   let at = value;
   for (const step of path) {
     if (Array.isArray(at)) at = at[Number(step)];

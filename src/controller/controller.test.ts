@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { HookRequest } from '../core/requests.ts';
 import { defaultSettings, type Settings } from '../core/settings.ts';
 import { CloudError } from '../ports/cloud.ts';
+import type { SchedulerJob } from '../ports/scheduler.ts';
 import { createVirtualClock } from '../sim/virtual-clock.ts';
 import { createController } from './controller.ts';
 import {
@@ -22,6 +23,12 @@ function request(id: string, hostlist: string, more: Partial<HookRequest> = {}):
 function spool(ports: FakePorts, ...requests: HookRequest[]): void {
   for (const each of requests) ports.files.set(each.id, each);
 }
+
+const job: SchedulerJob = {
+  ...{ jobId: 1, hetJobId: null, state: 'CONFIGURING', reason: 'None', partition: 'q' },
+  ...{ nodes: ['q-dy-c-1', 'q-dy-c-2'] },
+  ...{ priority: 7, restarts: 0, comment: '', adminComment: '', extra: '' },
+};
 
 /** The journal without what every start does. */
 function did(ports: FakePorts): string[] {
@@ -83,7 +90,7 @@ describe('the loop', () => {
   });
 
   test('holds effects back while the ledger cannot be written, tries each second, and goes on', async () => {
-    const { ports, clock } = await started();
+    const { ports, clock, controller } = await started();
     ports.beforeAppend = async () => {
       throw new Error('disk full');
     };
@@ -94,10 +101,36 @@ describe('the loop', () => {
     const said = ports.lines.filter(({ source }) => source === 'muster.ledger:append');
     expect(said).toHaveLength(4);
     expect(said[0]?.message).toContain('disk full');
+    expect(controller.canWrite).toBe(false);
     ports.beforeAppend = async () => undefined;
     await pass(clock, 1_000);
+    expect(controller.canWrite).toBe(true);
     expect(did(ports)).toContain('run r-0-0');
     expect(did(ports).filter((line) => line.startsWith('append HookCalled'))).toHaveLength(1);
+  });
+
+  test('decides anew what has waited for the ledger for more than ten seconds', async () => {
+    const { ports, clock, controller } = await started();
+    ports.beforeAppend = async () => {
+      throw new Error('disk full');
+    };
+    spool(ports, request('r', 'q-dy-c-[1-2]'));
+    ports.arrived();
+    await pass(clock, 10_000);
+    expect(controller.state.requests.size).toBe(1);
+    await pass(clock, 1_000);
+    expect(controller.state.requests.size).toBe(0);
+    spool(ports, request('s', 'q-dy-c-[1-2]', { verb: 'suspend', at: clock.now() }));
+    ports.arrived();
+    await pass(clock, 60_000);
+    ports.beforeAppend = async () => undefined;
+    await pass(clock, 1_000);
+    // Slurm has powered its nodes down meanwhile: nothing is launched.
+    expect(did(ports).filter((line) => /^(append|run|assign)/.test(line))).toEqual([
+      'append Woke',
+      'append HookCalled HookCalled',
+    ]);
+    expect(ports.files.size).toBe(0);
   });
 
   test('puts what arrives together into one commit, in the order of the spool', async () => {
@@ -279,6 +312,33 @@ describe('the loop', () => {
     expect(JSON.stringify(launches) + JSON.stringify(ports.turns)).toContain('other-q-c');
   });
 
+  test('after the clock was set back Slurm is told StartTimes by it, as it waits by it', async () => {
+    const virtual = createVirtualClock(start);
+    let setBackMs = 0;
+    const wall = (): number => virtual.now() - setBackMs;
+    const ports = createFakePorts({
+      now: wall,
+      schedule: (ms, wake) => virtual.schedule(ms, wake),
+    });
+    ports.jobs = async () => {
+      const isBack = ports.journal.some((line) => line.startsWith('down '));
+      return [isBack ? { ...job, state: 'PENDING', nodes: [] } : job];
+    };
+    ports.run = () => Promise.reject(new CloudError('InsufficientInstanceCapacity', 'no room'));
+    await createController(ports).start(settings);
+    await pass(virtual, 60_000);
+    setBackMs = 600_000;
+    const resumeFile = JSON.stringify({ jobs: [{ job_id: 1, nodes_resume: 'q-dy-c-[1-2]' }] });
+    spool(ports, request('r', 'q-dy-c-[1-2]', { at: wall(), resumeFile }));
+    ports.arrived();
+    await pass(virtual, 5_000);
+    const [, told = '{}'] = ports.journal.join('\n').match(/update-job 1 (.*)/) ?? [];
+    const { startAt } = JSON.parse(told) as { startAt: number };
+    // The refusal is remembered for two minutes.
+    expect(startAt - wall()).toBeGreaterThan(0);
+    expect(startAt - wall()).toBeLessThanOrEqual(120_000);
+  });
+
   test('ends when it finds a fault of its own, and says which', async () => {
     const { ports, controller } = await started();
     const instance = {
@@ -315,7 +375,7 @@ describe('the loop', () => {
     ports.arrived();
     await quiet();
     const next = createFakePorts(createVirtualClock(start + 1_000), ports.turns);
-    spool(next, request('s', 'q-dy-c-1', { verb: 'suspend', at: start + 500 }));
+    spool(next, request('s', 'q-dy-c-[1-2]', { verb: 'suspend', at: start + 500 }));
     await createController(next).start(settings);
     await quiet();
     expect(next.journal[0]).toBe('append ConfigLoaded Started HookCalled Woke');
@@ -403,4 +463,57 @@ describe('stop', () => {
     expect(clock.nextWake()).toBe(null);
     expect(did(ports)).toEqual(['unwatch']);
   });
+});
+
+describe('a ledger in which nothing is', () => {
+  async function first(names: ReadonlyMap<string, string>): Promise<FakePorts> {
+    const ports = createFakePorts(createVirtualClock(start));
+    ports.names = names;
+    await createController(ports).start(settings);
+    await quiet();
+    return ports;
+  }
+
+  test('has taken the place of a lost one where the registry names instances', async () => {
+    const { turns, journal, lines } = await first(new Map([['i-1', 'q-dy-c-1']]));
+    expect(turns[0]?.event).toEqual({ kind: 'LedgerBegun', at: start, since: 0 });
+    expect(journal[0]).toBe('append LedgerBegun ConfigLoaded Started');
+    expect(lines.map(({ message }) => message).join()).toContain('takes the place of one that was');
+  });
+
+  test('says so first, also when it cannot be written for a while', async () => {
+    const clock = createVirtualClock(start);
+    const ports = createFakePorts(clock);
+    ports.names = new Map([['i-1', 'q-dy-c-1']]);
+    ports.beforeAppend = () => Promise.reject(new Error('disk full'));
+    await createController(ports).start(settings);
+    await pass(clock, 25_000);
+    ports.beforeAppend = () => Promise.resolve();
+    await pass(clock, 1_000);
+    expect(ports.journal[0]).toBe('append LedgerBegun ConfigLoaded Started');
+  });
+
+  test('is the first one where it names none', async () => {
+    const { journal } = await first(new Map());
+    expect(journal[0]).toBe('append ConfigLoaded Started');
+  });
+});
+
+test('a ledger that cannot be read: nothing is asked of EC2 or Slurm, and nothing is written', async () => {
+  const ports = createFakePorts(createVirtualClock(start));
+  spool(ports, request('r', 'q-dy-c-1'));
+  const controller = createController({
+    ...ports,
+    ledger: {
+      append: (turns) => ports.ledger.append(turns),
+      // eslint-disable-next-line require-yield
+      async *read() {
+        throw new Error('turn 2 is not whole');
+      },
+    },
+  });
+  await expect(controller.start(settings)).rejects.toThrow('turn 2 is not whole');
+  await quiet();
+  expect(ports.journal).toEqual([]);
+  expect([...ports.files.keys()]).toEqual(['r']);
 });

@@ -8,12 +8,16 @@ import type { Event } from '../core/events.ts';
 import { narrate } from '../core/narrate.ts';
 import type { Settings } from '../core/settings.ts';
 import { emptyState, type State } from '../core/state.ts';
+import { stillGiven } from '../core/still-given.ts';
 import type { Turn } from '../core/turn.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Log } from '../ports/log.ts';
+import type { Scheduler } from '../ports/scheduler.ts';
 import type { Spool } from '../ports/spool.ts';
+import { stillNews, takeBack } from './decide-anew.ts';
 import { createEffectRunner, type World } from './effects.ts';
-import { createSteadyClock } from './steady-clock.ts';
+import { createLedgerWriter, heldMsMax } from './ledger-writer.ts';
+import { createSteadyClock, type SteadyClock } from './steady-clock.ts';
 import { createWatch } from './watch.ts';
 
 export interface ControllerPorts extends World {
@@ -31,6 +35,8 @@ export interface Controller {
   stop(graceMs: number): Promise<void>;
   /** Resolves, or rejects when the loop had to end: a fault of muster's own, or a ledger that cannot be written. */
   readonly ended: Promise<void>;
+  /** False while the ledger refuses what was decided: nothing of it is done meanwhile. */
+  readonly canWrite: boolean;
   readonly state: Readonly<State>;
 }
 
@@ -41,8 +47,17 @@ function isIdle(turn: Turn): boolean {
   return turn.event.kind === 'Woke' && turn.decisions.length === 0 && turn.effects.length === 0;
 }
 
-/** A disk that is full, or a lock held too long, may pass. Until then no effect runs. */
-const appendRetryMs = 1_000;
+/** slurmctld waits for a StartTime by the machine's clock, which may have been set back since muster began. */
+function bySlurmsClock(scheduler: Scheduler, clock: SteadyClock): Scheduler {
+  return {
+    ...scheduler,
+    updateJob: (jobId, { startAt, ...change }) =>
+      scheduler.updateJob(jobId, {
+        ...change,
+        ...(startAt !== undefined && { startAt: clock.asTold(startAt) }),
+      }),
+  };
+}
 
 export interface ControllerOptions {
   /** Called with every durable turn, after it was applied. */
@@ -57,8 +72,9 @@ export function createController(
   const clock = createSteadyClock(ports.clock);
   const state = emptyState();
   const inbox: Event[] = [];
-  const world = { ...ports, clock };
-  const runEffect = createEffectRunner(world);
+  const world = { ...ports, clock, scheduler: bySlurmsClock(ports.scheduler, clock) };
+  const runEffect = createEffectRunner(world, (effect) => stillGiven(state, effect));
+  const writer = createLedgerWriter({ ledger, clock, log, isStopped: () => stopped });
   const watch = createWatch({ world, log, state, enqueue });
   const spooled = new Set<string>();
   /** Requests that are worked on, and that the spool would not let go. */
@@ -97,7 +113,12 @@ export function createController(
     for (;;) {
       const turns = takeTurns();
       if (turns.length === 0) break;
-      if (!(await makeDurable(turns))) return;
+      const written = await writer.write(turns);
+      if (written === 'stopped') return;
+      if (written === 'stale') {
+        if (!(await decideAnew(turns))) return;
+        continue;
+      }
       const done = turns.flatMap(({ event }) =>
         event.kind === 'HookCalled' ? [event.request.id] : [],
       );
@@ -179,21 +200,30 @@ export function createController(
     }
   }
 
-  /** Tries until the ledger has the turns; false: muster was stopped before, and none of their effects may run. */
-  async function makeDurable(turns: readonly Turn[]): Promise<boolean> {
+  /**
+   * Takes the turns back, and has what led to them in the inbox again once the ledger can be written; false: muster was stopped
+   * before. Rejects where the ledger cannot be read: then only a start can tell what is so.
+   */
+  async function decideAnew(turns: readonly Turn[]): Promise<boolean> {
+    log.write({
+      level: 'WARNING',
+      source: 'muster.ledger:append',
+      message: `What has waited ${heldMsMax / 1000} s for the ledger is decided anew when that can be written`,
+    });
+    await takeBack(state, ledger);
+    const events = [...turns.map(({ event }) => event), ...inbox];
+    // What was seen was compared with what has been taken back.
+    inbox.splice(0, inbox.length, ...stillNews(events, Infinity));
+    // A ledger begins with what says whose place it takes.
+    if (state.begunAt === 0) return true;
     for (;;) {
-      try {
-        await ledger.append(turns);
-        return true;
-      } catch (error: unknown) {
-        if (stopped) return false;
-        log.write({
-          level: 'ERROR',
-          source: 'muster.ledger:append',
-          message: `The ledger cannot be written (${String(error)}); nothing is launched or terminated until it can`,
-        });
-        await new Promise<void>((resolve) => clock.schedule(appendRetryMs, resolve));
-      }
+      const wake: Turn = { event: { kind: 'Woke', at: clock.now() }, decisions: [], effects: [] };
+      const written = await writer.write([wake]);
+      if (written === 'stopped') return false;
+      if (written === 'stale') continue;
+      apply(state, wake);
+      inbox.splice(0, inbox.length, ...stillNews(inbox, clock.now() - heldMsMax));
+      return true;
     }
   }
 
@@ -238,11 +268,17 @@ export function createController(
   return {
     ended,
     state,
+    get canWrite() {
+      return writer.canWrite;
+    },
     async start(settings) {
       for await (const { turn } of ledger.read(0)) apply(state, turn);
       clock.notBefore(state.now);
       // Nothing is carried on before what Slurm has asked meanwhile is known: it may be of no use any more, or do harm.
       running = true;
+      // Nothing was ever written here, and yet instances have their names from here: the ledger was lost.
+      const isLost = state.begunAt === 0 && (await ports.registry.list()).size > 0;
+      if (isLost) enqueue({ kind: 'LedgerBegun', at: clock.now(), since: 0 });
       enqueue({ kind: 'ConfigLoaded', at: clock.now(), settings });
       enqueue({ kind: 'Started', at: clock.now() });
       stopWatching = spool.watch(() => void scan());

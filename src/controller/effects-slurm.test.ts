@@ -1,6 +1,12 @@
 /** Effects that ask Slurm, let go of nodes, tell jobs, reserve and look up subnets: what they run and what they answer. */
 import { describe, expect, test } from 'vitest';
-import type { AskJobs, CreateReservation, Effect, EndReservation } from '../core/effects.ts';
+import type {
+  AskJobs,
+  CreateReservation,
+  Effect,
+  EndReservation,
+  TellJobs,
+} from '../core/effects.ts';
 import type { Event } from '../core/events.ts';
 import { CloudError, type Reservation } from '../ports/cloud.ts';
 import { SchedulerError, type SchedulerJob } from '../ports/scheduler.ts';
@@ -14,7 +20,7 @@ function setUp() {
   const clock = createVirtualClock(start);
   const ports = createFakePorts(clock);
   const events: Event[] = [];
-  const runEffect = createEffectRunner(ports);
+  const runEffect = createEffectRunner(ports, ({ nodes }) => nodes);
   const run = (effect: Effect): void => runEffect(effect, (event) => void events.push(event));
   return { clock, ports, events, run };
 }
@@ -33,6 +39,31 @@ const job: SchedulerJob = {
   adminComment: '',
   extra: '',
 };
+
+describe('the whole fleet', () => {
+  test('nodes are powered up, partitions told and set', async () => {
+    const { ports, events, run } = setUp();
+    ports.partitions = async () => [
+      { name: 'q', isUp: true, nodes: ['q-dy-c-1'] },
+      { name: 'down', isUp: false, nodes: ['q-dy-c-1'] },
+    ];
+    run({ kind: 'PowerUpNodes', id: 'p', set: 'q/c', nodes: ['q-st-c-1', 'q-st-c-2'] });
+    run({ kind: 'ListPartitions', id: 'l', queues: ['q'] });
+    await quiet();
+    run({ kind: 'SetPartitions', id: 's', by: 'fleet', partitions: ['q'], isUp: false });
+    await quiet();
+    expect(events).toMatchObject([
+      { kind: 'NodesPoweredUp', effectId: 'p' },
+      { kind: 'PartitionsTold', effectId: 'l', up: ['q'] },
+      { kind: 'PartitionsSet', effectId: 's' },
+    ]);
+    expect(ports.journal).toEqual([
+      'power-up q-st-c-1 q-st-c-2',
+      'list-partitions',
+      'set-partitions q inactive',
+    ]);
+  });
+});
 
 describe('asking Slurm', () => {
   test('answers what it tells', async () => {
@@ -198,5 +229,75 @@ describe('reservations', () => {
     run(end);
     await quiet();
     expect(events).toMatchObject([{ kind: 'EffectFailed', effectId: 'end', transient: true }]);
+  });
+});
+
+describe('telling a job', () => {
+  const first: TellJobs = {
+    kind: 'TellJobs',
+    id: 'first',
+    jobIds: [1, 2],
+    note: 'held',
+    startAt: null,
+    hold: 'admin',
+  };
+
+  test('of what was decided later waits until what came before has been told, and no other job does', async () => {
+    const { ports, events, run } = setUp();
+    const answer = hold<readonly SchedulerJob[]>();
+    ports.jobs = () => answer.promise;
+    run(first);
+    run({ ...first, id: 'second', jobIds: [2], hold: null });
+    ports.jobs = async () => [];
+    run({ ...first, id: 'another', jobIds: [3] });
+    await quiet();
+    expect(events).toMatchObject([{ kind: 'JobsInformed', effectId: 'another' }]);
+    answer.reject(new SchedulerError('no contact', { transient: true }));
+    await quiet();
+    expect(events).toMatchObject([
+      { effectId: 'another' },
+      { kind: 'EffectFailed', effectId: 'first' },
+      { kind: 'JobsInformed', effectId: 'second' },
+    ]);
+  });
+});
+
+describe('the console of an instance', () => {
+  const fetch: Effect = {
+    kind: 'FetchConsole',
+    id: 'console',
+    queue: 'q',
+    node: 'q-dy-a-1',
+    instanceId: 'i-1',
+  };
+
+  test('is kept whole, and its end goes to the ledger', async () => {
+    const { ports, events, run } = setUp();
+    ports.console = async () => '\u001B[1mGRUB\u001B[0m\r\npanic\r\n';
+    run(fetch);
+    await quiet();
+    expect(events).toMatchObject([
+      { kind: 'ConsoleFetched', effectId: 'console', tail: 'GRUB\npanic' },
+    ]);
+    expect(ports.journal).toEqual(['console i-1', 'keep console i-1']);
+  });
+
+  test('that is empty is not kept', async () => {
+    const { ports, events, run } = setUp();
+    ports.console = async () => '';
+    run(fetch);
+    await quiet();
+    expect(events).toMatchObject([{ kind: 'ConsoleFetched', tail: '' }]);
+    expect(ports.journal).toEqual(['console i-1']);
+  });
+
+  test('that EC2 does not give is asked for again', async () => {
+    const { ports, events, run } = setUp();
+    ports.console = async () => {
+      throw new CloudError('RequestLimitExceeded', 'slow down');
+    };
+    run(fetch);
+    await quiet();
+    expect(events).toMatchObject([{ kind: 'EffectFailed', transient: true }]);
   });
 });

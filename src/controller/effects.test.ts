@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Effect, RunInstances } from '../core/effects.ts';
+import type { AssignNodes, Effect, RunInstances } from '../core/effects.ts';
 import type { Event } from '../core/events.ts';
 import { CloudError, type ListedInstance } from '../ports/cloud.ts';
 import { SchedulerError } from '../ports/scheduler.ts';
@@ -22,7 +22,7 @@ const launch: RunInstances = {
     tags: {},
   },
 };
-const assign: Effect = {
+const assign: AssignNodes = {
   kind: 'AssignNodes',
   id: 'assign',
   gangId: 'gang',
@@ -60,9 +60,12 @@ function listed(
 function setUp() {
   const clock = createVirtualClock(start);
   const ports = createFakePorts(clock);
-  const run = createEffectRunner(ports);
+  /** Nodes that are nobody's any more. */
+  const lost = new Set<string>();
+  const run = createEffectRunner(ports, ({ nodes }) => nodes.filter((node) => !lost.has(node)));
   const events: Event[] = [];
   return {
+    lost,
     clock,
     ports,
     events,
@@ -91,17 +94,34 @@ const nothing = (): void => undefined;
 const refused = new SchedulerError('Invalid node name specified', { transient: false });
 const away = new SchedulerError('no contact', { transient: true });
 
-test('an instance whose end is decided while Slurm is told its address learns no name', async () => {
-  const world = setUp();
-  const told = hold<undefined>();
-  world.ports.assign = () => told.promise;
-  world.run(assign);
-  world.run({ kind: 'TerminateInstances', id: 'end', instanceIds: ['i-1'] });
-  await quiet();
-  told.resolve(undefined);
-  await quiet();
-  expect(world.ports.journal.at(-1)).toBe('publish i-2=q-dy-c-2');
-  expect(world.events.map(({ kind }) => kind)).toEqual(['InstancesTerminated', 'NodesAssigned']);
+describe('an assignment that Slurm takes its time for', () => {
+  function telling() {
+    const world = setUp();
+    const told = hold<undefined>();
+    world.ports.assign = () => told.promise;
+    world.run(assign);
+    return { world, told };
+  }
+
+  test('tells no name to an instance that has lost its gang, or its node, meanwhile', async () => {
+    const { world, told } = telling();
+    await quiet();
+    world.lost.add('q-dy-c-1');
+    told.resolve(undefined);
+    await quiet();
+    expect(world.ports.journal.at(-1)).toBe('publish i-2=q-dy-c-2');
+    expect(world.events.map(({ kind }) => kind)).toEqual(['NodesAssigned']);
+  });
+
+  test('has not been done when that is all of them', async () => {
+    const { world, told } = telling();
+    await quiet();
+    for (const node of assign.nodes) world.lost.add(node);
+    told.resolve(undefined);
+    await quiet();
+    expect(world.ports.journal.filter((line) => line.startsWith('publish'))).toEqual([]);
+    expect(world.events).toMatchObject([{ kind: 'EffectFailed', effectId: 'assign' }]);
+  });
 });
 
 describe('an effect asks the world', () => {
@@ -335,6 +355,20 @@ describe('lanes', () => {
     answers[1]?.reject(new CloudError('InternalError', 'x'));
     await quiet();
     expect(asked).toBe(18);
+  });
+
+  test('are not kept by launches whose instances lack their addresses', async () => {
+    const world = setUp();
+    const bare = [{ instanceId: 'i-1', privateIp: '', hostname: '' }];
+    let asked = 0;
+    world.ports.run = async () => {
+      asked += 1;
+      return { requestId: 'r-1', instances: bare };
+    };
+    for (let index = 0; index < 20; index += 1) world.run({ ...launch, id: `launch${index}` });
+    await quiet();
+    expect(asked).toBe(20);
+    expect(world.events).toEqual([]);
   });
 
   test('hold back terminations beyond eight, first come first served', async () => {

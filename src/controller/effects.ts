@@ -6,22 +6,37 @@ import type {
   AssignNodes,
   Effect,
   EndReservation,
+  FetchConsole,
+  ListPartitions,
+  PowerUpNodes,
   RunInstances,
+  SetPartitions,
   SweepLaunch,
 } from '../core/effects.ts';
 import type { Event } from '../core/events.ts';
+import { partitionsUp } from '../core/fleet-partitions.ts';
 import type { Instance } from '../core/instances.ts';
+import { consoleTail } from '../core/protection.ts';
 import { CloudError, type CapacityCloud, type Cloud, type ListedInstance } from '../ports/cloud.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { ConsoleLog } from '../ports/console-log.ts';
 import type { Registry } from '../ports/registry.ts';
 import { SchedulerError, type Scheduler } from '../ports/scheduler.ts';
-import { createLane, type Lane } from './lane.ts';
-import { askJobs, refreshNodes, releaseNodes, tellJobs } from './slurm-talk.ts';
+import { createLane, createTurns, inLane, type Lane } from './lane.ts';
+import {
+  askJobs,
+  drainNodes,
+  giveBack,
+  refreshNodes,
+  releaseNodes,
+  tellJobs,
+} from './slurm-talk.ts';
 
 export interface World {
   readonly cloud: Cloud & CapacityCloud;
   readonly scheduler: Scheduler;
   readonly registry: Registry;
+  readonly consoles: ConsoleLog;
   readonly clock: Clock;
 }
 
@@ -35,61 +50,56 @@ const addressPollMs = 1_000;
 
 export type EffectRunner = (effect: Effect, done: (event: Event) => void) => void;
 
-export function createEffectRunner(world: World): EffectRunner {
-  const launches = createLane(launchesAtOnce);
-  const terminations = createLane(terminationsAtOnce);
-  const laneOf = (effect: Effect): Lane | null => {
-    if (effect.kind === 'RunInstances') return launches;
-    return effect.kind === 'TerminateInstances' || effect.kind === 'SweepLaunch'
-      ? terminations
-      : null;
+/** Those nodes of an assignment that runs whose instances may learn their names now. */
+export type StillGiven = (effect: AssignNodes) => readonly string[];
+
+export function createEffectRunner(world: World, stillGiven: StillGiven): EffectRunner {
+  const lines: Lines = {
+    launches: createLane(launchesAtOnce),
+    terminations: createLane(terminationsAtOnce),
+    stillGiven,
   };
-  /** For each assignment that runs, the instances whose end was decided meanwhile. */
-  const assignments = new Set<Set<string>>();
+  /** What was decided of a job last must be what stays, however slow Slurm is with what came before. */
+  const tellings = createTurns<number>();
   return (effect, done) => {
-    const ended = new Set<string>();
-    if (effect.kind === 'AssignNodes') assignments.add(ended);
-    if (effect.kind === 'TerminateInstances') {
-      for (const each of assignments) for (const id of effect.instanceIds) each.add(id);
-    }
     // Their names before they wait for the lane, however long EC2 keeps that busy: an instance on its way out must not
     // start slurmd any more, and its node may have its next life long before EC2 has answered.
     const unnamed =
       effect.kind === 'TerminateInstances'
         ? Promise.allSettled([world.registry.remove(effect.instanceIds)])
         : null;
-    const run = async (): Promise<void> => {
-      const event = await runEffect(world, effect, ended, unnamed);
-      assignments.delete(ended);
-      done(event);
-    };
-    const lane = laneOf(effect);
-    if (lane === null) void run();
-    else lane(run);
+    const run = async (): Promise<void> => done(await runEffect(world, effect, lines, unnamed));
+    if (effect.kind === 'TerminateInstances' || effect.kind === 'SweepLaunch')
+      lines.terminations(run);
+    else if (effect.kind === 'TellJobs') tellings(effect.jobIds, run);
+    else void run();
   };
+}
+
+interface Lines {
+  readonly launches: Lane;
+  readonly terminations: Lane;
+  readonly stillGiven: StillGiven;
 }
 
 async function runEffect(
   world: World,
   effect: Effect,
-  ended: ReadonlySet<string>,
+  lines: Lines,
   unnamed: Promise<PromiseSettledResult<void>[]> | null,
 ): Promise<Event> {
   const at = (): number => world.clock.now();
   try {
     switch (effect.kind) {
       case 'RunInstances':
-        return await launch(world, effect);
+        return await launch(world, effect, lines.launches);
       case 'TerminateInstances':
         await terminate(world, effect.instanceIds, unnamed);
         return { kind: 'InstancesTerminated', at: at(), effectId: effect.id };
-      case 'SweepLaunch':
-        return {
-          kind: 'LaunchSwept',
-          at: at(),
-          effectId: effect.id,
-          instanceIds: await sweep(world, effect),
-        };
+      case 'SweepLaunch': {
+        const instanceIds = await sweep(world, effect);
+        return { kind: 'LaunchSwept', at: at(), effectId: effect.id, instanceIds };
+      }
       case 'CreateReservation': {
         const { reservation } = await world.cloud.createReservation(effect.order);
         const { reservationId } = reservation;
@@ -107,7 +117,7 @@ async function runEffect(
         return { kind: 'SubnetsTold', at: at(), effectId: effect.id, zones };
       }
       case 'RefreshNodes':
-        await refreshNodes(world.scheduler, effect.nodes);
+        await refreshNodes(world.scheduler, effect.nodes, world.clock, effect.evenDrained);
         return { kind: 'NodesRefreshed', at: at(), effectId: effect.id };
       case 'TellJobs':
         await tellJobs(world.scheduler, effect);
@@ -117,19 +127,60 @@ async function runEffect(
         return { kind: 'JobsTold', at: at(), effectId: effect.id, told };
       }
       case 'ReleaseNodes': {
-        const { freed, kept } = await releaseNodes(world.scheduler, effect);
+        const { freed, kept } = await releaseNodes(world.scheduler, effect, world.clock);
         return { kind: 'NodesReleased', at: at(), effectId: effect.id, freed, kept };
       }
+      case 'PowerUpNodes':
+      case 'ListPartitions':
+      case 'SetPartitions':
+      case 'FetchConsole':
+        return await runFleetEffect(world, effect);
+      case 'DrainNodes':
+        await drainNodes(world.scheduler, effect, world.clock);
+        return { kind: 'NodesDrained', at: at(), effectId: effect.id };
       case 'AssignNodes':
-        await assign(world, effect, ended);
+        await assign(world, effect, lines.stillGiven);
         return { kind: 'NodesAssigned', at: at(), effectId: effect.id };
       case 'GiveBackNodes':
-        if (effect.reason === null) await world.scheduler.powerDownNodes(effect.nodes);
-        else await world.scheduler.downNodes(effect.nodes, effect.reason);
+        await giveBack(world.scheduler, effect, world.clock);
         return { kind: 'NodesGivenBack', at: at(), effectId: effect.id };
     }
   } catch (error: unknown) {
     return failureOf(effect, error, at());
+  }
+}
+
+/** All of it is kept elsewhere; the ledger gets its end. */
+async function fetchConsole(
+  { cloud, consoles, clock }: World,
+  { id: effectId, node, instanceId }: FetchConsole,
+): Promise<Event> {
+  const output = await cloud.consoleOutput(instanceId);
+  const tail = consoleTail(output);
+  if (tail !== '') consoles.append({ node, instanceId, output });
+  return { kind: 'ConsoleFetched', at: clock.now(), effectId, tail };
+}
+
+/** What is asked for the whole fleet, a queue or a static set. */
+async function runFleetEffect(
+  world: World,
+  effect: PowerUpNodes | ListPartitions | SetPartitions | FetchConsole,
+): Promise<Event> {
+  const { scheduler, clock } = world;
+  const { id: effectId } = effect;
+  switch (effect.kind) {
+    case 'PowerUpNodes':
+      await scheduler.powerUpNodes(effect.nodes);
+      return { kind: 'NodesPoweredUp', at: clock.now(), effectId };
+    case 'ListPartitions': {
+      const up = partitionsUp(await scheduler.listPartitions(), effect.queues);
+      return { kind: 'PartitionsTold', at: clock.now(), effectId, up };
+    }
+    case 'SetPartitions':
+      await scheduler.setPartitions(effect.partitions, effect.isUp);
+      return { kind: 'PartitionsSet', at: clock.now(), effectId };
+    case 'FetchConsole':
+      return fetchConsole(world, effect);
   }
 }
 
@@ -153,8 +204,9 @@ function failureOf(effect: Effect, error: unknown, at: number): Event {
   return { kind: 'EffectFailed', at, effectId: effect.id, message, transient };
 }
 
-async function launch(world: World, effect: RunInstances): Promise<Event> {
-  const answer = await world.cloud.runInstances(effect.order);
+/** Only the call itself takes a place in the lane: instances that lack their addresses keep no other launch waiting. */
+async function launch(world: World, effect: RunInstances, launches: Lane): Promise<Event> {
+  const answer = await inLane(launches, () => world.cloud.runInstances(effect.order));
   const instances = await withAddresses(world, effect, answer.instances);
   return {
     kind: 'LaunchAnswered',
@@ -238,14 +290,10 @@ async function terminate(
 }
 
 /**
- * Slurm first, then the instances: none may start slurmd for a node that Slurm cannot reach. One whose end was decided
- * while Slurm was told (`ended`) must not learn its name any more.
+ * Slurm first, then the instances: none may start slurmd for a node that Slurm cannot reach. One that has lost its gang, or
+ * whose end was decided, while Slurm was told must not learn its name any more. Rejects where that is all of them.
  */
-async function assign(
-  world: World,
-  effect: AssignNodes,
-  ended: ReadonlySet<string>,
-): Promise<void> {
+async function assign(world: World, effect: AssignNodes, stillGiven: StillGiven): Promise<void> {
   const each = <T>(map: (node: string, index: number) => T): T[] => effect.nodes.map(map);
   if (effect.updateAddress) {
     await world.scheduler.assignNodes(
@@ -256,8 +304,10 @@ async function assign(
       })),
     );
   }
+  const left = new Set(stillGiven(effect));
+  if (left.size === 0) throw new Error('nobody waits for it any more');
   const entries = each((node, index) => ({ node, instanceId: effect.instanceIds[index] ?? '' }));
-  await world.registry.publish(entries.filter(({ instanceId }) => !ended.has(instanceId)));
+  await world.registry.publish(entries.filter(({ node }) => left.has(node)));
 }
 
 /** Launches wait for this answer, so it may not take as long as a command may. */

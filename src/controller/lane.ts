@@ -18,3 +18,26 @@ export function createLane(limit: number): Lane {
     next();
   };
 }
+
+/** What the work brings, when the lane has had a place for it. */
+export function inLane<T>(lane: Lane, work: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    lane(() => work().then(resolve, reject));
+  });
+}
+
+/** Work for the same keys runs one after the other, in the order in which it comes; all other work at once. */
+export type Turns<Key> = (keys: readonly Key[], work: () => Promise<void>) => void;
+
+export function createTurns<Key>(): Turns<Key> {
+  const last = new Map<Key, Promise<void>>();
+  return (keys, work) => {
+    const before = keys.flatMap((key) => last.get(key) ?? []);
+    const done = before.length === 0 ? work() : Promise.allSettled(before).then(work);
+    for (const key of keys) last.set(key, done);
+    const leave = (): void => {
+      for (const key of keys) if (last.get(key) === done) last.delete(key);
+    };
+    done.then(leave, leave);
+  };
+}

@@ -1,9 +1,18 @@
 /** Conversations with Slurm that take more than one command. */
-import type { ReleaseNodes, TellJobs } from '../core/effects.ts';
+import type { DrainNodes, GiveBackNodes, ReleaseNodes, TellJobs } from '../core/effects.ts';
 import { foldHostlist } from '../core/hostlist.ts';
 import type { JobFacts, Told } from '../core/job-facts.ts';
 import { withNote } from '../core/job-note.ts';
-import { SchedulerError, type Scheduler, type SchedulerJob } from '../ports/scheduler.ts';
+import { isOut } from '../core/judge.ts';
+import { isOwnReason } from '../core/reasons.ts';
+import type { DurationMs } from '../core/units.ts';
+import type { Clock } from '../ports/clock.ts';
+import {
+  SchedulerError,
+  type Scheduler,
+  type SchedulerJob,
+  type SchedulerNode,
+} from '../ports/scheduler.ts';
 
 /** What Slurm says of the jobs, and which of their nodes beyond `asked` are not up. Rejects with SchedulerError. */
 export async function askJobs(
@@ -64,23 +73,107 @@ function hasStarted(state: SchedulerJob['state']): boolean {
  * Looks who is on the nodes, drains those on which nobody is, so that nobody comes, looks again, powers the empty ones down
  * and takes the drain back. Nodes with a job are not drained: that would send a job that waits for them back to the queue.
  * Each step may be repeated. Rejects with SchedulerError, also while a job there is completing: its nodes are neither
- * empty nor anybody's.
+ * empty nor anybody's; and where Slurm takes so long that what was seen may be past.
  */
 export async function releaseNodes(
   scheduler: Scheduler,
-  { nodes, keep = [], reason }: ReleaseNodes,
+  effect: ReleaseNodes,
+  clock: Clock,
 ): Promise<{ freed: readonly string[]; kept: Told }> {
+  const { nodes, keep = [], reason } = effect;
   if (keep.length > 0) await scheduler.undrainNodes(keep);
   if (nodes.length === 0) return { freed: [], kept: { jobs: [], absent: '' } };
-  const empty = withoutJobs(nodes, await jobsOn(scheduler, nodes));
-  if (empty.length > 0) await scheduler.drainNodes(empty, reason);
-  const on = await jobsOn(scheduler, nodes);
+  if (effect.code !== undefined) return releaseFleetNodes(scheduler, effect, clock);
+  const look = (): Promise<SchedulerJob[]> => soon(clock, jobsOn(scheduler, nodes));
+  const empty = withoutJobs(nodes, await look());
+  if (empty.length > 0) await scheduler.drainNodes(empty, reason, freshMs);
+  const on = await look();
   const freed = withoutJobs(empty, on);
-  if (freed.length > 0) await scheduler.powerDownNodes(freed);
+  if (freed.length > 0) await scheduler.powerDownNodes(freed, freshMs);
   // All: a power-down does not always take the drain off, and an earlier try may have drained what has a job now.
   await scheduler.undrainNodes(nodes);
   const kept = await tellOf(scheduler, on.filter(isAllocated), []);
   return { freed, kept };
+}
+
+/**
+ * The same for nodes that are up. Who is out of service by another's hand gets no job, and stays out. Of the jobs that are
+ * found there nothing is told: they have their nodes.
+ */
+async function releaseFleetNodes(
+  scheduler: Scheduler,
+  { nodes, reason }: ReleaseNodes,
+  clock: Clock,
+): Promise<{ freed: readonly string[]; kept: Told }> {
+  const listed = await soon(clock, scheduler.listNodes(nodes));
+  const up = listed.filter((each) => each.power === 'up' && !each.isReserved);
+  const isBarred = (each: SchedulerNode): boolean => isOut(each) && !isOwnReason(each.reason);
+  const barred = up.filter(isBarred).map(({ node }) => node);
+  const open = up.filter((each) => !isBarred(each)).map(({ node }) => node);
+  const look = (of: readonly string[]): Promise<SchedulerJob[]> =>
+    soon(clock, jobsOn(scheduler, of));
+  const empty = withoutJobs(open, await look(open));
+  if (empty.length > 0) await scheduler.drainNodes(empty, reason, freshMs);
+  const there = [...barred, ...empty];
+  const freed = withoutJobs(there, await look(there));
+  if (freed.length > 0) await scheduler.powerDownNodes(freed, freshMs);
+  if (open.length > 0) await scheduler.undrainNodes(open);
+  return { freed, kept: { jobs: [], absent: '' } };
+}
+
+/** What was seen longer ago says too little of whom a node serves now. */
+const freshMs: DurationMs = 3_000;
+
+/** What Slurm tells, unless it takes too long for it. Rejects with SchedulerError. */
+async function soon<T>(clock: Clock, looking: Promise<T>, withinMs = freshMs): Promise<T> {
+  const since = clock.now();
+  const seen = await looking;
+  const tookMs = clock.now() - since;
+  if (tookMs <= withinMs) return seen;
+  const message = `Slurm took ${Math.round(tookMs / 1000)} s to tell whom the nodes serve`;
+  throw new SchedulerError(message, { transient: true });
+}
+
+/** Slurm may have powered the nodes down and up again by itself; then it is decided anew. */
+const giveBackWaitsMs: DurationMs = 10_000;
+
+/**
+ * Down with the reason, or, without one, powered down. Rejects with SchedulerError, also where Slurm takes so long to tell which
+ * are up that they may be in their next life.
+ */
+export async function giveBack(
+  scheduler: Scheduler,
+  { nodes, reason, onlyUp = false }: GiveBackNodes,
+  clock: Clock,
+): Promise<void> {
+  if (reason === null) return scheduler.powerDownNodes(nodes, giveBackWaitsMs);
+  if (!onlyUp) return scheduler.downNodes(nodes, reason, giveBackWaitsMs);
+  const listed = await soon(clock, scheduler.listNodes(nodes), giveBackWaitsMs);
+  const up = listed.filter(({ power, isDown }) => power === 'up' && !isDown);
+  if (up.length > 0)
+    await scheduler.downNodes(
+      up.map(({ node }) => node),
+      reason,
+      giveBackWaitsMs,
+    );
+}
+
+/**
+ * No further job is put on those that are up; those that are out of service already keep their reason. Rejects with
+ * SchedulerError, also where Slurm takes too long to tell which are which.
+ */
+export async function drainNodes(
+  scheduler: Scheduler,
+  { nodes, reason }: DrainNodes,
+  clock: Clock,
+): Promise<void> {
+  const listed = await soon(clock, scheduler.listNodes(nodes), giveBackWaitsMs);
+  const up = listed.filter((each) => each.power === 'up' && !each.isReserved && !isOut(each));
+  if (up.length > 0)
+    await scheduler.drainNodes(
+      up.map(({ node }) => node),
+      reason,
+    );
 }
 
 async function jobsOn(scheduler: Scheduler, nodes: readonly string[]): Promise<SchedulerJob[]> {
@@ -100,15 +193,27 @@ function withoutJobs(nodes: readonly string[], jobs: readonly SchedulerJob[]): s
 
 /**
  * Those that are powered down by now: one that is down is taken back into service, the others are undrained, but for those
- * that somebody has drained. Rejects with SchedulerError while others are still powering down.
+ * that somebody has drained. With `evenDrained` those are too; and one that Slurm waits to hear from is powered down once
+ * more, which makes it forget that. Rejects with SchedulerError while others are still powering down.
  */
-export async function refreshNodes(scheduler: Scheduler, nodes: readonly string[]): Promise<void> {
-  const listed = await scheduler.listNodes(nodes);
-  const saved = listed.filter(({ power, isDrained }) => power === 'saved' && !isDrained);
-  const down = saved.filter(({ isDown }) => isDown).map(({ node }) => node);
-  const idle = saved.filter(({ isDown }) => !isDown).map(({ node }) => node);
-  if (down.length > 0) await scheduler.resumeNodes(down);
-  if (idle.length > 0) await scheduler.undrainNodes(idle);
+export async function refreshNodes(
+  scheduler: Scheduler,
+  nodes: readonly string[],
+  clock: Clock,
+  evenDrained = false,
+): Promise<void> {
+  const listed = await soon(clock, scheduler.listNodes(nodes), giveBackWaitsMs);
+  const saved = listed.filter(
+    ({ power, isDrained }) => power === 'saved' && (evenDrained || !isDrained),
+  );
+  const names = (those: readonly SchedulerNode[]): string[] => those.map(({ node }) => node);
+  const down = saved.filter((each) => (evenDrained ? isOut(each) : each.isDown));
+  const idle = saved.filter((each) => !down.includes(each));
+  const silent = evenDrained ? idle.filter(({ isResponding }) => !isResponding) : [];
+  if (down.length > 0) await scheduler.resumeNodes(names(down));
+  // A job may come meanwhile, which that would send back.
+  if (silent.length > 0) await scheduler.powerDownNodes(names(silent), freshMs);
+  if (idle.length > 0 && !evenDrained) await scheduler.undrainNodes(names(idle));
   const sinking = listed.filter(
     ({ power }) => power === 'powering-down' || power === 'down-wanted',
   ).length;
@@ -116,23 +221,41 @@ export async function refreshNodes(scheduler: Scheduler, nodes: readonly string[
     throw new SchedulerError(`${sinking} nodes are still powering down`, { transient: true });
 }
 
+/** A job that has come back so often may be what its nodes die of. */
+const restartsMax = 3;
+
+/** Whether a requeued job waits as Slurm has it, and may be spared that. In its first moment no reason is shown yet. */
+function waits(reason: string, restarts: number): boolean {
+  return (reason === 'BeginTime' || reason === 'None') && restarts <= restartsMax;
+}
+
 /**
  * Changes those of the jobs that wait; with `anyState` also those that are started or run. One that Slurm has not put back in the
- * queue yet is asked for again: Slurm overwrites what is set before. Rejects with SchedulerError.
+ * queue yet is asked for again: Slurm overwrites what is set before. With `release` only those that muster holds are changed.
+ * Rejects with SchedulerError.
  */
 export async function tellJobs(scheduler: Scheduler, effect: TellJobs): Promise<void> {
-  const { note, startAt, hold, anyState = false } = effect;
+  const { note, startAt, hold, anyState = false, release = false, endsWait = false } = effect;
   const listed = await scheduler.listJobs(effect.jobIds);
-  // The leader of a heterogeneous job answers for the other components, which are listed with it.
-  const jobs = listed.filter(({ jobId }) => effect.jobIds.includes(jobId));
+  // The leader of a heterogeneous job answers for the other components, which are listed with it: one of them alone, which
+  // the resume file does not tell from a plain job, would keep the others waiting without a word.
+  const named = listed.filter(({ jobId }) => effect.jobIds.includes(jobId));
+  const jobs = [...new Map(named.map((job) => [job.hetJobId ?? job.jobId, job])).values()];
+  const isOver = note === null && anyState && !release;
+  const waiting = isOver ? await waitingLeaders(scheduler, jobs) : new Set<number>();
   let early = 0;
   const outcomes = await Promise.allSettled(
-    jobs.map(async ({ jobId, state, adminComment }) => {
+    jobs.map(async (job) => {
+      const { state, reason, restarts, adminComment } = job;
+      const jobId = job.hetJobId ?? job.jobId;
       const isBusy = state === 'CONFIGURING' || state === 'RUNNING';
       if (!anyState && (state === 'CONFIGURING' || state === 'COMPLETING')) early += 1;
       if (state !== 'PENDING' && !(anyState && isBusy)) return;
+      if (waiting.has(jobId)) return;
+      if (release && !isHeldByMuster(job)) return;
+      if (release) await scheduler.releaseJob(jobId);
       await scheduler.updateJob(jobId, {
-        ...(startAt !== null && { startAt }),
+        ...(startAt !== null && (!endsWait || waits(reason, restarts)) && { startAt }),
         ...(hold !== null && { hold }),
         adminComment: withNote(adminComment, note),
       });
@@ -150,4 +273,25 @@ export async function tellJobs(scheduler: Scheduler, effect: TellJobs): Promise<
     throw new SchedulerError(`${early} jobs are not back in the queue yet`, { transient: true });
   const [first] = errors;
   if (first !== undefined) throw first;
+}
+
+/**
+ * Leaders that are in the queue while other components of theirs have started by themselves: what the leader was told, why it
+ * is held for example, still holds. Rejects with SchedulerError.
+ */
+async function waitingLeaders(
+  scheduler: Scheduler,
+  jobs: readonly SchedulerJob[],
+): Promise<ReadonlySet<number>> {
+  const leaders = jobs.flatMap(({ jobId, hetJobId, state }) =>
+    hetJobId === null || hetJobId === jobId || state === 'PENDING' ? [] : [hetJobId],
+  );
+  if (leaders.length === 0) return new Set();
+  const listed = await scheduler.listJobs(leaders);
+  return new Set(listed.flatMap(({ jobId, state }) => (state === 'PENDING' ? [jobId] : [])));
+}
+
+/** A hold shows in the priority; one that somebody else has put on it stays. */
+function isHeldByMuster({ priority, adminComment }: SchedulerJob): boolean {
+  return priority === 0 && withNote(adminComment, null) !== adminComment;
 }

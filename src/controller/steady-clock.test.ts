@@ -48,6 +48,16 @@ test('a moment is never before what an earlier life has seen', () => {
   expect(clock.translate(9_000)).toBe(20_000);
 });
 
+test('a moment to come is told by the clock that others read', () => {
+  const manual = createManualClock(10_000);
+  const clock = createSteadyClock(manual);
+  expect(clock.asTold(70_000)).toBe(70_000);
+  manual.time -= 8_000;
+  expect(clock.asTold(clock.now() + 60_000)).toBe(manual.time + 60_000);
+  clock.notBefore(90_000);
+  expect(clock.asTold(clock.now() + 60_000)).toBe(manual.time + 60_000);
+});
+
 test('timers are those of its clock', () => {
   const manual = createManualClock(10_000);
   const clock = createSteadyClock(manual);

@@ -13,6 +13,8 @@ export interface SteadyClock extends Clock {
    * earlier life has seen: what that had not read yet is newer, whatever the other clock did in the meantime.
    */
   translate(instant: Instant): Instant;
+  /** A moment of this one's time, as the other clock will tell it: for those who wait by that one. */
+  asTold(instant: Instant): Instant;
 }
 
 export function createSteadyClock(clock: Clock): SteadyClock {
@@ -36,5 +38,6 @@ export function createSteadyClock(clock: Clock): SteadyClock {
       const at = now();
       return Math.max(floor, Math.min(at, instant + offset));
     },
+    asTold: (instant) => instant - (now() - clock.now()),
   };
 }

@@ -2,10 +2,11 @@
 import { describe, expect, test } from 'vitest';
 import type { Event } from '../core/events.ts';
 import { createTestWorld, testStart, type DrivenWorld } from '../core/testing/world.ts';
+import { nodeUp } from '../core/testing/node-state.ts';
 import { CloudError, type ListedInstance } from '../ports/cloud.ts';
 import { SchedulerError, type SchedulerJob, type SchedulerNode } from '../ports/scheduler.ts';
 import { createVirtualClock } from '../sim/virtual-clock.ts';
-import { createFakePorts, hold, quiet } from './testing/fakes.ts';
+import { createFakePorts, hold, quiet, type FakePorts } from './testing/fakes.ts';
 import { createWatch } from './watch.ts';
 
 function job(jobId: number, ...nodes: string[]): SchedulerJob {
@@ -31,10 +32,22 @@ function instance(instanceId: string, more: Partial<ListedInstance> = {}): Liste
     hostname: 'h',
     state: 'running',
     clientToken: null,
-    tags: {},
+    tags: { 'muster:cluster': 'muster' },
     launchedAt: testStart,
     ...more,
   };
+}
+
+/** EC2 lists and describes these. */
+function showInstances(ports: FakePorts, ...instances: readonly ListedInstance[]): void {
+  ports.statuses = async () =>
+    instances.map(({ instanceId, state }) => ({
+      instanceId,
+      state,
+      impairedSince: null,
+      event: null,
+    }));
+  ports.described = async (ids) => instances.filter(({ instanceId }) => ids.includes(instanceId));
 }
 
 /** A watch of a driven world: what it sees is kept, and sent to the core as the controller does. */
@@ -59,7 +72,7 @@ function watched(one: DrivenWorld = Object.assign(createTestWorld(), { boots: tr
   }
   const looks = (what: 'Slurm' | 'EC2'): number =>
     ports.journal.filter((line) =>
-      line.startsWith(what === 'Slurm' ? 'list-allocated-jobs' : 'tagged'),
+      line.startsWith(what === 'Slurm' ? 'list-allocated-jobs' : 'list-status'),
     ).length;
   return { one, clock, ports, seen, watch, pass, looks };
 }
@@ -72,18 +85,24 @@ function booting() {
   one.launch(one.only('RunInstances'));
   one.finish(one.only('AssignNodes'));
   ports.jobs = async () => [job(1, 'q-dy-c-1', 'q-dy-c-2')];
+  showInstances(ports, instance('i-0001'), instance('i-0002'));
   all.watch.wake();
-  return all;
+  /** So long from now their slurmd must have registered. */
+  const setDeadlines = (ms: number): void => {
+    for (const boot of one.state.boots.values())
+      for (const node of boot.awaiting.keys()) boot.awaiting.set(node, one.now + ms);
+  };
+  return { ...all, setDeadlines };
 }
 
 /** Slurm shows these nodes so, all others on their way up. */
 function showing(nodes: Record<string, Partial<SchedulerNode>>) {
   return async (names: readonly string[]): Promise<readonly SchedulerNode[]> =>
     names.map((node) => ({
+      ...nodeUp,
       node,
+      reason: '',
       power: 'powering-up',
-      isDown: false,
-      isDrained: false,
       ...nodes[node],
     }));
 }
@@ -151,14 +170,14 @@ describe('when Slurm is looked at', () => {
   });
 
   test('not when what was watched is over before the planned look', async () => {
-    const { one, watch, clock, looks, pass } = booting();
+    const { one, watch, ports, looks, pass } = booting();
     await pass(1_000);
     one.suspend('q-dy-c-[1-2]');
     one.settle();
+    showInstances(ports);
     watch.wake();
     await pass(600_000);
     expect(looks('Slurm')).toBe(0);
-    expect(clock.nextWake()).toBe(null);
   });
 
   test('one look at a time: the next is planned when this one has been answered', async () => {
@@ -199,7 +218,7 @@ describe('a look that fails', () => {
 
   test('at EC2 does not keep Slurm from being looked at, and counts as none', async () => {
     const { ports, watch, pass, looks, seen, one } = booting();
-    ports.tagged = () => Promise.reject(new Error('no route'));
+    ports.statuses = () => Promise.reject(new Error('no route'));
     await pass(40_000);
     expect(looks('Slurm')).toBe(8);
     expect(ports.lines.map(({ message }) => message)).toEqual([
@@ -208,7 +227,7 @@ describe('a look that fails', () => {
     one.suspend('q-dy-c-[1-2]');
     one.settle();
     one.state.since = 0;
-    ports.tagged = async () => [instance('i-9', { launchedAt: 0 })];
+    showInstances(ports, instance('i-9', { launchedAt: 0 }));
     watch.wake();
     await pass(120_000);
     // The look after a start is still owed.
@@ -261,11 +280,12 @@ describe('what Slurm shows', () => {
   });
 
   test('nodes that still power up, or are down, after their deadline are late', async () => {
-    const { one, ports, pass, seen } = booting();
-    for (const boot of one.state.boots.values())
-      for (const node of boot.awaiting.keys()) boot.awaiting.set(node, one.now + 5_000);
+    const { ports, pass, seen, setDeadlines } = booting();
+    setDeadlines(35_000);
     ports.nodes = showing({ 'q-dy-c-2': { isDown: true, power: 'up' } });
-    await pass(5_000);
+    await pass(34_000);
+    expect(seen).toEqual([]);
+    await pass(1_000);
     expect(seen).toMatchObject([{ late: ['q-dy-c-1', 'q-dy-c-2'] }]);
     ports.nodes = showing({
       'q-dy-c-1': { power: 'powering-down' },
@@ -273,6 +293,71 @@ describe('what Slurm shows', () => {
     });
     await pass(5_000);
     expect(seen).toHaveLength(1);
+  });
+
+  test('nobody is late in the first half minute: slurmctld may have been away with muster', async () => {
+    const { pass, seen, setDeadlines } = booting();
+    setDeadlines(5_000);
+    await pass(25_000);
+    expect(seen).toEqual([]);
+    await pass(5_000);
+    expect(seen).toMatchObject([{ late: ['q-dy-c-1', 'q-dy-c-2'] }]);
+  });
+
+  test('nobody is late for half a minute after slurmctld was away, who has registered is seen at once', async () => {
+    const { ports, pass, seen, setDeadlines } = booting();
+    setDeadlines(50_000);
+    await pass(40_000);
+    const { jobs } = ports;
+    ports.jobs = () => Promise.reject(new SchedulerError('away', { transient: true }));
+    await pass(20_000);
+    ports.jobs = jobs;
+    ports.nodes = showing({ 'q-dy-c-1': { power: 'up' } });
+    await pass(5_000);
+    expect(seen).toMatchObject([{ registered: ['q-dy-c-1'], late: [] }]);
+    await pass(25_000);
+    expect(seen.flatMap((event) => (event.kind === 'SlurmSeen' ? event.late : []))).toEqual([]);
+    await pass(5_000);
+    expect(seen.at(-1)).toMatchObject({ late: ['q-dy-c-2'] });
+  });
+
+  test('nobody is late for half a minute after slurmctld was away from the first look on', async () => {
+    const { ports, pass, seen, setDeadlines } = booting();
+    setDeadlines(20_000);
+    const { jobs } = ports;
+    ports.jobs = () => Promise.reject(new SchedulerError('away', { transient: true }));
+    await pass(40_000);
+    ports.jobs = jobs;
+    await pass(30_000);
+    expect(seen).toEqual([]);
+    await pass(5_000);
+    expect(seen).toMatchObject([{ late: ['q-dy-c-1', 'q-dy-c-2'] }]);
+  });
+
+  test('one look that fails is no absence', async () => {
+    const { ports, pass, seen, setDeadlines } = booting();
+    setDeadlines(45_000);
+    await pass(40_000);
+    const { jobs } = ports;
+    ports.jobs = () => Promise.reject(new SchedulerError('away', { transient: true }));
+    await pass(5_000);
+    ports.jobs = jobs;
+    await pass(5_000);
+    expect(seen).toMatchObject([{ late: ['q-dy-c-1', 'q-dy-c-2'] }]);
+  });
+
+  test('an answer that comes when slurmctld is back counts from when it comes', async () => {
+    const { ports, pass, seen, setDeadlines } = booting();
+    setDeadlines(50_000);
+    await pass(40_000);
+    const { jobs } = ports;
+    const late = hold<Awaited<ReturnType<typeof jobs>>>();
+    ports.jobs = () => late.promise;
+    await pass(60_000);
+    ports.jobs = jobs;
+    late.resolve(await jobs());
+    await pass(5_000);
+    expect(seen).toEqual([]);
   });
 
   test('jobs that have no nodes any more are gone', async () => {
@@ -329,31 +414,41 @@ describe('what Slurm shows', () => {
 });
 
 describe('when EC2 is looked at', () => {
-  test('once after a start, even where nothing is known', async () => {
+  test('soon after a start, and rarely where muster holds nothing', async () => {
     const { watch, pass, looks, ports } = watched();
     watch.wake();
-    await pass(120_000);
+    await pass(30_000);
     expect(looks('EC2')).toBe(1);
-    await pass(600_000);
+    await pass(599_999);
     expect(looks('EC2')).toBe(1);
-    expect(ports.journal).toEqual([
-      'tagged {"muster:cluster":"muster"}',
-      'reservations {"muster:cluster":"muster"}',
-    ]);
+    expect(ports.journal).toEqual(['list-status', 'reservations {"muster:cluster":"muster"}']);
+    await pass(1);
+    expect(looks('EC2')).toBe(2);
   });
 
-  test('often while something is on its way, rarely while instances only run', async () => {
-    const { one, watch, pass, looks } = booting();
-    await pass(30_020);
+  test('every half minute while there is anything of muster’s', async () => {
+    const { one, ports, watch, pass, looks } = booting();
+    showInstances(ports, instance('i-0001'), instance('i-0002'));
+    await pass(30_000);
     expect(looks('EC2')).toBe(1);
     one.registerAll();
-    await pass(30_020);
-    expect(looks('EC2')).toBe(2);
     watch.wake();
-    await pass(120_019);
-    expect(looks('EC2')).toBe(2);
-    await pass(1);
+    await pass(60_000);
     expect(looks('EC2')).toBe(3);
+  });
+
+  test('less often where so much is listed that reading it would cost more than a hundredth of a core', async () => {
+    const { ports, pass, looks } = booting();
+    const many = Array.from({ length: 20_000 }, (_, index) =>
+      instance(`i-f${index}`, { tags: {} }),
+    );
+    showInstances(ports, instance('i-0001'), instance('i-0002'), ...many);
+    await pass(30_000);
+    expect(looks('EC2')).toBe(1);
+    await pass(60_005);
+    expect(looks('EC2')).toBe(1);
+    await pass(1);
+    expect(looks('EC2')).toBe(2);
   });
 
   test('sooner when something begins meanwhile', async () => {
@@ -370,17 +465,18 @@ describe('when EC2 is looked at', () => {
 describe('what EC2 shows', () => {
   test('nothing new is no event', async () => {
     const { ports, pass, seen } = booting();
-    ports.tagged = async () => [instance('i-0001'), instance('i-0002', { state: 'pending' })];
+    showInstances(ports, instance('i-0001'), instance('i-0002', { state: 'pending' }));
     await pass(60_000);
     expect(seen).toEqual([]);
+    expect(ports.journal.filter((line) => line.startsWith('describe-instances'))).toEqual([]);
   });
 
   test('instances, where muster may not look at reservations', async () => {
     const { ports, pass, seen } = booting();
-    ports.tagged = async () => [instance('i-0001', { state: 'terminated' })];
+    showInstances(ports, instance('i-0001', { state: 'terminated' }), instance('i-0002'));
     ports.reservations = () =>
       Promise.reject(new CloudError('UnauthorizedOperation', 'You are not authorized.'));
-    await pass(30_020);
+    await pass(30_000);
     expect(seen).toMatchObject([{ kind: 'Ec2Seen', ended: ['i-0001'], strayReservations: [] }]);
     expect(ports.lines).toEqual([]);
   });
@@ -389,13 +485,15 @@ describe('what EC2 shows', () => {
     const { ports, clock, pass, seen, one } = booting();
     one.state.since = 0;
     const old = { launchedAt: clock.now() - 600_000 };
-    ports.tagged = async () => [
+    showInstances(
+      ports,
       instance('i-0001', { state: 'shutting-down' }),
       instance('i-0002'),
+      instance('i-6', { ...old, tags: { 'muster:cluster': 'another' } }),
       instance('i-7', old),
       instance('i-8', { ...old, state: 'stopping' }),
       instance('i-9', { launchedAt: clock.now() }),
-    ];
+    );
     const reservation = { instanceType: 'c5.large', availabilityZone: 'z', count: 1, available: 1 };
     ports.reservations = async () => [
       { ...reservation, reservationId: 'cr-1', state: 'active', endsAt: null, tags: {} },
@@ -407,7 +505,7 @@ describe('what EC2 shows', () => {
         tags: { 'muster:reservation': 'r/0/reserve0' },
       },
     ];
-    await pass(30_020);
+    await pass(30_000);
     expect(seen).toMatchObject([
       {
         kind: 'Ec2Seen',

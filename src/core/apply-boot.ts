@@ -2,10 +2,12 @@
  * The part of `apply` that keeps boots, which are gangs that were given until every slurmd of theirs has registered.
  * Only `apply` and its other parts call it.
  */
+import { endFailures } from './apply-protection.ts';
 import type { Boot } from './boot.ts';
 import { bootAllowanceMs, registerBy } from './deadlines.ts';
 import type { Decision } from './decisions.ts';
 import type { Gang } from './gang.ts';
+import { placesOf, settingsFor } from './launch-policy.ts';
 import type { State } from './state.ts';
 import type { Instant } from './units.ts';
 
@@ -26,6 +28,7 @@ export type BootDecision = Extract<
 export function applyToBoots(state: State, decision: BootDecision): void {
   switch (decision.kind) {
     case 'NodesRegistered':
+      endFailures(state, decision.nodes);
       return registerNodes(state, decision.nodes);
     case 'NodesReplaced': {
       const boot = state.boots.get(decision.bootId);
@@ -57,8 +60,12 @@ export function applyToBoots(state: State, decision: BootDecision): void {
 /** What was given must register: within what a boot is allowed, and in time for ResumeTimeout. */
 export function startBoot(state: State, gang: Gang, given: readonly string[]): void {
   const { settings, now } = state;
-  const registerAllBy = registerBy(settings, gang.requestedAt, now);
-  const by = Math.min(registerAllBy, now + bootAllowanceMs(settings));
+  const registerAllBy = registerBy(settingsFor(settings, gang), gang.requestedAt, now);
+  // Each has its own place's time.
+  const by = (node: string): Instant => {
+    const here = settingsFor(settings, { places: placesOf([node]), wish: gang.wish });
+    return Math.min(registerAllBy, now + bootAllowanceMs(here));
+  };
   const awaited = given.filter((node) => state.leases.get(node)?.isRegistered === false);
   if (gang.replaces !== null) return endReplacing(state, gang, awaited, by);
   if (awaited.length === 0) return;
@@ -66,11 +73,13 @@ export function startBoot(state: State, gang: Gang, given: readonly string[]): v
     gangId: gang.id,
     requestId: gang.requestIds[0] ?? '',
     jobIds: gang.jobIds,
+    set: gang.set,
     jobNodes: gang.jobNodes,
-    isWhole: gang.firm && gang.kind === 'job',
+    isWhole: gang.firm && (gang.kind === 'job' || gang.kind === 'static-set'),
     nodes: given,
-    awaiting: new Map(awaited.map((node) => [node, by])),
+    awaiting: new Map(awaited.map((node) => [node, by(node)])),
     requestedAt: gang.requestedAt,
+    registeredAt: null,
     registerBy: registerAllBy,
     replacing: new Map(),
     replacements: 0,
@@ -85,13 +94,13 @@ function endReplacing(
   state: State,
   { id, nodes }: Gang,
   awaited: readonly string[],
-  by: Instant,
+  by: (node: string) => Instant,
 ): void {
   for (const boot of state.boots.values()) {
     const own = nodes.filter((node) => boot.replacing.get(node) === id);
     if (own.length === 0) continue;
     for (const node of own) boot.replacing.delete(node);
-    for (const node of own) if (awaited.includes(node)) boot.awaiting.set(node, by);
+    for (const node of own) if (awaited.includes(node)) boot.awaiting.set(node, by(node));
     endBootIfWhole(state, boot);
   }
 }
@@ -102,7 +111,7 @@ function registerNodes(state: State, nodes: readonly string[]): void {
     if (lease !== undefined) lease.isRegistered = true;
   }
   for (const boot of state.boots.values()) {
-    for (const node of nodes) boot.awaiting.delete(node);
+    for (const node of nodes) if (boot.awaiting.delete(node)) boot.registeredAt = state.now;
     endBootIfWhole(state, boot);
   }
 }

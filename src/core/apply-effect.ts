@@ -59,6 +59,12 @@ export function putOutstanding(state: State, effect: Effect, deferredUntil: Inst
   });
 }
 
+/** As the effect is now: nodes that were wanted again are not of it any more. */
+export function noteRefreshed(state: State, effectId: string): void {
+  const effect = state.outstanding.get(effectId)?.effect;
+  if (effect?.kind === 'RefreshNodes') for (const node of effect.nodes) state.refreshed.add(node);
+}
+
 export function countLook(state: State, effectId: string): void {
   const out = state.outstanding.get(effectId);
   if (out !== undefined) out.looks += 1;
@@ -83,11 +89,12 @@ function deferEffect(state: State, deferred: Extract<Decision, { kind: 'EffectDe
 
 function narrowEffect(state: State, effectId: string, nodes: readonly string[]): void {
   const out = state.outstanding.get(effectId);
-  if (out?.effect.kind === 'GiveBackNodes') out.effect = { ...out.effect, nodes };
-  if (out?.effect.kind !== 'ReleaseNodes') return;
-  // It may have drained them.
+  if (out?.effect.kind !== 'GiveBackNodes' && out?.effect.kind !== 'ReleaseNodes') return;
   const left = out.effect.nodes.filter((node) => !nodes.includes(node));
-  out.effect = { ...out.effect, nodes, keep: [...(out.effect.keep ?? []), ...left] };
+  if (out.effect.kind === 'GiveBackNodes')
+    out.effect = { ...out.effect, nodes, overtaken: [...(out.effect.overtaken ?? []), ...left] };
+  // It may have drained them.
+  else out.effect = { ...out.effect, nodes, keep: [...(out.effect.keep ?? []), ...left] };
 }
 
 function repeatEffect(state: State, effectId: string): void {

@@ -3,11 +3,13 @@
  * What becomes of its nodes meanwhile is in `apply-nodes.ts`. Only `apply` calls it.
  */
 import { startBoot } from './apply-boot.ts';
+import { takeFromSets } from './apply-fleet.ts';
 import { claimNodes, releaseClaim } from './apply-nodes.ts';
 import { openRequest } from './apply-request.ts';
 import type { Decision } from './decisions.ts';
 import type { Event } from './events.ts';
 import type { Gang, GangPhase } from './gang.ts';
+import { placesOf } from './launch-policy.ts';
 import type { State } from './state.ts';
 
 export type GangDecision = Extract<
@@ -102,9 +104,11 @@ export function formGang(
     kind: formed.gangKind,
     firm: formed.firm,
     jobIds: formed.jobIds,
+    set: formed.set ?? null,
     priority: formed.priority ?? null,
     jobNodes: formed.jobNodes ?? null,
     nodes: formed.nodes,
+    places: placesOf([...formed.nodes, ...formed.missing]),
     missing: formed.missing,
     assembleBy: formed.assembleBy,
     phase: phaseOf(formed),
@@ -128,6 +132,7 @@ export function formGang(
   if (formed.gangKind === 'request' && event.kind === 'HookCalled')
     state.asked.set(formed.requestId, event.request);
   claimNodes(state, gang, formed.nodes);
+  takeFromSets(state, formed.nodes);
 }
 
 function phaseOf({
@@ -163,10 +168,12 @@ function growGang(state: State, gang: Gang, grew: Extract<Decision, { kind: 'Gan
   gang.jobIds = grew.jobIds;
   gang.nodes = [...gang.nodes, ...grew.nodes];
   gang.missing = grew.missing;
+  gang.places = placesOf([...gang.nodes, ...gang.missing]);
   gang.assembleBy = grew.assembleBy;
   gang.phase = phaseOf({ gangKind: gang.kind, missing: grew.missing });
   gang.waitsFor = [...new Set([...gang.waitsFor, ...grew.waitsFor])];
   claimNodes(state, gang, grew.nodes);
+  takeFromSets(state, grew.nodes);
 }
 
 /** What a gang left on its nodes before it was given belongs to the one that is there now. */

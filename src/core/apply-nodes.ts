@@ -5,7 +5,8 @@
  */
 import { endEffect } from './apply-effect.ts';
 import type { Decision } from './decisions.ts';
-import type { Gang, Refusal } from './gang.ts';
+import type { Batch, Gang, Refusal } from './gang.ts';
+import type { Instance } from './instances.ts';
 import type { State } from './state.ts';
 import { leadsTo } from './waits.ts';
 
@@ -15,6 +16,7 @@ export type GangNodesDecision = Extract<
     kind:
       | 'BatchHeld'
       | 'BatchRefused'
+      | 'SparesTaken'
       | 'LeaseHandedOver'
       | 'NodesGiven'
       | 'NodesRefused'
@@ -40,9 +42,13 @@ export function applyToGangNodes(state: State, gang: Gang, decision: GangNodesDe
           isRegistered: false,
         });
       }
+      for (const instance of decision.spares ?? []) keepSpare(state, gang, batch, instance);
       if (decision.refusal !== null) refuseNodes(state, gang, decision.refusal);
       return;
     }
+    case 'SparesTaken':
+      for (const { node, instance } of decision.placed) takeSpare(state, gang, node, instance);
+      return;
     case 'BatchRefused':
       endBatch(state, gang, decision.effectId);
       // A firm gang has lost none of its nodes by it: it is let go as a whole, or tries another rung.
@@ -69,6 +75,36 @@ export function applyToGangNodes(state: State, gang: Gang, decision: GangNodesDe
       return;
   }
   return decision satisfies never;
+}
+
+function keepSpare(state: State, gang: Gang, batch: Batch | undefined, instance: Instance): void {
+  if (batch === undefined) return;
+  const { queue, computeResource, pool, zone } = batch;
+  state.spares.set(instance.instanceId, {
+    instance,
+    gangId: gang.id,
+    queue,
+    computeResource,
+    pool,
+    zone,
+    launchedAt: state.now,
+  });
+}
+
+function takeSpare(state: State, gang: Gang, node: string, instance: Instance): void {
+  const spare = state.spares.get(instance.instanceId);
+  state.spares.delete(instance.instanceId);
+  state.leases.set(node, {
+    node,
+    instance,
+    gangId: gang.id,
+    pool: spare?.pool ?? '',
+    zone: spare?.zone ?? null,
+    requestedAt: gang.requestedAt,
+    leasedAt: state.now,
+    given: false,
+    isRegistered: false,
+  });
 }
 
 export function claimNodes(state: State, gang: Gang, nodes: readonly string[]): void {

@@ -3,6 +3,7 @@
  * were refused. Only `apply` and its other parts call it.
  */
 import type { Decision } from './decisions.ts';
+import { keptFor } from './launch-policy.ts';
 import type { OpenRequest, State } from './state.ts';
 
 /** A repeated spool file shows up within seconds, or after the outage that left it there. */
@@ -10,7 +11,10 @@ const takenForMs = 24 * 3_600_000;
 
 export type RequestDecision = Extract<
   Decision,
-  { kind: 'NodesRejected' | 'RequestSettled' | 'JobRefused' | 'JobStarted' }
+  {
+    kind:
+      'NodesRejected' | 'RequestSettled' | 'JobRefused' | 'JobStarted' | 'JobStruck' | 'JobSettled';
+  }
 >;
 
 export function applyToRequests(state: State, decision: RequestDecision): void {
@@ -25,6 +29,14 @@ export function applyToRequests(state: State, decision: RequestDecision): void {
       return refuseJob(state, decision);
     case 'JobStarted':
       state.jobs.delete(decision.jobId);
+      return;
+    case 'JobStruck': {
+      const { jobId, left: nodes, keptUntil } = decision;
+      state.survivors.set(jobId, { jobId, nodes, keptUntil });
+      return;
+    }
+    case 'JobSettled':
+      state.survivors.delete(decision.jobId);
       return;
   }
   return decision satisfies never;
@@ -50,9 +62,13 @@ export function openRequest(state: State, requestId: string): OpenRequest {
 function refuseJob(state: State, refused: Extract<Decision, { kind: 'JobRefused' }>): void {
   const { jobId, tries, nextAt, code, message, wants = null } = refused;
   const at = state.now;
+  // Nothing is kept for a try that will be another one, later.
+  const kept = state.survivors.get(jobId);
+  if (kept !== undefined) kept.keptUntil = Math.min(kept.keptUntil, at);
   // Those that nobody has tried again for so long are gone.
+  const { retry } = keptFor(state.settings);
   for (const [id, job] of state.jobs) {
-    if (at - job.lastAt <= 2 * state.settings.retry.forMs) break;
+    if (at - job.lastAt <= 2 * retry.forMs) break;
     state.jobs.delete(id);
   }
   const firstAt = state.jobs.get(jobId)?.firstAt ?? at;

@@ -3,13 +3,22 @@
  * ledger gives the state that was, whatever today's `decide` would decide.
  *
  * `apply` is the one entry. The files beside it (`apply-request.ts`, `apply-gang.ts`, `apply-nodes.ts`, `apply-boot.ts`,
- * `apply-effect.ts`, `apply-capacity.ts`) are its parts: each takes the decisions about one subject.
+ * `apply-effect.ts`, `apply-capacity.ts`, `apply-fleet.ts`) are its parts: each takes the decisions about one subject.
  */
-import { applyToBoots } from './apply-boot.ts';
-import { applyToCapacity } from './apply-capacity.ts';
-import { applyToEffects, countLook, endEffect, putOutstanding } from './apply-effect.ts';
+import { applyToBoots, type BootDecision } from './apply-boot.ts';
+import { applyToCapacity, bookAnswer, type CapacityDecision } from './apply-capacity.ts';
+import {
+  applyToEffects,
+  countLook,
+  type EffectDecision,
+  endEffect,
+  noteRefreshed,
+  putOutstanding,
+} from './apply-effect.ts';
+import { applyToFleet, type FleetDecision, keepSets } from './apply-fleet.ts';
 import { applyToGang, dissolveGang, formGang } from './apply-gang.ts';
 import { applyToGangNodes } from './apply-nodes.ts';
+import { applyToProtection, type ProtectionDecision } from './apply-protection.ts';
 import { applyToRequests, takeRequest } from './apply-request.ts';
 import type { Decision } from './decisions.ts';
 import type { Event } from './events.ts';
@@ -19,12 +28,17 @@ import type { Turn } from './turn.ts';
 
 export function apply(state: State, turn: Turn): void {
   const { event } = turn;
-  if (state.since === 0) state.since = event.at;
+  if (state.begunAt === 0) {
+    state.begunAt = event.at;
+    state.since = event.kind === 'LedgerBegun' ? event.since : event.at;
+  }
   state.now = Math.max(state.now, event.at);
   if (event.kind === 'ConfigLoaded') loadSettings(state, event.settings);
   if (event.kind === 'SubnetsTold')
     for (const [id, zone] of Object.entries(event.zones)) state.zones.set(id, zone);
   if (event.kind === 'HookCalled') takeRequest(state, event.request.id);
+  if (event.kind === 'NodesRefreshed') noteRefreshed(state, event.effectId);
+  if (event.kind === 'LaunchAnswered') bookAnswer(state, event);
   if (event.kind === 'LaunchSwept' || event.kind === 'ReservationEnded')
     countLook(state, event.effectId);
   for (const decision of turn.decisions) applyDecision(state, decision, event);
@@ -44,6 +58,7 @@ export function apply(state: State, turn: Turn): void {
 /** A ledger's older settings lack what was added since. A bucket that nothing was taken from yet is full. */
 function loadSettings(state: State, loaded: Settings): void {
   state.settings = { ...defaultSettings, ...loaded };
+  keepSets(state);
   const { launchRequests, launchInstances } = state.settings;
   if (state.launchBucket.at === 0) state.launchBucket = { tokens: launchRequests.burst, at: 0 };
   if (state.instanceBucket.at === 0)
@@ -55,12 +70,16 @@ function applyDecision(state: State, decision: Decision, event: Event): void {
     case 'RequestTaken':
     case 'InputFaulty':
     case 'NodesLost':
+    case 'NodesMended':
     case 'AnswerLate':
+    case 'NodesTakenByHand':
       return;
     case 'NodesRejected':
     case 'RequestSettled':
     case 'JobRefused':
     case 'JobStarted':
+    case 'JobStruck':
+    case 'JobSettled':
       return applyToRequests(state, decision);
     case 'GangFormed':
       return formGang(state, decision, event);
@@ -81,6 +100,7 @@ function applyDecision(state: State, decision: Decision, event: Event): void {
     }
     case 'BatchHeld':
     case 'BatchRefused':
+    case 'SparesTaken':
     case 'LeaseHandedOver':
     case 'NodesGiven':
     case 'NodesRefused':
@@ -89,6 +109,22 @@ function applyDecision(state: State, decision: Decision, event: Event): void {
       if (gang !== undefined) applyToGangNodes(state, gang, decision);
       return;
     }
+    default:
+      return applyBeyondGangs(state, decision);
+  }
+}
+
+/** The decisions about what outlives a gang, or is none's. */
+function applyBeyondGangs(
+  state: State,
+  decision: BootDecision | EffectDecision | CapacityDecision | FleetDecision | ProtectionDecision,
+): void {
+  switch (decision.kind) {
+    case 'BootsFailed':
+    case 'QueueProtected':
+    case 'QueueStarted':
+    case 'ConsoleKept':
+      return applyToProtection(state, decision);
     case 'NodesRegistered':
     case 'NodesReplaced':
     case 'BootDoomed':
@@ -105,12 +141,23 @@ function applyDecision(state: State, decision: Decision, event: Event): void {
     case 'LaunchesThrottled':
     case 'EffectAbandoned':
       return applyToEffects(state, decision);
+    case 'LeasesFound':
     case 'LeasesEnded':
+    case 'SparesEnded':
     case 'CapacitySeen':
     case 'CapacityForgotten':
     case 'ReservationHeld':
     case 'ReservationOver':
       return applyToCapacity(state, decision);
+    case 'FleetStopped':
+    case 'FleetStarted':
+    case 'PartitionsTaken':
+    case 'PartitionsRestored':
+    case 'SetPoweredUp':
+    case 'SetRefused':
+    case 'SetWhole':
+    case 'SetHastened':
+      return applyToFleet(state, decision);
   }
   return decision satisfies never;
 }

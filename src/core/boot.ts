@@ -5,6 +5,8 @@ export interface Boot {
   readonly gangId: string;
   readonly requestId: string;
   jobIds: readonly number[];
+  /** The static set that it is of; null: of none. */
+  readonly set: string | null;
   /** Whose each node is, where every job has one of its own; else null. */
   jobNodes: readonly (readonly [number, string])[] | null;
   /** True: of use only together. False: every node stands for itself. */
@@ -14,6 +16,8 @@ export interface Boot {
   /** Those whose slurmd has not registered, each with its own deadline. */
   awaiting: Map<string, Instant>;
   readonly requestedAt: Instant;
+  /** When one of its nodes registered last; null: none has. */
+  registeredAt: Instant | null;
   /** The last moment for all of them, earlier than Slurm's. */
   readonly registerBy: Instant;
   /** Nodes that get another instance, with the gang that launches it. */

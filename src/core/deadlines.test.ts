@@ -39,7 +39,7 @@ describe('the deadlines of a gang', () => {
     const [margin, boot, launch, register] = want.map((seconds) => seconds * 1000);
     expect(marginMs(each)).toBe(margin);
     expect(bootAllowanceMs(each)).toBe(boot);
-    expect(launchBy(each, { requestedAt }) - requestedAt).toBe(launch);
+    expect(launchBy(each, { requestedAt, places: [], wish: {} }) - requestedAt).toBe(launch);
     expect(registerBy(each, requestedAt, requestedAt + 5_000) - requestedAt).toBe(register);
   });
 
@@ -47,7 +47,7 @@ describe('the deadlines of a gang', () => {
     const each = settings(null);
     expect(marginMs(each)).toBe(60_000);
     expect(bootAllowanceMs(each)).toBe(300_000);
-    expect(launchBy(each, { requestedAt })).toBe(requestedAt + 240_000);
+    expect(launchBy(each, { requestedAt, places: [], wish: {} })).toBe(requestedAt + 240_000);
     expect(registerBy(each, requestedAt, requestedAt + 5_000)).toBe(requestedAt + 665_000);
   });
 
@@ -60,7 +60,7 @@ describe('the deadlines of a gang', () => {
         (resumeTimeoutMs, bootTimeMs, deadlineMarginMs) => {
           const each = { ...defaultSettings, resumeTimeoutMs, bootTimeMs, deadlineMarginMs };
           const registered = registerBy(each, requestedAt, requestedAt);
-          const launched = launchBy(each, { requestedAt });
+          const launched = launchBy(each, { requestedAt, places: [], wish: {} });
           expect(registered).toBeLessThanOrEqual(requestedAt + resumeTimeoutMs);
           expect(launched + bootAllowanceMs(each)).toBeLessThanOrEqual(registered);
           // A first boot that fails leaves time for a second one.

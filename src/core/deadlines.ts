@@ -1,9 +1,10 @@
 /** Until when things may happen: Slurm's ResumeTimeout runs from a node's request, and nothing extends it. */
 import type { Gang } from './gang.ts';
+import { type PolicyOf, settingsFor } from './launch-policy.ts';
 import type { Settings } from './settings.ts';
 import type { DurationMs, Instant } from './units.ts';
 
-/** What an instance is given to boot. A short ResumeTimeout leaves it less: two must fit, the first and its replacement. */
+/** What an instance is given to boot, with the settings of its place or gang. A short ResumeTimeout leaves it less: two must fit, the first and its replacement. */
 export function bootAllowanceMs(settings: Settings): DurationMs {
   const { resumeTimeoutMs, bootTimeMs } = settings;
   if (resumeTimeoutMs === null) return bootTimeMs;
@@ -23,14 +24,15 @@ export function marginMs({ resumeTimeoutMs, deadlineMarginMs }: Settings): Durat
  */
 export function launchBy(
   settings: Settings,
-  gang: Pick<Gang, 'requestedAt'> & Partial<Pick<Gang, 'formedAt' | 'replaces'>>,
+  gang: Pick<Gang, 'requestedAt' | keyof PolicyOf> & Partial<Pick<Gang, 'formedAt' | 'replaces'>>,
 ): Instant {
-  const { resumeTimeoutMs, launchPatienceMs } = settings;
+  const here = settingsFor(settings, gang);
+  const { resumeTimeoutMs, launchPatienceMs } = here;
   if (resumeTimeoutMs === null) {
     const since = gang.replaces == null ? gang.requestedAt : (gang.formedAt ?? gang.requestedAt);
     return since + launchPatienceMs;
   }
-  return gang.requestedAt + resumeTimeoutMs - bootAllowanceMs(settings) - marginMs(settings);
+  return gang.requestedAt + resumeTimeoutMs - bootAllowanceMs(here) - marginMs(here);
 }
 
 /** The ResumeTimeout with which a launch so long after the request is still of use. */
@@ -38,7 +40,7 @@ export function resumeTimeoutFor(settings: Settings, launchMs: DurationMs): Dura
   return launchMs + settings.bootTimeMs + settings.deadlineMarginMs;
 }
 
-/** Every slurmd of a gang must have registered by then. */
+/** Every slurmd of a gang must have registered by then, with the gang's settings. */
 export function registerBy(settings: Settings, requestedAt: Instant, givenAt: Instant): Instant {
   const { resumeTimeoutMs } = settings;
   if (resumeTimeoutMs === null) return givenAt + 2 * settings.bootTimeMs + marginMs(settings);

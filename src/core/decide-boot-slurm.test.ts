@@ -180,10 +180,15 @@ describe('a gang that is to be let go', () => {
     rest(one);
   });
 
-  test('is let go by its own reason also when its job is gone by then', () => {
+  test('is let go by its own reason also when its job is gone by then, with care for who comes next', () => {
     const one = doomed();
     one.sendSeen({ doomed: [{ gangId: bootOf(one).gangId, taken: [] }], gone: [1] });
     expect(one.decisions('BootCancelled')).toEqual([]);
+    expect(one.only('GiveBackNodes').nodes).toEqual(['q-dy-c-4']);
+    expect(one.only('TerminateInstances').instanceIds).toEqual(['i-0004']);
+    const release = one.only('ReleaseNodes');
+    expect(release.nodes).toEqual(['q-dy-c-1', 'q-dy-c-2', 'q-dy-c-3']);
+    expect(release.reason).toContain('(Code:BootTimeout)');
     rest(one);
     expect(one.ec2.alive.size).toBe(0);
   });

@@ -73,13 +73,13 @@ describe('Slurm refuses the address of a node', () => {
     checkAtRest(one);
   });
 
-  test("whose instance is another gang's: that one keeps it", () => {
+  test('whose instance was given for another gang: Slurm knows it, and both have it', () => {
     const one = world({ scalingStrategy: 'best-effort' });
     one.resume('q-dy-c-1', ['q-dy-c-1']);
     one.settle();
     one.resume('q-dy-c-1', ['q-dy-c-1']);
     one.fail(one.only('AssignNodes'), invalid, false);
-    expect(one.verdict(1).failed).toEqual(['q-dy-c-1']);
+    expect(one.verdict(1)).toMatchObject({ given: ['q-dy-c-1'], failed: [] });
     expect(one.effects('TerminateInstances')).toEqual([]);
     expect(one.effects('GiveBackNodes')).toEqual([]);
     checkAtRest(one);
@@ -92,6 +92,34 @@ describe('muster ended while it told Slurm of a gang', () => {
     one.restart();
     return one;
   }
+
+  test('what Slurm refuses then is taken for given: the nodes may be at work since before', () => {
+    const one = Object.assign(restarted(), { boots: true });
+    one.fail(one.only('AssignNodes'), invalid, false);
+    expect(one.effects('GiveBackNodes')).toEqual([]);
+    expect(one.effects('TerminateInstances')).toEqual([]);
+    expect(one.verdict().given).toHaveLength(2);
+    expect([...one.state.boots.values()].map(({ awaiting }) => awaiting.size)).toEqual([2]);
+    expect([...one.state.leases.values()].every(({ given }) => given)).toBe(true);
+    one.boots = false;
+    one.registerAll();
+    one.settle();
+    checkAtRest(one);
+  });
+
+  test('of a soft gang too, once it is known which node it is', () => {
+    const one = assigning('q-dy-c-[1-2]', { scalingStrategy: 'best-effort' });
+    one.restart();
+    one.fail(one.only('AssignNodes'), invalid, false);
+    for (const effect of one.out('AssignNodes')) {
+      if (effect.nodes.includes('q-dy-c-1')) one.fail(effect, invalid, false);
+      else one.finish(effect);
+    }
+    expect(one.effects('GiveBackNodes')).toEqual([]);
+    expect(one.verdict().given.toSorted()).toEqual(['q-dy-c-1', 'q-dy-c-2']);
+    one.settle();
+    checkAtRest(one);
+  });
 
   test('Slurm is told for as long as it takes: the nodes may be at work', () => {
     const one = restarted();
@@ -252,6 +280,57 @@ describe('Slurm refuses a give-back', () => {
     one.suspend('q-dy-c-3');
     one.finish(one.only('GiveBackNodes'));
     expect(one.effects('GiveBackNodes')).toHaveLength(3);
+    one.settle();
+    checkAtRest(one);
+  });
+
+  test('that is under way hits them all the same, and they are as good as new when it has been answered', () => {
+    const one = world();
+    one.resume('q-dy-c-[1-2]', ['q-dy-c-[1-2]']);
+    one.refuse(one.only('RunInstances'), 'InsufficientInstanceCapacity');
+    const down = one.only('GiveBackNodes');
+    one.suspend('q-dy-c-1');
+    one.finish(down);
+    expect(one.only('GiveBackNodes')).toMatchObject({ nodes: ['q-dy-c-2'], reason: null });
+    // The reason is there to be read for a while.
+    one.advance(9 * 60_000);
+    expect(one.out('RefreshNodes')).toEqual([]);
+    one.advance(60_000);
+    expect(one.only('RefreshNodes').nodes).toEqual(['q-dy-c-1']);
+    one.settle();
+    checkAtRest(one);
+  });
+
+  test('that waits when Slurm powers its last node down is over, and the node is made as good as new', () => {
+    const one = world();
+    one.resume('q-dy-c-1', ['q-dy-c-1']);
+    one.refuse(one.only('RunInstances'), 'InsufficientInstanceCapacity');
+    one.finish(one.only('GiveBackNodes'));
+    const off = one.only('GiveBackNodes');
+    one.fail(off, 'no answer', true);
+    one.suspend('q-dy-c-1');
+    one.advance(2_000);
+    expect(one.out('GiveBackNodes')).toEqual([]);
+    one.advance(10 * 60_000);
+    expect(one.only('RefreshNodes')).toMatchObject({ id: `${off.id}/fresh`, nodes: ['q-dy-c-1'] });
+    one.settle();
+    checkAtRest(one);
+  });
+
+  test('that ends for good leaves none of them as it was', () => {
+    const one = world();
+    one.resume('q-dy-c-[1-3]', ['q-dy-c-[1-3]']);
+    one.refuse(one.only('RunInstances'), 'InsufficientInstanceCapacity');
+    const down = one.only('GiveBackNodes');
+    one.suspend('q-dy-c-1');
+    one.fail(down, invalid, false);
+    expect(one.out('GiveBackNodes').map(({ nodes }) => nodes)).toEqual([
+      ['q-dy-c-2'],
+      ['q-dy-c-3'],
+    ]);
+    one.advance(10 * 60_000);
+    expect(one.only('RefreshNodes').nodes).toEqual(['q-dy-c-1']);
+    one.settle();
     checkAtRest(one);
   });
 
@@ -280,6 +359,7 @@ describe('EC2 does not take back an instance', () => {
     expect(one.ec2.alive.size).toBe(1);
     one.finish(one.only('TerminateInstances'));
     expect(one.ec2.alive.size).toBe(0);
+    one.settle();
     checkAtRest(one);
   });
 });

@@ -1,19 +1,35 @@
 /** Effects that failed, that are due again, or that an earlier life of muster left behind. */
 import { backoffMs } from './backoff.ts';
-import { abandon, again, assignNodes, lookAgain, dropReserving } from './decide-moves.ts';
+import {
+  abandon,
+  again,
+  assignNodes,
+  dropReserving,
+  isLeftToOther,
+  lookAgain,
+  refreshLater,
+  releasingGang,
+} from './decide-moves.ts';
 import { failGang } from './decide-gang.ts';
+import { restorePartitions } from './decide-fleet-status.ts';
 import { askForMs, decideJobsTold } from './decide-jobs.ts';
+import { decideConsoleFailed } from './decide-protection.ts';
 import { refuseNodes, settleAssignment } from './decide-launch.ts';
 import { launchBy } from './deadlines.ts';
+import { refuseSet } from './decide-sets.ts';
 import { decideNotReleased, isInBoot } from './decide-seen.ts';
 import { leaseOf, openGang, type Draft, wantedByOther } from './draft.ts';
 import type {
   AssignNodes,
   CreateReservation,
+  DrainNodes,
   GiveBackNodes,
+  PowerUpNodes,
   RefreshNodes,
   ReleaseNodes,
+  SetPartitions,
 } from './effects.ts';
+import { settingsFor } from './launch-policy.ts';
 import type { OutstandingEffect } from './state.ts';
 
 const retryBackoff = { baseMs: 1_000, maxMs: 60_000 };
@@ -21,9 +37,6 @@ const retryBackoff = { baseMs: 1_000, maxMs: 60_000 };
 /** Slurm's tools answer within seconds; after this many tries nodes are left to ResumeTimeout. */
 const giveBackTriesMax = 20;
 const subnetTriesMax = 5;
-
-/** So long a node that was given back shows why. */
-const reasonKeptMs = 10 * 60_000;
 
 /** A start after a stop or a crash: whatever was out is run again, at once; each effect is idempotent. */
 export function decideStarted(draft: Draft): void {
@@ -66,6 +79,13 @@ function repeat(draft: Draft, out: OutstandingEffect): void {
       return repeatRelease(draft, effect);
     case 'RefreshNodes':
       return repeatRefresh(draft, effect);
+    case 'PowerUpNodes':
+      return repeatPowerUp(draft, effect);
+    case 'DrainNodes':
+      return repeatDrain(draft, effect);
+    case 'FetchConsole':
+    case 'ListPartitions':
+    case 'SetPartitions':
     case 'TellJobs':
     case 'AskJobs':
     case 'CreateReservation':
@@ -105,21 +125,51 @@ function repeatRefresh(draft: Draft, effect: RefreshNodes): void {
   if (nodes.length > 0) draft.effects.push({ ...effect, id: `${effect.id}'`, nodes });
 }
 
+/** What Slurm has called for, since, it powers up. */
+function repeatPowerUp(draft: Draft, effect: PowerUpNodes): void {
+  const nodes = effect.nodes.filter(
+    (node) => leaseOf(draft, node) === null && !draft.state.claims.has(node),
+  );
+  if (nodes.length === effect.nodes.length) return again(draft, effect);
+  abandon(draft, effect, 'Slurm has called for nodes of it');
+  if (nodes.length > 0) draft.effects.push({ ...effect, id: `${effect.id}'`, nodes });
+}
+
+/** What was wrong with an instance is not with the node's next one. */
+function repeatDrain(draft: Draft, effect: DrainNodes): void {
+  const kept = effect.nodes.flatMap((node, index) => {
+    const instanceId = effect.instanceIds[index] ?? '';
+    return leaseOf(draft, node)?.instance.instanceId === instanceId ? [{ node, instanceId }] : [];
+  });
+  if (kept.length === effect.nodes.length) return again(draft, effect);
+  abandon(draft, effect, 'instances of it have ended');
+  if (kept.length === 0) return;
+  const nodes = kept.map(({ node }) => node);
+  const instanceIds = kept.map(({ instanceId }) => instanceId);
+  draft.effects.push({ ...effect, id: `${effect.id}'`, nodes, instanceIds });
+}
+
 /** Nodes that are wanted again since must not be taken down by an old give-back. */
 function stillUnwanted(draft: Draft, { nodes }: GiveBackNodes): string[] {
-  return nodes.filter((node) => leaseOf(draft, node) === null && !draft.state.claims.has(node));
+  return nodes.filter((node) => leaseOf(draft, node) === null && !isLeftToOther(draft, node, ''));
 }
 
 function repeatGiveBack(draft: Draft, effect: GiveBackNodes): void {
   const nodes = stillUnwanted(draft, effect);
-  if (nodes.length === effect.nodes.length) return again(draft, effect);
-  abandon(draft, effect, 'nodes of it are wanted again');
+  if (nodes.length > 0 && nodes.length === effect.nodes.length) return again(draft, effect);
+  abandon(draft, effect, 'nodes of it are wanted again, or powered down by Slurm');
   if (nodes.length > 0) draft.effects.push({ ...effect, id: `${effect.id}'`, nodes });
+  else refreshLater(draft, overtaken(draft, effect), effect);
+}
+
+/** What Slurm has powered down by itself and nobody wants. */
+function overtaken(draft: Draft, effect: GiveBackNodes): string[] {
+  return stillUnwanted(draft, { ...effect, nodes: effect.overtaken ?? [] });
 }
 
 /** Nodes that somebody else wants by now are not let go. */
 function repeatRelease(draft: Draft, effect: ReleaseNodes): void {
-  const gangId = effect.id.replace(/\/release'*$/, '');
+  const gangId = releasingGang(effect);
   const nodes = effect.nodes.filter(
     (node) => !wantedByOther(draft, node, gangId) && !isInBoot(draft, node),
   );
@@ -134,36 +184,25 @@ export function decideGivenBack(draft: Draft, effectId: string): void {
   const effect = draft.state.outstanding.get(effectId)?.effect;
   if (effect?.kind !== 'GiveBackNodes') return;
   const nodes = stillUnwanted(draft, effect);
+  if (effect.reason === null)
+    return refreshLater(draft, [...nodes, ...overtaken(draft, effect)], effect);
+  refreshLater(draft, overtaken(draft, effect), effect);
   if (nodes.length === 0) return;
   const soon = effect.soon === true && { soon: true };
-  if (effect.reason !== null) {
-    draft.effects.push({
-      ...soon,
-      kind: 'GiveBackNodes',
-      id: `${effectId}/off`,
-      nodes,
-      reason: null,
-    });
-    return;
-  }
-  // It takes the reason with it, which people come to read.
-  const until = draft.at + (effect.soon === true ? 0 : reasonKeptMs);
-  const fresh: RefreshNodes = { kind: 'RefreshNodes', id: `${effectId}/fresh`, nodes };
-  draft.decisions.push({ kind: 'EffectPutOff', effect: fresh, until });
+  const id = `${effectId}/off`;
+  draft.effects.push({ ...soon, kind: 'GiveBackNodes', id, nodes, reason: null });
 }
 
 /**
  * Slurm powers these nodes down, or gives up on them: what an older give-back or release was for has come about, and its
- * repetition would hit their next life. One that runs goes on, and is repeated for the others alone.
+ * repetition would hit their next life. One that runs goes on, and is repeated for the others alone: its answer is waited
+ * for, as what it takes down while that powers down would stay down.
  */
 export function endGiveBacks(draft: Draft, suspended: ReadonlySet<string>): void {
   for (const { effect } of draft.state.outstanding.values()) {
     if (effect.kind !== 'GiveBackNodes' && effect.kind !== 'ReleaseNodes') continue;
     const nodes = effect.nodes.filter((node) => !suspended.has(node));
-    // A release closes its gang, so its answer is waited for.
-    if (nodes.length === 0 && effect.kind === 'GiveBackNodes')
-      abandon(draft, effect, 'Slurm powers its nodes down');
-    else if (nodes.length < effect.nodes.length)
+    if (nodes.length < effect.nodes.length)
       draft.decisions.push({ kind: 'EffectNarrowed', effectId: effect.id, nodes });
   }
 }
@@ -201,15 +240,27 @@ export function decideEffectFailed(
     case 'EndReservation':
       // An instance that muster started is never forgotten, however long EC2 refuses to take it back.
       return defer(draft, out, message);
+    case 'FetchConsole':
+      return decideConsoleFailed(draft, effectId, message);
     case 'AskJobs': {
       const since = draft.state.asked.get(effect.requestId)?.at ?? 0;
       if (transient && draft.at < since + askForMs) return defer(draft, out, message);
       return decideJobsTold(draft, effectId, null);
     }
     case 'RefreshNodes':
+    case 'DrainNodes':
     case 'TellJobs':
       if (transient && out.tries < giveBackTriesMax) return defer(draft, out, message);
       return abandon(draft, effect, message);
+    case 'PowerUpNodes':
+      if (transient && out.tries < giveBackTriesMax) return defer(draft, out, message);
+      abandon(draft, effect, message);
+      return refuseSet(draft, effect.set, { code: 'PowerUpRefused', message });
+    case 'ListPartitions':
+      // A fleet that is stopped stays so, however long Slurm is away.
+      return defer(draft, out, message);
+    case 'SetPartitions':
+      return partitionsFailed(draft, out, effect, message, transient);
     case 'ReleaseNodes':
       // Nodes may be drained by now: nobody else would take that back.
       if (transient) return defer(draft, out, message);
@@ -218,15 +269,31 @@ export function decideEffectFailed(
     case 'GiveBackNodes':
       if (transient && out.tries < giveBackTriesMax) return defer(draft, out, message);
       abandon(draft, effect, message);
+      refreshLater(draft, overtaken(draft, effect), effect);
       // scontrol refuses a whole list for one unknown name: halve until only that one is left.
       if (transient || effect.nodes.length < 2) return;
       for (const [half, nodes] of halves(stillUnwanted(draft, effect))) {
-        draft.effects.push({ ...effect, id: `${effect.id}${half}`, nodes });
+        draft.effects.push({ ...effect, id: `${effect.id}${half}`, nodes, overtaken: [] });
       }
       return;
     case 'AssignNodes':
       return assignFailed(draft, out, effect, message, transient);
   }
+}
+
+/** Slurm refuses a whole list for one partition that it has no more. */
+function partitionsFailed(
+  draft: Draft,
+  out: OutstandingEffect,
+  effect: SetPartitions,
+  message: string,
+  transient: boolean,
+): void {
+  if (transient) return defer(draft, out, message);
+  abandon(draft, effect, message);
+  if (effect.partitions.length < 2) return restorePartitions(draft, effect);
+  for (const [half, partitions] of halves(effect.partitions))
+    draft.effects.push({ ...effect, id: `${effect.id}${half}`, partitions });
 }
 
 function assignFailed(
@@ -239,13 +306,24 @@ function assignFailed(
   const gang = openGang(draft, effect.gangId);
   // Its job is gone: whether its nodes go is being asked.
   if (gang === null || gang.phase === 'releasing') return abandon(draft, effect, message);
-  const { settings } = draft.state;
+  const settings = settingsFor(draft.state.settings, gang);
   // A gang that had to wait for EC2, or a replacement, has used up its patience before.
   const deadline = Math.max(gang.requestedAt + settings.launchPatienceMs, launchBy(settings, gang));
   // Where it may have been done before a restart its nodes may be at work: their end is Slurm's to say.
   if (transient && (draft.at < deadline || gang.mayBeGiven)) return defer(draft, out, message);
   const members = new Set(gang.nodes);
   const nodes = effect.nodes.filter((node) => members.has(node));
+  // They were given for another gang, and may be at work: Slurm does not want to be told again what it knows.
+  if (!transient && nodes.every((node) => leaseOf(draft, node)?.given === true)) {
+    abandon(draft, effect, message);
+    return settleAssignment(draft, gang, [...gang.given, ...nodes]);
+  }
+  // What a repetition is refused says nothing of the try before the restart: whether its nodes come, their boot tells.
+  if (gang.mayBeGiven && (gang.firm || nodes.length < 2)) {
+    abandon(draft, effect, message);
+    draft.decisions.push({ kind: 'NodesGiven', gangId: gang.id, effectId: effect.id, nodes });
+    return settleAssignment(draft, gang, [...gang.given, ...nodes]);
+  }
   const refusal = { nodes, code: 'NodeAddressRefused', message };
   if (gang.firm) {
     abandon(draft, effect, message);

@@ -8,10 +8,12 @@ import {
   endLeases,
   giveBackNodes,
   isInOwnReservation,
+  isLeftToOther,
   stopLaunch,
 } from './decide-moves.ts';
 import { hasRungLeft, tooLate } from './decide-rungs.ts';
-import { askedIn, claimantsOf, claimedByOther, type Draft, leaseOf, openGang } from './draft.ts';
+import { refuseSet } from './decide-sets.ts';
+import { askedIn, claimantsOf, type Draft, leaseOf, openGang } from './draft.ts';
 import type { Failure } from './events.ts';
 import type { Batch, Gang, GangPhase, Refusal } from './gang.ts';
 import { foldHostlist } from './hostlist.ts';
@@ -48,11 +50,22 @@ export function failGang(
   if (gang.phase === 'releasing') return;
   draft.closed.add(gang.id);
   letGo(draft, gang, refusal.code);
-  const back = gang.nodes.filter((node) => !alreadyDown.has(node));
+  // What it has lost in this turn was refused with its own reason.
+  const dropped = droppedNow(draft, gang);
+  const back = gang.nodes.filter((node) => !alreadyDown.has(node) && !dropped.has(node));
   // The node of a replacement is its gang's, which decides about it.
   if (gang.replaces === null) giveBack(draft, gang, back, refusal, `${gang.id}/back`, true);
   else replacementFailed(draft, gang, refusal, alreadyDown);
-  closeGang(draft, gang, [], [refusal]);
+  const nodes = refusal.nodes.filter((node) => !dropped.has(node));
+  closeGang(draft, gang, [], [{ ...refusal, nodes }]);
+}
+
+/** Nodes that the gang has lost in this turn. */
+function droppedNow(draft: Draft, { id }: Gang): Set<string> {
+  const dropped = draft.decisions.flatMap((decision) =>
+    decision.kind === 'NodesDropped' && decision.gangId === id ? decision.nodes : [],
+  );
+  return new Set(dropped);
 }
 
 /** What may be otherwise on another rung. Throttling is the same everywhere. */
@@ -120,19 +133,24 @@ export function giveBack(
   effectId: string,
   isWhole = false,
 ): void {
-  if (isWhole || gang.kind !== 'job') refuseJobs(draft, gang, nodes, refusal);
+  // A job that gets a part of its nodes goes back to the queue with the first that it does not get, and is told of that.
+  const isToldNow = draft.decisions.some(
+    (each) => each.kind === 'JobRefused' && each.jobId === (gang.jobIds[0] ?? null),
+  );
+  const isTold = isWhole
+    ? isToldNow && droppedNow(draft, gang).size > 0
+    : isToldNow || gang.refused.length > 0;
+  if (gang.kind !== 'job' || !isTold) refuseJobs(draft, gang, nodes, refusal);
   const free = nodes.filter(
-    (node) => leaseOf(draft, node) === null && !claimedByOther(draft, node, gang.id),
+    (node) => leaseOf(draft, node) === null && !isLeftToOther(draft, node, gang.id),
   );
   giveBackNodes(draft, free, refusal, effectId, gang.kind === 'job' && gang.jobIds.length > 1);
 }
 
 /** Instances of a gang have ended in which every node stands for itself: the others go on. */
 export function loseFromGang(draft: Draft, gang: Gang, lost: Refusal): void {
-  const dropped = draft.decisions.flatMap((decision) =>
-    decision.kind === 'NodesDropped' && decision.gangId === gang.id ? decision.nodes : [],
-  );
-  const nodes = lost.nodes.filter((node) => !dropped.includes(node));
+  const dropped = droppedNow(draft, gang);
+  const nodes = lost.nodes.filter((node) => !dropped.has(node));
   if (nodes.length === 0) return;
   const refusal = { ...lost, nodes };
   const held = nodes.filter((node) => leaseOf(draft, node) !== null);
@@ -163,8 +181,9 @@ export function loseNodes(draft: Draft, boot: Boot, nodes: readonly string[], wh
   breakGangs(draft, nodes, why);
   const lost = new Set(nodes);
   const jobIds = (boot.jobNodes ?? []).flatMap(([id, node]) => (lost.has(node) ? [id] : []));
-  tellRefused(draft, `${boot.gangId}/boot-${nodes[0] ?? ''}`, jobIds, why);
-  const free = nodes.filter((node) => !claimedByOther(draft, node, boot.replacing.get(node) ?? ''));
+  tellRefused(draft, `${boot.gangId}/boot-${nodes[0] ?? ''}`, jobIds, why, nodes);
+  refuseSet(draft, boot.set, why);
+  const free = nodes.filter((node) => !isLeftToOther(draft, node, boot.replacing.get(node) ?? ''));
   giveBackNodes(draft, free, refusal, `${boot.gangId}/boot-back-${nodes[0] ?? ''}-${draft.at}`);
 }
 

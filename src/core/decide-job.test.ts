@@ -271,12 +271,42 @@ describe('telling', () => {
     rest(one);
   });
 
+  test('of a hold, when the job has started again, is followed by taking that hold back', () => {
+    const one = Object.assign(world(), { asks: true });
+    one.resume('q-dy-c-1', [{ job_id: 1, nodes_resume: 'q-dy-c-1' }]);
+    one.finish(one.only('AskJobs'));
+    one.refuse(one.only('RunInstances'), 'VcpuLimitExceeded');
+    const held = one.only('TellJobs');
+    expect(held).toMatchObject({ jobIds: [1], hold: 'admin' });
+    one.resume('q-dy-c-5', [{ job_id: 1, nodes_resume: 'q-dy-c-5' }]);
+    const back = one.out('TellJobs').at(-1);
+    expect(back).toMatchObject({ jobIds: [1], hold: null, release: true, anyState: true });
+    // That it starts once more leaves this as it is.
+    one.resume('q-dy-c-6', [{ job_id: 1, nodes_resume: 'q-dy-c-6' }]);
+    expect(one.out('TellJobs')).toEqual([held, back]);
+    one.asks = false;
+    rest(one);
+  });
+
   test('is carried on by a restart', () => {
     const one = early();
     one.restart();
     one.advance(2_000);
     expect(one.only('TellJobs').jobIds).toEqual([1, 2]);
     one.asks = false;
+    rest(one);
+  });
+});
+
+describe('a job that gets a part of its nodes', () => {
+  test('is refused once, with the first that it does not get: it goes back to the queue with that', () => {
+    const one = world({ scalingStrategy: 'best-effort', maxBatchSize: 1 });
+    one.resume('q-dy-c-[1-3]', ['q-dy-c-[1-3]']);
+    one.launch(one.launchFor('q-dy-c-1'));
+    one.refuse(one.launchFor('q-dy-c-2'), noRoom);
+    expect(last(one)).toMatchObject({ jobId: 1, tries: 1, code: noRoom });
+    one.refuse(one.launchFor('q-dy-c-3'), noRoom);
+    expect(one.decisions('JobRefused')).toHaveLength(1);
     rest(one);
   });
 });

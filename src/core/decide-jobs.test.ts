@@ -345,6 +345,40 @@ describe('heterogeneous jobs', () => {
     rest(one);
   });
 
+  test('are told once more when they may be tried again: on a quiet cluster Slurm would not look at them', () => {
+    const one = Object.assign(het(world()), { boots: true });
+    one.resume('b-dy-c-[1-2],a-dy-c-[1-2]', components);
+    one.launch(one.launchFor('b-dy-c-1'));
+    one.refuse(one.launchFor('a-dy-c-1'), noRoom);
+    const [told] = one.effects('TellJobs');
+    const nextAt = told?.startAt ?? Infinity;
+    one.asks = true;
+    one.advance(nextAt - one.now + 1_999);
+    expect(one.out('TellJobs')).toEqual([]);
+    one.advance(1);
+    expect(one.only('TellJobs')).toMatchObject({ jobIds: [2], note: told?.note, startAt: null });
+    one.asks = false;
+    rest(one);
+  });
+
+  test('are not, when they are held, or have started again before', () => {
+    const one = Object.assign(het(world()), { asks: true });
+    one.resume('b-dy-c-[1-2],a-dy-c-[1-2]', components);
+    tell(one);
+    one.refuse(one.launchFor('a-dy-c-1'), 'VcpuLimitExceeded');
+    expect(one.decisions('EffectPutOff')).toEqual([]);
+    one.asks = false;
+    one.settle();
+    const other = het(world());
+    other.resume('b-dy-c-[1-2],a-dy-c-[1-2]', components);
+    other.refuse(other.launchFor('a-dy-c-1'), noRoom);
+    other.resume('b-dy-c-[1-2],a-dy-c-[1-2]', components);
+    expect(other.decisions('EffectAbandoned').map(({ effectId }) => effectId)).toContainEqual(
+      expect.stringMatching(/wake$/),
+    );
+    rest(other);
+  });
+
   test('the components of several calls are one gang, each call with its own verdict', () => {
     const one = het(world());
     one.slurm.jobs.set(2, { hetJobId: 2, nodes: 'a-dy-c-[1-2]' });

@@ -4,6 +4,7 @@
  */
 import { closeGang, endLeases } from './decide-moves.ts';
 import { failGang } from './decide-gang.ts';
+import { missingOfSet, poolOfSet } from './decide-sets.ts';
 import { launchBy } from './deadlines.ts';
 import { endTelling, tellRefused } from './decide-job.ts';
 import {
@@ -17,8 +18,9 @@ import {
 } from './draft.ts';
 import type { Gang, Refusal } from './gang.ts';
 import type { Told } from './job-facts.ts';
+import { placesOf, settingsFor } from './launch-policy.ts';
 import { planRequest, planSilentJobs, type Plan, type PlannedGang } from './plan.ts';
-import { nodeReason } from './reasons.ts';
+import { drainReason, fleetStopped, nodeReason } from './reasons.ts';
 import type { HookRequest } from './requests.ts';
 import type { State } from './state.ts';
 import type { DurationMs, Instant } from './units.ts';
@@ -32,6 +34,8 @@ interface Formation {
   readonly plan: Plan;
   /** The gang of kind `request` in whose place the gangs come. */
   readonly asking: Gang | null;
+  /** A gang whose job is gone: Slurm has put these jobs on nodes of it. */
+  readonly leaving?: Gang | null;
 }
 
 /** The request's nodes are held together until Slurm has answered. */
@@ -82,17 +86,49 @@ export function formSilentGangs(
   requestId: string,
   asked: readonly string[],
   told: Told,
+  leaving: Gang | null = null,
 ): void {
   const plan = planSilentJobs(draft.state.settings, asked, told);
-  formGangs(draft, { requestId, requestedAt: draft.at, plan, asking: null });
+  if (draft.state.fleet.status === 'stopped')
+    return refuseWhileStopped(draft, requestId, plan, leaving);
+  const requestedAt = firstAsked(draft, asked);
+  formGangs(draft, { requestId, requestedAt, plan, asking: null, leaving });
+}
+
+/** Slurm has started jobs all the same (a partition of somebody else's, or before it was told): their nodes go back at once. */
+export function refuseWhileStopped(
+  draft: Draft,
+  requestId: string,
+  plan: Plan,
+  leaving: Gang | null = null,
+): void {
+  const { nodes, jobs } = plan;
+  if (nodes.length > 0)
+    rejectNodes(draft, requestId, { nodes, ...fleetStopped }, `${requestId}/stopped`, leaving);
+  const leaders = jobs.map(({ jobId }) => jobId);
+  tellRefused(draft, `${requestId}/stopped`, leaders, fleetStopped, nodes);
+  draft.decisions.push({ kind: 'RequestSettled', requestId, given: [], failed: nodes });
+}
+
+/** When Slurm began to power up the first of the nodes that are on their way: its ResumeTimeout runs since then. */
+function firstAsked({ state, at }: Draft, nodes: readonly string[]): Instant {
+  let first = at;
+  for (const node of nodes) {
+    const lease = state.leases.get(node);
+    if (lease?.isRegistered === false) first = Math.min(first, lease.requestedAt);
+    for (const id of state.claims.get(node) ?? [])
+      first = Math.min(first, state.gangs.get(id)?.requestedAt ?? at);
+  }
+  return first;
 }
 
 export function formGangs(draft: Draft, formation: Formation): void {
   const { requestId, plan, asking } = formation;
+  const before = asking ?? formation.leaving ?? null;
   for (const message of plan.faults)
     draft.decisions.push({ kind: 'InputFaulty', requestId, message });
   for (const [index, refusal] of plan.rejected.entries()) {
-    rejectNodes(draft, requestId, refusal, `${requestId}/rejected${index}`, asking);
+    rejectNodes(draft, requestId, refusal, `${requestId}/rejected${index}`, before);
   }
   tellUnknownWords(draft, requestId, plan);
   const wanted = asking === null ? null : new Set(asking.nodes);
@@ -116,8 +152,8 @@ export function formGangs(draft: Draft, formation: Formation): void {
   }
   // After the others are formed, which may want some of the nodes.
   for (const { index, planned, refusal } of refused) {
-    rejectNodes(draft, requestId, refusal, `${requestId}/dropped${index}`, asking);
-    tellRefused(draft, `${requestId}/${index}`, planned.jobIds.slice(0, 1), refusal);
+    rejectNodes(draft, requestId, refusal, `${requestId}/dropped${index}`, before);
+    tellRefused(draft, `${requestId}/${index}`, planned.jobIds.slice(0, 1), refusal, planned.nodes);
   }
   const unwanted = plan.unwanted.filter((node) => wanted?.has(node) !== false);
   if (unwanted.length > 0) releaseUnwanted(draft, requestId, unwanted, asking);
@@ -181,14 +217,14 @@ function releaseUnwanted(
     (node) => isFree(draft, node, asking) && !claimedByOther(draft, node, asking?.id ?? ''),
   );
   if (nodes.length === 0) return;
-  const reason = 'the job that wanted it is gone';
+  const reason = drainReason({ code: 'JobGone', message: 'the job that wanted it is gone' });
   draft.effects.push({ kind: 'ReleaseNodes', id: `${requestId}/unwanted`, nodes, reason });
 }
 
 /** Nothing is on it but what another gang has left to this one. */
-function isFree(draft: Draft, node: string, asking: Gang | null): boolean {
+function isFree(draft: Draft, node: string, before: Gang | null): boolean {
   const lease = leaseOf(draft, node);
-  return lease === null || (!lease.given && lease.gangId === asking?.id);
+  return lease === null || (!lease.given && lease.gangId === before?.id);
 }
 
 /** A configuration that lost a node's place does not take the node from a gang, or an instance, of before. */
@@ -197,11 +233,11 @@ function rejectNodes(
   requestId: string,
   refusal: Refusal,
   effectId: string,
-  asking: Gang | null,
+  before: Gang | null,
 ): void {
   draft.decisions.push({ kind: 'NodesRejected', requestId, refusal });
   const nodes = refusal.nodes.filter(
-    (node) => isFree(draft, node, asking) && !claimedByOther(draft, node, asking?.id ?? ''),
+    (node) => isFree(draft, node, before) && !claimedByOther(draft, node, before?.id ?? ''),
   );
   if (nodes.length === 0) return;
   const held = nodes.filter((node) => leaseOf(draft, node) !== null);
@@ -212,11 +248,14 @@ function rejectNodes(
 function formGang(
   draft: Draft,
   { requestId, requestedAt, asking }: Formation,
-  planned: PlannedGang,
+  planning: PlannedGang,
   gangId: string,
 ): void {
-  const assembleBy = draft.at + draft.state.settings.assemblyPatienceMs;
-  const open = planned.kind === 'job' ? assemblingGang(draft, planned.jobIds) : null;
+  const planned = withSet(draft, planning);
+  const places = placesOf([...planned.nodes, ...planned.missing]);
+  const policy = settingsFor(draft.state.settings, { places, wish: planned.wish ?? {} });
+  const assembleBy = draft.at + policy.assemblyPatienceMs;
+  const open = assemblingGang(draft, planned);
   if (open !== null) {
     const known = new Set(open.nodes);
     const { here, missing } = sortMissing(
@@ -256,6 +295,7 @@ function formGang(
     ...(planned.jobNodes !== undefined && { jobNodes: planned.jobNodes }),
     ...(planned.priority !== undefined && { priority: planned.priority }),
     ...(planned.wish !== undefined && { wish: planned.wish }),
+    ...ofSet(draft, planned),
     missing,
     assembleBy,
     waitsFor: waitFor(draft, nodes, gangId, asking),
@@ -279,10 +319,29 @@ function sortMissing(
   return { here, missing };
 }
 
-function assemblingGang(draft: Draft, jobIds: readonly number[]): Gang | null {
+/** What Slurm was told to power up with it, and has not called for, belongs to a static set too. */
+function withSet(draft: Draft, planned: PlannedGang): PlannedGang {
+  if (planned.set === undefined) return planned;
+  return { ...planned, missing: missingOfSet(draft, planned.set, planned.nodes) };
+}
+
+/** A set that is whole or nothing is in one zone: what is missing goes where the others are. */
+function ofSet(
+  draft: Draft,
+  { set, firm, nodes }: PlannedGang,
+): { set?: string; onlyRung?: string } {
+  if (set === undefined) return {};
+  const onlyRung = firm ? poolOfSet(draft, set, nodes) : null;
+  return { set, ...(onlyRung !== null && { onlyRung }) };
+}
+
+/** The gang of the same job, or of the same static set, that waits for its other nodes. */
+function assemblingGang(draft: Draft, { kind, jobIds, set }: PlannedGang): Gang | null {
+  if (kind !== 'job' && kind !== 'static-set') return null;
   for (const gang of draft.state.gangs.values()) {
     if (gang.phase !== 'assembling' || draft.closed.has(gang.id)) continue;
     if (gang.jobIds.some((id) => jobIds.includes(id))) return gang;
+    if (set !== undefined && gang.set === set) return gang;
   }
   return null;
 }
@@ -319,9 +378,10 @@ export function endAssemblies(draft: Draft): void {
       failGang(draft, gang, { nodes: gang.nodes, code: 'ResumeRateTooSlow', message });
       continue;
     }
+    const whose = gang.set === null ? 'the job' : 'the static set';
     const message =
-      `Slurm asked for ${gang.nodes.length} of the ${gang.nodes.length + gang.missing.length} nodes of the job, ` +
-      `and for no more of them in ${draft.state.settings.assemblyPatienceMs / 1000} s`;
+      `Slurm asked for ${gang.nodes.length} of the ${gang.nodes.length + gang.missing.length} nodes of ${whose}, ` +
+      `and for no more of them in ${settingsFor(draft.state.settings, gang).assemblyPatienceMs / 1000} s`;
     failGang(draft, gang, { nodes: gang.nodes, code: 'GangIncomplete', message });
   }
 }

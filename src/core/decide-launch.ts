@@ -23,6 +23,7 @@ import {
 import type { Failure } from './events.ts';
 import type { Batch, Gang, Refusal } from './gang.ts';
 import type { Instance } from './instances.ts';
+import { settingsFor } from './launch-policy.ts';
 import type { Instant } from './units.ts';
 import { verdictOf, type Verdict } from './verdict.ts';
 
@@ -51,11 +52,21 @@ export function decideLaunchAnswered(
     const instance = instances[index];
     if (instance !== undefined) placed.push({ node, instance });
   }
-  const surplus = instances.slice(wanted.length).map((instance) => instance.instanceId);
+  const beyond = instances.slice(wanted.length);
+  const spares = beyond.slice(0, batch.spares ?? 0);
+  const surplus = beyond.slice(spares.length).map((instance) => instance.instanceId);
   const short = wanted.slice(placed.length);
   const refusal = short.length === 0 ? null : shortRefusal(gang, batch, short, instances.length);
   for (const place of placed) draft.placed.set(place.node, { ...place, gangId: gang.id });
-  draft.decisions.push({ kind: 'BatchHeld', gangId: gang.id, effectId, placed, surplus, refusal });
+  draft.decisions.push({
+    kind: 'BatchHeld',
+    gangId: gang.id,
+    effectId,
+    placed,
+    surplus,
+    ...(spares.length > 0 && { spares }),
+    refusal,
+  });
   if (refusal === null || !gang.firm) rememberHeld(draft, gang, batch, instances.length);
   terminate(draft, surplus, effectId);
   if (refusal !== null && gang.firm)
@@ -144,11 +155,11 @@ function verdictInPlace(draft: Draft, effectId: string, code: string): Verdict {
  * less of it where there is another one, unless EC2 throttles, as it would there too.
  */
 function retryBy(draft: Draft, gang: Gang, batch: Batch, isThrottled: boolean): Instant {
-  const { settings } = draft.state;
+  const settings = settingsFor(draft.state.settings, gang);
   const sentAt = batch.sentAt ?? gang.requestedAt;
   const mayLeave = !isThrottled && gang.firm && hasRungLeft(draft, gang);
   const patience = mayLeave
-    ? Math.min(settings.launchPatienceMs, gang.wish.patienceMs ?? settings.rungPatienceMs)
+    ? Math.min(settings.launchPatienceMs, settings.rungPatienceMs)
     : settings.launchPatienceMs;
   if (settings.resumeTimeoutMs === null) return sentAt + patience;
   return Math.min(sentAt + patience, launchBy(settings, gang));
@@ -187,11 +198,12 @@ export function decideNodesAssigned(draft: Draft, effectId: string): void {
   const effect = draft.state.outstanding.get(effectId)?.effect;
   if (effect?.kind !== 'AssignNodes') return;
   const gang = openGang(draft, effect.gangId);
-  // Its job is gone: whether its nodes go is being asked.
-  if (gang === null || gang.phase === 'releasing') return;
+  if (gang === null) return;
   const members = new Set(gang.nodes);
   const nodes = effect.nodes.filter((node) => members.has(node));
   draft.decisions.push({ kind: 'NodesGiven', gangId: gang.id, effectId, nodes });
+  // Its job is gone: whether its nodes go is being asked.
+  if (gang.phase === 'releasing') return;
   settleAssignment(draft, gang, [...gang.given, ...nodes]);
 }
 

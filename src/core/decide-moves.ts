@@ -1,6 +1,7 @@
 /** The single moves of which decisions are made: an effect repeated or given up, leases ended, nodes given back, a gang closed. */
-import { type Draft, leaseOf } from './draft.ts';
-import type { Effect } from './effects.ts';
+import { refuseSet } from './decide-sets.ts';
+import { claimedByOther, type Draft, leaseOf, wantedByOther } from './draft.ts';
+import type { Effect, ReleaseNodes } from './effects.ts';
 import type { Gang, Refusal } from './gang.ts';
 import { nodeReason } from './reasons.ts';
 import type { OutstandingEffect } from './state.ts';
@@ -89,6 +90,60 @@ export function giveBackNodes(
   draft.effects.push({ ...soon, kind: 'GiveBackNodes', id: effectId, nodes, reason });
 }
 
+/** Whether Slurm is being asked whom the node serves, and to power it down if nobody; not for the gang `except`. */
+export function isBeingReleased(draft: Draft, node: string, except?: string): boolean {
+  const outstanding = [...draft.state.outstanding.values()].map(({ effect }) => effect);
+  return [...outstanding, ...draft.effects].some(
+    (effect) =>
+      effect.kind === 'ReleaseNodes' &&
+      effect.nodes.includes(node) &&
+      releasingGang(effect) !== except,
+  );
+}
+
+/** The id of the gang whose job is gone, where it is a gang's release. */
+export function releasingGang({ id }: ReleaseNodes): string {
+  return id.replace(/\/release'*$/, '');
+}
+
+/**
+ * Whether the node is not this gang's to give back: another one wants it, or has asked Slurm whom it serves. One whose job is gone
+ * and that has not asked for this node does neither, and would leave it to nobody.
+ */
+export function isLeftToOther(draft: Draft, node: string, gangId: string): boolean {
+  if (!claimedByOther(draft, node, gangId)) return false;
+  return wantedByOther(draft, node, gangId) || isBeingReleased(draft, node, gangId);
+}
+
+/** Has Slurm let go of those of the nodes on which nobody is. */
+export function releaseNodes(
+  draft: Draft,
+  nodes: readonly string[],
+  id: string,
+  reason: string,
+): void {
+  const left = nodes.filter((node) => !isBeingReleased(draft, node));
+  if (left.length > 0) draft.effects.push({ kind: 'ReleaseNodes', id, nodes: left, reason });
+}
+
+/** So long a node that was given back shows why. */
+const reasonKeptMs = 10 * 60_000;
+
+/** What was down is made as good as new once it is powered down. That takes the reason with it, which people come to read. */
+export function refreshLater(
+  draft: Draft,
+  nodes: readonly string[],
+  { id, soon = false }: { readonly id: string; readonly soon?: boolean },
+): void {
+  if (nodes.length === 0) return;
+  const effect: Effect = { kind: 'RefreshNodes', id: `${id}/fresh`, nodes };
+  draft.decisions.push({
+    kind: 'EffectPutOff',
+    effect,
+    until: draft.at + (soon ? 0 : reasonKeptMs),
+  });
+}
+
 /** Nodes in one AssignNodes effect: keeps a turn's record within 300 KB. */
 const assignNodesMax = 2000;
 
@@ -167,6 +222,8 @@ export function closeGang(
     // What was refused for nodes that had all been powered down before is nobody's.
     refusals: refusals.filter(({ nodes }) => nodes.length > 0),
   });
+  const [refused] = refusals;
+  if (refused !== undefined) refuseSet(draft, gang.set, refused);
   for (const requestId of gang.requestIds) settleRequest(draft, requestId);
 }
 

@@ -1,19 +1,23 @@
 /** What a hook call, or a person's request, sets going. */
 import { dropFromBoots } from './decide-boot.ts';
-import { askJobs, formGangs } from './decide-jobs.ts';
+import { askJobs, formGangs, refuseWhileStopped } from './decide-jobs.ts';
 import { leaseOf, type Draft } from './draft.ts';
 import { endGiveBacks } from './decide-effects.ts';
-import { closeGang, endLeases } from './decide-moves.ts';
-import { failGang } from './decide-gang.ts';
+import { closeGang, endLeases, refreshLater } from './decide-moves.ts';
+import { failGang, few } from './decide-gang.ts';
+import { isWholeKind } from './decide-sets.ts';
 import type { Gang, GangPhase, Refusal } from './gang.ts';
 import { parseHostlistElements } from './hostlist.ts';
 import { planRequest } from './plan.ts';
 import type { HookRequest } from './requests.ts';
 import type { Instant } from './units.ts';
 
+type Why = Pick<Refusal, 'code' | 'message'>;
+
 /** ResumeProgram: forms the gangs, after Slurm was asked about the jobs; they start in the turn that follows at once. */
 export function decideResume(draft: Draft, request: HookRequest): void {
   const plan = planRequest(draft.state.settings, request.hostlist, request.resumeFile);
+  if (draft.state.fleet.status === 'stopped') return refuseWhileStopped(draft, request.id, plan);
   if (plan.mode === 'job' && plan.jobs.length > 0) return askJobs(draft, request, plan);
   formGangs(draft, { requestId: request.id, requestedAt: request.at, plan, asking: null });
 }
@@ -33,13 +37,19 @@ export function decideSuspend(draft: Draft, request: HookRequest): void {
   }
   const suspended = new Set(nodes.filter((node) => !askedSince(draft, node, request)));
   endGiveBacks(draft, suspended);
-  dropFromBoots(draft, suspended, request.verb === 'resume-fail');
-  for (const gang of gangsOf(draft, suspended)) dropFromGang(draft, gang, suspended);
+  dropFromBoots(draft, suspended, request.verb === 'resume-fail' ? lateFor : null);
+  dropFromGangs(draft, suspended, null);
   const leased = [...suspended].filter((node) => leaseOf(draft, node) !== null);
   endLeases(draft, leased, request.verb, request.id);
+  // One that Slurm had set down itself, for a slurmd that had died, is passed over by its backfill scheduler until then.
+  if (request.verb === 'suspend') refreshLater(draft, leased, request);
   if (request.verb !== 'resume-fail' || suspended.size === 0) return;
   const id = `${request.id}/back`;
   draft.effects.push({ kind: 'GiveBackNodes', id, nodes: [...suspended], reason: null });
+}
+
+function lateFor(awaited: readonly string[]): Why {
+  return { code: 'BootTimeout', message: `${few(awaited)} did not register within ResumeTimeout` };
 }
 
 /**
@@ -66,22 +76,33 @@ function gangsOf(draft: Draft, nodes: ReadonlySet<string>): Gang[] {
   return [...ids].flatMap((id) => draft.state.gangs.get(id) ?? []);
 }
 
+/** Takes nodes out of the open gangs that want them; `why` null: Slurm powers them down by itself. */
+export function dropFromGangs(draft: Draft, nodes: ReadonlySet<string>, why: Why | null): void {
+  for (const gang of gangsOf(draft, nodes)) dropFromGang(draft, gang, nodes, why);
+}
+
 /** No answer that will come would close it. */
 const mayClose: ReadonlySet<GangPhase> = new Set(['asking', 'assembling', 'waiting', 'reserving']);
 
 /**
- * A job's gang cannot be whole without the nodes and is let go; in every other gang a node stands for itself, and in one
+ * A job's gang, or a static set's, cannot be whole without the nodes and is let go; in every other gang a node stands for itself, and in one
  * that may have been given before a restart: its other nodes may be at work.
  */
-function dropFromGang(draft: Draft, gang: Gang, suspended: ReadonlySet<string>): void {
+function dropFromGang(
+  draft: Draft,
+  gang: Gang,
+  suspended: ReadonlySet<string>,
+  why: Why | null,
+): void {
   const dropped = gang.nodes.filter((node) => suspended.has(node));
   const refusal: Refusal = {
     nodes: dropped,
     code: 'PoweredDown',
     message: `Slurm powered ${dropped.length} of the ${gang.nodes.length} nodes down before the launch was whole`,
+    ...why,
   };
   // One that is let go is not whole any more: what is not suspended may be another job's.
-  if (gang.kind === 'job' && gang.firm && !gang.mayBeGiven && gang.phase !== 'releasing') {
+  if (isWholeKind(gang) && !gang.mayBeGiven && gang.phase !== 'releasing') {
     failGang(draft, gang, { ...refusal, nodes: gang.nodes }, suspended);
     return;
   }

@@ -14,6 +14,7 @@ import type { CreateReservation } from './effects.ts';
 import type { Failure } from './events.ts';
 import type { Gang, Reserving } from './gang.ts';
 import type { Rung } from './ladder.ts';
+import { settingsFor } from './launch-policy.ts';
 import type { GangStrategy } from './settings.ts';
 import type { OpenReservation, State } from './state.ts';
 import type { DurationMs, Instant } from './units.ts';
@@ -36,7 +37,7 @@ export function whyNotReserve(
   wished?: GangStrategy,
 ): string | null {
   for (const { place, pool, effect } of launches) {
-    if ((wished ?? place.strategy) === 'launch') return '';
+    if ((wished ?? place.policy.strategy) === 'launch') return '';
     const name = `${place.queue}/${place.computeResource}`;
     if (pool.market !== 'on-demand') return `${name} is ${pool.market}: only on-demand is reserved`;
     if (pool.reservationId !== null) return '';
@@ -44,7 +45,7 @@ export function whyNotReserve(
       return `${name} launches into the placement group ${place.placementGroup}`;
     if (reservable(draft, place, pool) === null)
       return `the instance type or the zone of ${name} is not known`;
-    if (effect.order.maxCount > reservationMax)
+    if (effect.order.minCount > reservationMax)
       return `a batch of ${name} has more than ${reservationMax} instances`;
   }
   return null;
@@ -68,9 +69,9 @@ export function reserveFirst(
       order: {
         clientToken: `${launch.order.clientToken}-r`,
         instanceType: where.instanceType,
-        platform: settings.platform,
+        platform: place.policy.platform,
         availabilityZone: where.zone,
-        count: launch.order.maxCount,
+        count: launch.order.minCount,
         placementGroupArn: null,
         endsAt: Math.max(draft.at, launchBy(settings, gang)) + outlivesMs,
         tags: {
@@ -130,8 +131,11 @@ function launchWhenReserved(
     if (!isAnswered) return;
     if (reservationId === null) bare.push({ effect: launch, batch });
     else {
-      const effect = { ...launch, order: { ...launch.order, reservationId } };
-      reserved.push({ effect, batch });
+      // There is room in it for the nodes, and for no spare.
+      const { spares: _spares, ...exact } = batch;
+      const maxCount = launch.order.minCount;
+      const effect = { ...launch, order: { ...launch.order, maxCount, reservationId } };
+      reserved.push({ effect, batch: exact });
     }
   }
   startLaunches(draft, gang, gang.rung ?? '', [...bare, ...reserved]);
@@ -175,8 +179,8 @@ function retryBy(draft: Draft, gang: Gang, { askedAt }: Reserving, verdict: Verd
   const { settings } = draft.state;
   const by = launchBy(settings, gang);
   const mayLeave = verdict === 'transient' && hasRungLeft(draft, gang);
-  const patienceMs = gang.wish.patienceMs ?? settings.rungPatienceMs;
-  return mayLeave ? Math.min(by, askedAt + patienceMs) : by;
+  const { rungPatienceMs } = settingsFor(settings, gang);
+  return mayLeave ? Math.min(by, askedAt + rungPatienceMs) : by;
 }
 
 /**

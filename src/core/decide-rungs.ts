@@ -3,7 +3,7 @@ import { launchBy } from './deadlines.ts';
 import { type Draft, leaseOf } from './draft.ts';
 import { createLocator, type Place } from './fleet.ts';
 import type { Gang, Refusal } from './gang.ts';
-import { type Rung, rungsOf } from './ladder.ts';
+import { keyOf, type Rung, rungsOf } from './ladder.ts';
 
 type Why = Pick<Refusal, 'code' | 'message' | 'retryAt'>;
 
@@ -29,8 +29,12 @@ export function gangRungs(
   gang: Gang,
   places: readonly Place[],
 ): Rung[] {
-  if (gang.onlyRung === null) return rungsOf(places, zones, gang.zonesNamed, gang.wish);
-  return rungsOf(places, zones).filter(({ key }) => key === gang.onlyRung);
+  const { onlyRung } = gang;
+  if (onlyRung === null) return rungsOf(places, zones, gang.zonesNamed, gang.wish);
+  // Its gang may have been launched before the zones were known: then it was named by its subnets.
+  return rungsOf(places, zones).filter(
+    ({ key, pools }) => key === onlyRung || keyOf(pools, new Map()) === onlyRung,
+  );
 }
 
 /** Slurm's ResumeTimeout runs from the request: what is found long after it must not be launched any more. */

@@ -56,6 +56,70 @@ function rest(one: DrivenWorld): void {
 
 const all = ['q-dy-c-1', 'q-dy-c-2', 'q-dy-c-3', 'q-dy-c-4'];
 
+describe('an instance of a job that is gone, on a node that another job wanted', () => {
+  /** Job 1 is gone while q-dy-c-[1-4] are launched; job 2 has been put on q-dy-c-1, and its gang waits. */
+  function taken(): DrivenWorld {
+    const one = launching();
+    one.launch(one.launchFor('q-dy-c-1'));
+    one.advance(1_000);
+    const told = { jobs: [facts(2, 'q-dy-c-1,q-dy-c-9')], absent: 'q-dy-c-9' };
+    one.sendSeen({ silent: { asked: ['q-dy-c-1'], told } });
+    one.sendSeen({ gone: [1] });
+    return one;
+  }
+
+  test('ends when that job is refused before Slurm has let go of the others, and its node goes back', () => {
+    const one = taken();
+    expect(one.only('ReleaseNodes').nodes).not.toContain('q-dy-c-1');
+    // Slurm does not ask for the other node of job 2.
+    one.advance(one.state.settings.assemblyPatienceMs);
+    expect(one.decisions('JobRefused')).toMatchObject([{ jobId: 2, code: 'GangIncomplete' }]);
+    release(one, one.only('ReleaseNodes'), one.only('ReleaseNodes').nodes);
+    expect(one.givenBack().at(-1)).toMatch(/^q-dy-c-1 \(Code:JobGone\)/);
+    expect([...one.state.leases.keys()]).toEqual([]);
+    rest(one);
+  });
+
+  test('is that job’s where it still waits', () => {
+    const one = taken();
+    release(one, one.only('ReleaseNodes'), one.only('ReleaseNodes').nodes);
+    expect(one.state.leases.has('q-dy-c-1')).toBe(true);
+    one.settle();
+    rest(one);
+  });
+});
+
+describe('a job that is gone, and that shared a node with a job that is refused', () => {
+  /** Job 2, which is gone, waited for job 1, which is refused; Slurm has not said whom q-dy-c-9 serves. */
+  function refused(): DrivenWorld {
+    const one = launching();
+    one.advance(1_000);
+    one.resume('q-dy-c-1,q-dy-c-9', [
+      { job_id: 2, nodes_resume: 'q-dy-c-1,q-dy-c-9', priority: null },
+    ]);
+    one.sendSeen({ gone: [2] });
+    expect(one.only('ReleaseNodes').nodes).toEqual(['q-dy-c-9']);
+    one.refuse(one.launchFor('q-dy-c-1'), 'InsufficientInstanceCapacity', 'no room');
+    return one;
+  }
+
+  test('the node goes back at once, down and then powered down: nobody wants it, and nobody else would give it back', () => {
+    const one = refused();
+    const down = one.only('GiveBackNodes');
+    expect(down.nodes).toEqual(all);
+    one.finish(down);
+    expect(one.only('GiveBackNodes')).toMatchObject({ nodes: all, reason: null });
+    release(one, one.only('ReleaseNodes'), ['q-dy-c-9']);
+    rest(one);
+  });
+
+  test('it goes back after a restart, too', () => {
+    const one = refused();
+    one.send({ kind: 'Started' });
+    expect(one.out('GiveBackNodes').at(-1)?.nodes).toEqual(all);
+  });
+});
+
 describe('a job that is gone while its nodes are launched', () => {
   test('nothing more is launched, and what its launches bring ends', () => {
     const one = launching();
@@ -214,6 +278,19 @@ describe('letting go of nodes', () => {
     rest(one);
     expect(one.effects('RunInstances')).toHaveLength(1);
     expect(one.ec2.alive.size).toBe(3);
+  });
+
+  test('takes a job that is there from a node that the fleet has lost meanwhile', () => {
+    const one = launching();
+    for (const launch of one.out('RunInstances')) one.launch(launch);
+    one.sendSeen({ gone: [1] });
+    const { settings } = one.state;
+    one.send({ kind: 'ConfigLoaded', settings: { ...settings, queues: [] } });
+    release(one, one.only('ReleaseNodes'), ['q-dy-c-1', 'q-dy-c-2'], facts(2, 'q-dy-c-[3-4]'));
+    expect(one.only('GiveBackNodes')).toMatchObject({ nodes: ['q-dy-c-3', 'q-dy-c-4'] });
+    expect(one.only('GiveBackNodes').reason).toContain('(Code:UnknownQueue)');
+    rest(one);
+    expect(one.ec2.alive.size).toBe(0);
   });
 
   test('leaves a job that is known already to its own gang', () => {

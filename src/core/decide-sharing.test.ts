@@ -51,6 +51,23 @@ describe('the same nodes asked for again', () => {
     checkAtRest(one);
   });
 
+  // `state=power_up` of a node that powers up already is a second call of ResumeProgram, with no job in its file.
+  test('by hand, and by hand once more while they boot: nothing is launched twice', () => {
+    const one = world();
+    one.resume('q-dy-c-[1-2]', []);
+    const launch = one.only('RunInstances');
+    one.resume('q-dy-c-[1-2]', []);
+    one.launch(launch);
+    one.settle();
+    one.advance(5_000);
+    one.resume('q-dy-c-[1-2]', []);
+    one.settle();
+    expect(one.effects('RunInstances')).toHaveLength(1);
+    expect(one.verdict(2).given).toEqual(['q-dy-c-1', 'q-dy-c-2']);
+    expect(one.ec2.alive.size).toBe(2);
+    checkAtRest(one);
+  });
+
   test('by another request when they are up: the same instances are given again', () => {
     const one = world();
     one.resume('q-dy-c-[1-2]', ['q-dy-c-[1-2]']);

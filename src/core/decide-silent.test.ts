@@ -46,6 +46,28 @@ describe('a silent job', () => {
     expect([...one.state.leases.values()].every(({ given }) => given)).toBe(true);
   });
 
+  test('that two looks show, before the first is read, gets one gang', () => {
+    const one = booting();
+    const silent = { asked: all, told: { jobs: [facts(2, 'q-dy-c-[1-4]')], absent: '' } };
+    one.sendSeen({ silent });
+    one.sendSeen({ silent });
+    expect(one.decisions('GangFormed').filter(({ jobIds }) => jobIds.includes(2))).toHaveLength(1);
+    one.finish(one.only('AssignNodes'));
+    one.sendSeen({ silent });
+    expect(one.decisions('GangFormed').filter(({ jobIds }) => jobIds.includes(2))).toHaveLength(1);
+    rest(one);
+  });
+
+  test('on a node that is given back in the same look goes back with it', () => {
+    const one = booting();
+    one.suspend('q-dy-c-2');
+    const told = { jobs: [facts(2, 'q-dy-c-[1-2]'), facts(3, 'q-dy-c-3')], absent: '' };
+    one.sendSeen({ silent: { asked: ['q-dy-c-1', 'q-dy-c-2', 'q-dy-c-3'], told } });
+    expect(one.decisions('GangFormed').at(-1)).toMatchObject({ jobIds: [3], nodes: ['q-dy-c-3'] });
+    expect(one.effects('RunInstances')).toHaveLength(1);
+    rest(one);
+  });
+
   test('gets a deadline of its own for the nodes that it shares', () => {
     const one = booting();
     one.advance(60_000);

@@ -3,20 +3,24 @@ import { knownRefusal } from './capacity-memory.ts';
 import { launchBy, resumeTimeoutFor } from './deadlines.ts';
 import { type PreparedLaunch, startLaunches } from './decide-calls.ts';
 import { holderOf } from './decide-contention.ts';
-import { concludeLaunch, failGang } from './decide-gang.ts';
+import { concludeLaunch, failGang, giveBack } from './decide-gang.ts';
+import { whyProtected } from './decide-protection.ts';
 import { reserveFirst, whyNotReserve } from './decide-reserve.ts';
 import { gangRungs, tooLate } from './decide-rungs.ts';
+import { sparesOf } from './decide-spares.ts';
 import type { BatchStarted } from './decisions.ts';
 import { type Draft, leaseOf, openGang } from './draft.ts';
 import type { RunInstances } from './effects.ts';
 import { createLocator, type Place } from './fleet.ts';
 import type { Gang, Refusal } from './gang.ts';
 import { poolKey, type Rung, rungsOf, zoneOf } from './ladder.ts';
+import { settingsFor } from './launch-policy.ts';
 import { refillMs } from './launch-bucket.ts';
+import { type LimitBooks, openLimitBooks, overLimit, take, takeWhatFits } from './launch-limits.ts';
 import { instancesAhead, tokenWaitMs } from './launch-schedule.ts';
 import { cutBatches, type PlannedBatch } from './plan.ts';
 import { aheadOf, behind, type Waiting, waitingJobs } from './queue-order.ts';
-import type { Pool } from './settings.ts';
+import type { Pool, Settings } from './settings.ts';
 import type { State } from './state.ts';
 import type { DurationMs } from './units.ts';
 
@@ -34,6 +38,7 @@ export function startGangs(draft: Draft): void {
     ahead: instancesAhead(draft.state),
     turns: [],
     waiting: waitingJobs(draft),
+    limits: openLimitBooks(draft),
   };
   for (const gang of ready) {
     if (draft.closed.has(gang.id)) continue;
@@ -51,6 +56,7 @@ interface Line {
   readonly turns: { readonly gangId: string; readonly pools: readonly string[] }[];
   /** Jobs that wait for their next try. */
   readonly waiting: readonly Waiting[];
+  readonly limits: LimitBooks | null;
 }
 
 function startGang(draft: Draft, gang: Gang, line: Line): void {
@@ -69,11 +75,14 @@ function startGang(draft: Draft, gang: Gang, line: Line): void {
     draft.decisions.push({ kind: 'GangStarted', gangId: gang.id, rung: '', batches: [] });
     return concludeLaunch(draft, gang, []);
   }
+  const guarded = whyProtected(draft, places.values());
+  if (guarded !== null) return failGang(draft, gang, { ...guarded, nodes: gang.nodes });
   const late = tooLate(draft, gang) ?? waitTooLong(draft, gang, line.ahead, places.size);
   if (late !== null) return failGang(draft, gang, { ...late, nodes: gang.nodes });
-  const rung = chooseRung(draft, gang, [...places.values()], line.waiting);
+  const rung = chooseRung(draft, gang, [...places.values()], line);
   if ('code' in rung) return failGang(draft, gang, { ...rung, nodes: gang.nodes });
-  const launches = prepareLaunches(draft, gang, places, rung);
+  const wanted = gang.firm ? places : dropOverLimit(draft, gang, places, rung, line);
+  const launches = prepareLaunches(draft, gang, wanted, rung, line);
   if (gang.firm && launches.length > 1) {
     const pools = launches.map(({ batch }) => batch.pool);
     const turnAfter =
@@ -85,7 +94,8 @@ function startGang(draft: Draft, gang: Gang, line: Line): void {
     }
     line.turns.push({ gangId: gang.id, pools });
   }
-  line.ahead += places.size;
+  for (const { effect } of launches) line.ahead += effect.order.maxCount;
+  if (gang.firm) take(line.limits, rung, countsOf(launches));
   if (gang.firm && launches.length > 1) {
     const why = whyNotReserve(draft, launches, gang.wish.strategy);
     if (why === null) return reserveFirst(draft, gang, rung, launches);
@@ -95,16 +105,17 @@ function startGang(draft: Draft, gang: Gang, line: Line): void {
 }
 
 /**
- * The first rung that was not tried yet, on which EC2 is not known to be short and which no job before it waits for; else
- * why there is none.
+ * The first rung that was not tried yet, which the limits allow, which no job before it waits for, and on which EC2 is not
+ * known to be short; else why there is none.
  */
 function chooseRung(
   draft: Draft,
   gang: Gang,
   ofNodes: readonly Place[],
-  waiting: readonly Waiting[],
+  { waiting, limits }: Line,
 ): Rung | Why {
   const { memory, zones, settings } = draft.state;
+  const ages = settingsFor(settings, gang).capacityMemory;
   const counts = new Map<Place, number>();
   for (const place of ofNodes) counts.set(place, (counts.get(place) ?? 0) + 1);
   const places = [...counts.keys()];
@@ -114,9 +125,14 @@ function chooseRung(
   let known: Why | null = gang.lastRefusal;
   for (const rung of rungs) {
     if (gang.tried.includes(rung.key)) continue;
+    const over = overLimit(limits, rung, counts, gang.firm);
+    if (over !== null) {
+      known = orElse(known, over);
+      continue;
+    }
     const first = aheadOf(draft, gang, rung, waiting);
     if (first !== null) {
-      known ??= behind(draft, first);
+      known = orElse(known, behind(draft, first));
       continue;
     }
     const wanted = new Map<string, number>();
@@ -127,16 +143,38 @@ function chooseRung(
     // What every node stands for itself may get a part of it: how much there is, only EC2 knows.
     const refusals = [...wanted].flatMap(([key, count]) => {
       const asked = gang.firm ? count : 1;
-      return knownRefusal(memory.get(key), asked, draft.at, settings.capacityMemory) ?? [];
+      return knownRefusal(memory.get(key), asked, draft.at, ages) ?? [];
     });
     const [refusal] = refusals;
     if (refusal === undefined) return rung;
-    known ??= {
+    known = orElse(known, {
       code: refusal.code,
       message: `EC2 refused ${refusal.count} ${Math.max(1, seconds(draft.at - refusal.at))} s ago and was not asked again: ${refusal.message}`,
-    };
+    });
   }
   return known ?? noRung(rungs.length);
+}
+
+/** The first is told, unless it is that no wait helps: on another rung one does. */
+function orElse(known: Why | null, why: Why): Why {
+  return known === null || known.code === 'LargerThanLimit' ? why : known;
+}
+
+/** What is not launched for want of a limit's room goes back; the gang goes on with the others. */
+function dropOverLimit(
+  draft: Draft,
+  gang: Gang,
+  places: ReadonlyMap<string, Place>,
+  rung: Rung,
+  { limits }: Line,
+): ReadonlyMap<string, Place> {
+  const { fit, over } = takeWhatFits(limits, rung, places);
+  if (over === null) return fit;
+  const nodes = [...places.keys()].filter((node) => !fit.has(node));
+  const refusal = { ...over, nodes };
+  giveBack(draft, gang, nodes, refusal, `${gang.id}/over-limit`);
+  draft.decisions.push({ kind: 'NodesDropped', gangId: gang.id, nodes, refusal });
+  return fit;
 }
 
 function nothingWished({ wish }: Gang): Why {
@@ -159,7 +197,7 @@ function noRung(count: number): Why {
  * nobody were before them, no other try helps: the ResumeTimeout that would is told. What is soft gets what comes in time.
  */
 function waitTooLong(draft: Draft, gang: Gang, ahead: number, count: number): Why | null {
-  const { settings } = draft.state;
+  const settings = settingsFor(draft.state.settings, gang);
   const waitMs = tokenWaitMs(draft.state, draft.at, ahead + count);
   if (!gang.firm || waitMs === 0) return null;
   const { burst, perSecond } = settings.launchInstances;
@@ -167,7 +205,10 @@ function waitTooLong(draft: Draft, gang: Gang, ahead: number, count: number): Wh
   const limits = `EC2 launches ${burst} instances at once and ${perSecond} a second then`;
   if (gang.requestedAt + aloneMs > launchBy(settings, gang)) {
     const needs = `${limits}, so ${count} take ${seconds(aloneMs)} s`;
-    return { code: 'ResumeTimeoutTooShort', message: `${needs}: ${longerTimeout(draft, aloneMs)}` };
+    return {
+      code: 'ResumeTimeoutTooShort',
+      message: `${needs}: ${longerTimeout(settings, aloneMs)}`,
+    };
   }
   if (draft.at + waitMs + spareMs <= launchBy(settings, gang)) return null;
   return tokensTooLate(draft, gang, count);
@@ -179,7 +220,7 @@ const spareMs = 1_000;
 /** What comes before a launch takes time too: asking Slurm about the job, reserving, a try that is throttled. */
 const stepsMs: DurationMs = 30_000;
 
-function longerTimeout({ state: { settings } }: Draft, launchMs: DurationMs): string {
+function longerTimeout(settings: Settings, launchMs: DurationMs): string {
   const { resumeTimeoutMs, launchPatienceMs } = settings;
   return resumeTimeoutMs === null
     ? `ResumeTimeout is not known, so launch_patience counts: set it to ${seconds(launchMs)} at least (it is ${seconds(launchPatienceMs)})`
@@ -204,17 +245,30 @@ function prepareLaunches(
   gang: Gang,
   places: ReadonlyMap<string, Place>,
   rung: Rung,
+  { ahead, limits }: Line,
 ): PreparedLaunch[] {
   const placeOf = (node: string): Place => {
     const place = places.get(node);
     if (place === undefined) throw new Error(`node ${node} was located and lost`);
     return place;
   };
-  const batches = cutBatches(draft.state.settings, [...places.keys()], placeOf, gang.firm);
-  const launches = batches.map((planned, index) => {
+  const batches = cutBatches([...places.keys()], placeOf, () => gang.firm);
+  const calls = batches.map((planned) => {
     const pool = rung.pools.get(planned.place);
     if (pool === undefined) throw new Error(`rung ${rung.key} has no pool for a place`);
-    const effect = launchEffect(draft, gang, planned, pool, gang.launches + index);
+    return { planned, pool };
+  });
+  const wished = sparesOf(draft, gang, calls, ahead);
+  const withSpares = calls.map(
+    ({ planned }, index) => [planned.place, planned.nodes.length + (wished[index] ?? 0)] as const,
+  );
+  // They are worth less than the room that a limit has left for others.
+  const hasRoom = !gang.firm || overLimit(limits, rung, withSpares, true) === null;
+  const spareCounts = hasRoom ? wished : [];
+  const launches = calls.map(({ planned, pool }, index) => {
+    const spares = spareCounts[index] ?? 0;
+    const call = { ...planned, maxCount: planned.maxCount + spares };
+    const effect = launchEffect(draft, gang, call, pool, gang.launches + index);
     const batch: BatchStarted = {
       effectId: effect.id,
       queue: planned.place.queue,
@@ -223,6 +277,7 @@ function prepareLaunches(
       clientToken: effect.order.clientToken,
       pool: poolKey(planned.place, pool, draft.state.zones),
       zone: zoneOf(planned.place, pool, draft.state.zones),
+      ...(spares > 0 && { spares }),
     };
     return { effect, batch, place: planned.place, pool };
   });
@@ -237,6 +292,11 @@ function byScarcity(draft: Draft) {
     const [left, right] = [room(a), room(b)];
     return left === right ? 0 : left - right;
   };
+}
+
+/** Instances by place, the spares too. */
+function countsOf(launches: readonly PreparedLaunch[]): [Place, number][] {
+  return launches.map(({ place, effect }) => [place, effect.order.maxCount]);
 }
 
 function launchEffect(

@@ -28,6 +28,16 @@ describe('suspend', () => {
     checkAtRest(one);
   });
 
+  test('of nodes that Slurm may have set down itself: they are as good as new ten minutes later', () => {
+    const one = up();
+    one.suspend('q-dy-c-[1-2]');
+    one.resume('q-dy-c-1', ['q-dy-c-1']);
+    one.advance(10 * 60_000);
+    expect(one.only('RefreshNodes').nodes).toEqual(['q-dy-c-2']);
+    one.settle();
+    checkAtRest(one);
+  });
+
   test('of many nodes terminates in calls of at most terminate_max_batch_size', () => {
     const one = world({ terminateMaxBatchSize: 2, maxBatchSize: 9 });
     one.resume('q-dy-c-[1-5]', ['q-dy-c-[1-5]']);

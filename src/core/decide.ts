@@ -12,6 +12,7 @@ import {
 } from './decide-effects.ts';
 import { assembledBy, decideJobsTold, endAssemblies } from './decide-jobs.ts';
 import { decideLaunchAnswered, decideLaunchFailed, decideNodesAssigned } from './decide-launch.ts';
+import { decideConsoleFetched, decideQueueStart, protectQueues } from './decide-protection.ts';
 import { releaseLaunches } from './decide-queue.ts';
 import {
   decideReservationEnded,
@@ -21,11 +22,22 @@ import {
   idleReservations,
 } from './decide-reserve.ts';
 import { describeSubnets, isAskingForZones, startGangs } from './decide-start.ts';
+import {
+  decideFleetStart,
+  decideFleetStop,
+  decidePartitionsSet,
+  decidePartitionsTold,
+} from './decide-fleet-status.ts';
+import { decideReleaseNode, decideReplaceNode } from './decide-hand.ts';
 import { decideForget, decideResume, decideSuspend } from './decide-request.ts';
+import { decideSetsSeen } from './decide-sets.ts';
+import { decideFleetSeen } from './decide-fleet.ts';
 import { decideEc2Seen, decideReleased, decideSlurmSeen } from './decide-seen.ts';
+import { endIdleSpares } from './decide-spares.ts';
 import type { Event } from './events.ts';
 import { nextLaunchAt } from './launch-schedule.ts';
 import type { HookRequest } from './requests.ts';
+import { idleSpares } from './spares.ts';
 import type { State } from './state.ts';
 import type { Turn } from './turn.ts';
 import type { Instant } from './units.ts';
@@ -33,12 +45,13 @@ import type { Instant } from './units.ts';
 export function decide(state: State, event: Event): Turn {
   const draft = createDraft(state, event.at);
   decideInto(draft, event);
+  protectQueues(draft);
   return { event, decisions: draft.decisions, effects: draft.effects };
 }
 
 /** When the state wants to be looked at again: now or earlier means at once; null: only an event can move it. */
 export function nextWake(state: State): Instant | null {
-  if (idleReservations(state).length > 0) return state.now;
+  if (idleReservations(state).length > 0 || idleSpares(state).length > 0) return state.now;
   let mayStart = false;
   let next: Instant | null = null;
   for (const gang of state.gangs.values()) {
@@ -71,17 +84,32 @@ function decideRequest(draft: Draft, request: HookRequest): void {
       return decideSuspend(draft, request);
     case 'forget-capacity':
       return decideForget(draft, request);
+    case 'fleet-stop':
+      return decideFleetStop(draft, request);
+    case 'fleet-start':
+      return decideFleetStart(draft, request);
+    case 'release-node':
+      return decideReleaseNode(draft, request);
+    case 'replace-node':
+      return decideReplaceNode(draft, request);
+    case 'queue-start':
+      return decideQueueStart(draft, request);
   }
 }
 
 function decideInto(draft: Draft, event: Event): void {
   switch (event.kind) {
+    case 'LedgerBegun':
     case 'ConfigLoaded':
     case 'InstancesTerminated':
     case 'JobsInformed':
     case 'NodesRefreshed':
+    case 'NodesPoweredUp':
+    case 'NodesDrained':
     case 'SubnetsTold':
       return;
+    case 'ConsoleFetched':
+      return decideConsoleFetched(draft, event.effectId, event.tail);
     case 'ReservationMade':
       return decideReservationMade(draft, event.effectId, event.reservationId);
     case 'ReservationFailed':
@@ -117,12 +145,20 @@ function decideInto(draft: Draft, event: Event): void {
       return decideReleased(draft, event.effectId, event.freed, event.kept);
     case 'SlurmSeen':
       return decideSlurmSeen(draft, event);
+    case 'PartitionsTold':
+      return decidePartitionsTold(draft, event.effectId, event.up);
+    case 'PartitionsSet':
+      return decidePartitionsSet(draft, event.effectId);
     case 'Ec2Seen':
       return decideEc2Seen(draft, event);
+    case 'FleetSeen':
+      decideFleetSeen(draft, event);
+      return decideSetsSeen(draft, event.needs);
     case 'Woke':
       repeatDueEffects(draft);
       endAssemblies(draft);
       endIdleReservations(draft);
+      endIdleSpares(draft);
       startGangs(draft);
       return releaseLaunches(draft);
   }

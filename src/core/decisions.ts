@@ -2,9 +2,13 @@
 import type { Doom } from './boot.ts';
 import type { Effect, RunInstances } from './effects.ts';
 import type { GangKind, Refusal } from './gang.ts';
+import type { Verdict } from './judge.ts';
 import type { JobWish } from './job-wish.ts';
 import type { Instance } from './instances.ts';
+import type { Console } from './protection.ts';
 import type { JobWants } from './state.ts';
+import type { SurvivingNode, SurvivorsSettled } from './survivors.ts';
+import type { FoundInstance } from './takeover.ts';
 import type { Instant } from './units.ts';
 
 export interface PlacedInstance {
@@ -21,6 +25,8 @@ export interface BatchStarted {
   /** The pool that it is launched in, and its zone where that is known. */
   readonly pool: string;
   readonly zone: string | null;
+  /** Instances that it asks for beyond its nodes. Absent: none. */
+  readonly spares?: number;
 }
 
 export interface ReservingPart {
@@ -42,6 +48,8 @@ export type Decision =
       readonly gangKind: GangKind;
       readonly firm: boolean;
       readonly jobIds: readonly number[];
+      /** The static set that it is of. */
+      readonly set?: string;
       readonly priority?: number;
       /** Whose each node is, where every job has one of its own. */
       readonly jobNodes?: readonly (readonly [number, string])[];
@@ -56,7 +64,7 @@ export type Decision =
       /** The gang, given before, for which it launches another instance. */
       readonly replaces?: string;
     }
-  /** A job's nodes were refused: it is tried again at `nextAt`, or held. */
+  /** A job's nodes were refused: it is tried again at `nextAt`, or held, or (neither) waits for the fleet to be started. */
   | {
       readonly kind: 'JobRefused';
       readonly jobId: number;
@@ -66,6 +74,50 @@ export type Decision =
       readonly nextAt: Instant | null;
       readonly hold: 'admin' | 'user' | null;
       readonly wants?: JobWants;
+    }
+  /** Slurm is told to power nodes of a static set up. */
+  | { readonly kind: 'SetPoweredUp'; readonly set: string; readonly nodes: readonly string[] }
+  /** A static set, or some of it, could not be launched or did not boot: it is tried again at `nextAt`. */
+  | {
+      readonly kind: 'SetRefused';
+      readonly set: string;
+      readonly tries: number;
+      readonly nextAt: Instant;
+      readonly code: string;
+      readonly message: string;
+    }
+  /** All of it is up: its tries are forgotten. */
+  | { readonly kind: 'SetWhole'; readonly set: string }
+  /** A person has asked for one of its nodes: it is tried again at once. */
+  | { readonly kind: 'SetHastened'; readonly set: string }
+  /** Nothing is launched any more, and all that runs ends. */
+  | {
+      readonly kind: 'FleetStopped';
+      readonly requestId: string;
+      /** False: it was stopped already, and what has come up since ends. */
+      readonly wasRunning: boolean;
+    }
+  /** Partitions that are set inactive, and go up again with the fleet. */
+  | { readonly kind: 'PartitionsTaken'; readonly partitions: readonly string[] }
+  /** `partitions` are to go up again. */
+  | {
+      readonly kind: 'FleetStarted';
+      readonly requestId: string;
+      readonly wasRunning: boolean;
+      readonly partitions: readonly string[];
+    }
+  /** They are up, or Slurm does not have them any more. */
+  | { readonly kind: 'PartitionsRestored'; readonly partitions: readonly string[] }
+  /** What was done with the nodes that a person named. */
+  | {
+      readonly kind: 'NodesTakenByHand';
+      readonly requestId: string;
+      /** Their instances end, and Slurm powers them down. */
+      readonly released: readonly string[];
+      /** They get another instance, in place of the one that their gang waits for. */
+      readonly replaced: readonly string[];
+      /** Left as they are, with why. */
+      readonly passedOver: readonly { readonly nodes: readonly string[]; readonly why: string }[];
     }
   /** All its nodes are up: its tries are forgotten. */
   | { readonly kind: 'JobStarted'; readonly jobId: number }
@@ -79,8 +131,47 @@ export type Decision =
       readonly nodes: readonly string[];
       readonly why: { readonly code: string; readonly message: string };
     }
+  /** Instances that serve nodes, and that the ledger did not know: they are their nodes' from now on. */
+  | { readonly kind: 'LeasesFound'; readonly found: readonly FoundInstance[] }
+  /** Spares of a gang become its nodes' instances; the gang that replaces them gives them to Slurm. */
+  | {
+      readonly kind: 'SparesTaken';
+      readonly gangId: string;
+      readonly placed: readonly PlacedInstance[];
+    }
+  /** Spares that nobody needs any more, or that have ended. They were paid for, together, for so long. */
+  | {
+      readonly kind: 'SparesEnded';
+      readonly gangId: string;
+      readonly pool: string;
+      readonly instanceIds: readonly string[];
+      readonly why: string;
+      readonly heldMs: number;
+    }
   /** A gang that was given will not be whole: it is let go when Slurm has said whom else its nodes serve. */
   | { readonly kind: 'BootDoomed'; readonly gangId: string; readonly doom: Doom }
+  /** Nodes of a compute resource were given instances that did not come up. */
+  | {
+      readonly kind: 'BootsFailed';
+      readonly queue: string;
+      readonly computeResource: string;
+      readonly nodes: readonly string[];
+      readonly why: { readonly code: string; readonly message: string };
+    }
+  /** Too many in a row: nothing more is launched for the queue. */
+  | {
+      readonly kind: 'QueueProtected';
+      readonly queue: string;
+      readonly why: { readonly code: string; readonly message: string };
+    }
+  | { readonly kind: 'ConsoleKept'; readonly queue: string; readonly console: Console }
+  /** A person starts the queue again. */
+  | {
+      readonly kind: 'QueueStarted';
+      readonly requestId: string;
+      readonly queue: string;
+      readonly wasProtected: boolean;
+    }
   /** A gang that was given is let go before its job ran. */
   | {
       readonly kind: 'BootFailed';
@@ -191,6 +282,8 @@ export type Decision =
       readonly placed: readonly PlacedInstance[];
       /** Instances that nobody needs: terminated. */
       readonly surplus: readonly string[];
+      /** Instances beyond the batch's nodes, kept for those of which the boot fails. Absent: none. */
+      readonly spares?: readonly Instance[];
       /** Nodes of a soft batch that got none. */
       readonly refusal: Refusal | null;
     }
@@ -258,6 +351,29 @@ export type Decision =
       readonly nodes: readonly string[];
       readonly instanceIds: readonly string[];
       readonly why: string;
+    }
+  /** A running job has lost nodes: the others are kept for its next try. */
+  | {
+      readonly kind: 'JobStruck';
+      readonly jobId: number;
+      readonly lost: readonly string[];
+      readonly left: readonly SurvivingNode[];
+      readonly keptUntil: Instant;
+    }
+  /** It runs again, is gone, or waits for something else: what is left and unused (`nodes`) is let go. */
+  | {
+      readonly kind: 'JobSettled';
+      readonly jobId: number;
+      readonly outcome: SurvivorsSettled['outcome'];
+      readonly nodes: readonly string[];
+    }
+  /** Something is done about nodes of the fleet that are not as they should be. */
+  | {
+      readonly kind: 'NodesMended';
+      readonly rule: string;
+      readonly verdict: Verdict;
+      readonly message: string;
+      readonly nodes: readonly string[];
     }
   | {
       readonly kind: 'RequestSettled';

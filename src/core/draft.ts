@@ -5,6 +5,7 @@
 import type { Decision, PlacedInstance } from './decisions.ts';
 import type { Effect, RunInstances } from './effects.ts';
 import type { Gang, Lease, Refusal } from './gang.ts';
+import { bootFailureCodes } from './protection.ts';
 import type { State } from './state.ts';
 import type { Instant } from './units.ts';
 import { leadsTo } from './waits.ts';
@@ -22,8 +23,12 @@ export interface Draft {
   readonly booted: Set<string>;
   /** Gangs formed or grown in this turn, by the nodes that they claim. */
   readonly claims: Map<string, string[]>;
+  /** Nodes whose boot has failed in this turn, with why. */
+  readonly failedBoots: Map<string, Pick<Refusal, 'code' | 'message'>>;
   /** Nodes whose lease ended in this turn. */
   readonly ended: Set<string>;
+  /** Spares, by instance, that became a node's or ended in this turn. */
+  readonly spent: Set<string>;
   /** Leases taken in this turn, by node. */
   readonly placed: Map<string, PlacedInstance & { readonly gangId: string }>;
 }
@@ -38,7 +43,9 @@ export function createDraft(state: State, at: Instant): Draft {
     closed: new Set(),
     booted: new Set(),
     claims: new Map(),
+    failedBoots: new Map(),
     ended: new Set(),
+    spent: new Set(),
     placed: new Map(),
   };
 }
@@ -88,6 +95,16 @@ export function claimNodes(draft: Draft, gangId: string, nodes: readonly string[
   for (const node of nodes) draft.claims.set(node, [...(draft.claims.get(node) ?? []), gangId]);
 }
 
+/** Nodes of which it is decided in this turn that they did not come up. */
+export function noteFailedBoots(
+  draft: Draft,
+  nodes: readonly string[],
+  why: Pick<Refusal, 'code' | 'message'>,
+): void {
+  if (!bootFailureCodes.has(why.code)) return;
+  for (const node of nodes) if (!draft.failedBoots.has(node)) draft.failedBoots.set(node, why);
+}
+
 /** Whether a gang waits for another, itself or by way of others, this turn's decisions taken into account. */
 export function waitsOn(draft: Draft, gangId: string, target: string): boolean {
   const inTurn = new Map<string, readonly string[]>();
@@ -114,6 +131,8 @@ export function heldIn(draft: Draft, gang: Gang, pool: string): number {
     const lease = draft.state.leases.get(node);
     if (lease?.pool === pool && lease.gangId === gang.id) held += 1;
   }
+  for (const spare of draft.state.spares.values())
+    if (spare.pool === pool && spare.gangId === gang.id) held += 1;
   return held;
 }
 

@@ -52,6 +52,13 @@ export interface GiveBackNodes {
   readonly reason: string | null;
   /** They are wanted again soon, by the backfill scheduler. */
   readonly soon?: boolean;
+  /** Down only those that Slurm has up: it may be powering others down by itself, and those would stay down for good. */
+  readonly onlyUp?: boolean;
+  /**
+   * Nodes that Slurm powers down by itself since: a call that is under way may hit them all the same, and an earlier one
+   * has. They are made as good as new when it has been answered.
+   */
+  readonly overtaken?: readonly string[];
 }
 
 /** Asks Slurm about the jobs of a request: which are heterogeneous, where their other nodes are. */
@@ -73,6 +80,8 @@ export interface RefreshNodes {
   readonly kind: 'RefreshNodes';
   readonly id: string;
   readonly nodes: readonly string[];
+  /** Also those that are drained: nobody but muster, or Slurm itself, has drained them. */
+  readonly evenDrained?: boolean;
 }
 
 /**
@@ -86,6 +95,57 @@ export interface ReleaseNodes {
   /** Nodes that an earlier try may have drained and that somebody wants since: they are only undrained. */
   readonly keep?: readonly string[];
   readonly reason: string;
+  /**
+   * They are let go as nodes of the fleet, with this reason code, not as a job's nodes that power up: those that are up and
+   * on which nobody is are powered down, and jobs that are found there have their nodes already.
+   */
+  readonly code?: string;
+}
+
+/** Takes nodes that are up out of service: no further job is put there, what runs there runs on. */
+export interface DrainNodes {
+  readonly kind: 'DrainNodes';
+  readonly id: string;
+  readonly nodes: readonly string[];
+  /** What each of them holds: the node's next instance is another matter. */
+  readonly instanceIds: readonly string[];
+  readonly reason: string;
+}
+
+/** Has Slurm power nodes up (`state=power_up`); the hook call that follows launches them. */
+export interface PowerUpNodes {
+  readonly kind: 'PowerUpNodes';
+  readonly id: string;
+  /** The static set that they are of. */
+  readonly set: string;
+  readonly nodes: readonly string[];
+}
+
+/** Asks Slurm which of the fleet's partitions start jobs: those that are named after its queues, or have nodes of them. */
+export interface ListPartitions {
+  readonly kind: 'ListPartitions';
+  readonly id: string;
+  /** Null: no cluster file says which there are; then every partition with a node of the fleet's form counts. */
+  readonly queues: readonly string[] | null;
+}
+
+/** Lets partitions start jobs (`isUp`), or no more. */
+export interface SetPartitions {
+  readonly kind: 'SetPartitions';
+  readonly id: string;
+  /** Who wants it: the fleet is stopped or started, or a queue is protected. */
+  readonly by: 'fleet' | 'protection';
+  readonly partitions: readonly string[];
+  readonly isUp: boolean;
+}
+
+/** Fetches what an instance that did not boot has written on its console, which EC2 keeps for about an hour, and keeps it. */
+export interface FetchConsole {
+  readonly kind: 'FetchConsole';
+  readonly id: string;
+  readonly queue: string;
+  readonly node: string;
+  readonly instanceId: string;
 }
 
 /** One CreateCapacityReservation call. */
@@ -115,6 +175,13 @@ export interface TellJobs {
   readonly hold: 'admin' | 'user' | null;
   /** Also while it is being started or runs: there is nothing to wait for. */
   readonly anyState?: boolean;
+  /**
+   * `startAt` ends the wait that Slurm gives a requeued job. One that does not wait so (Slurm's expedited requeue), or that
+   * has been requeued again and again, keeps its time.
+   */
+  readonly endsWait?: boolean;
+  /** Only where muster's hold is on it: that is taken back, as the job has started again since it was decided. */
+  readonly release?: boolean;
 }
 
 /** Asks EC2 for the zones of the subnets that the configuration names. */
@@ -125,6 +192,7 @@ export interface DescribeSubnets {
 }
 
 export type Effect =
+  | FetchConsole
   | TellJobs
   | RefreshNodes
   | CreateReservation
@@ -132,6 +200,10 @@ export type Effect =
   | DescribeSubnets
   | AskJobs
   | ReleaseNodes
+  | PowerUpNodes
+  | ListPartitions
+  | SetPartitions
+  | DrainNodes
   | RunInstances
   | TerminateInstances
   | SweepLaunch

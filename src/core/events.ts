@@ -1,9 +1,12 @@
 /** What happened. Only events bring time and facts into the core; they are written to the ledger as they came. */
 import type { Instance } from './instances.ts';
 import type { Told } from './job-facts.ts';
+import type { Verdict } from './judge.ts';
 import type { Ec2Differences } from './observe.ts';
 import type { HookRequest } from './requests.ts';
 import type { Settings } from './settings.ts';
+import type { SetNeed } from './static-sets.ts';
+import type { StruckJob, SurvivorsSettled } from './survivors.ts';
 import type { Instant } from './units.ts';
 
 export interface Failure {
@@ -14,8 +17,23 @@ export interface Failure {
   readonly requestId: string | null;
 }
 
+/** Nodes with the same verdict, as the table had it when they were judged. */
+export interface NodesJudged {
+  readonly rule: string;
+  readonly verdict: Verdict;
+  readonly code: string;
+  /** What is the matter with them. */
+  readonly message: string;
+  readonly nodes: readonly string[];
+}
+
 export type Event = { readonly at: Instant } & (
   | { readonly kind: 'ConfigLoaded'; readonly settings: Settings }
+  /**
+   * A ledger takes the place of one that was lost or damaged: instances launched since `since` are this one's to take over
+   * or to end. The first event there is.
+   */
+  | { readonly kind: 'LedgerBegun'; readonly since: Instant }
   /** Muster started: what was outstanding before is carried on. */
   | { readonly kind: 'Started' }
   | { readonly kind: 'HookCalled'; readonly request: HookRequest }
@@ -60,12 +78,15 @@ export type Event = { readonly at: Instant } & (
     }
   | { readonly kind: 'JobsInformed'; readonly effectId: string }
   | { readonly kind: 'NodesRefreshed'; readonly effectId: string }
+  | { readonly kind: 'PartitionsSet'; readonly effectId: string }
+  /** The end of what an instance wrote; empty: EC2 has nothing (yet). All of it is kept elsewhere. */
+  | { readonly kind: 'ConsoleFetched'; readonly effectId: string; readonly tail: string }
   /** What looking at Slurm has shown. */
   | {
       readonly kind: 'SlurmSeen';
       /** Awaited nodes that are up. */
       readonly registered: readonly string[];
-      /** Awaited nodes that are still powering up although their deadline has passed. */
+      /** Awaited nodes that are still powering up although their deadline has passed, or that keep their gang waiting. */
       readonly late: readonly string[];
       /** Gangs that are to be let go, with those of their nodes that other jobs have. */
       readonly doomed: readonly { readonly gangId: string; readonly taken: readonly string[] }[];
@@ -74,7 +95,29 @@ export type Event = { readonly at: Instant } & (
       /** Jobs on nodes (`asked`) that power up for others; what else they need is in `told.absent`. */
       readonly silent: { readonly asked: readonly string[]; readonly told: Told } | null;
     }
+  | { readonly kind: 'NodesPoweredUp'; readonly effectId: string }
+  /** The fleet's partitions that start jobs. */
+  | {
+      readonly kind: 'PartitionsTold';
+      readonly effectId: string;
+      readonly up: readonly string[];
+    }
+  | { readonly kind: 'PartitionsSet'; readonly effectId: string }
   /** What looking at EC2 has shown. */
   | ({ readonly kind: 'Ec2Seen' } & Ec2Differences)
+  /** What comparing Slurm's nodes, EC2's instances and the leases has shown: the nodes that are not to be left as they are. */
+  | {
+      readonly kind: 'FleetSeen';
+      /** When Slurm was asked. */
+      readonly askedAt: Instant;
+      readonly judged: readonly NodesJudged[];
+      /** What static sets lack. */
+      readonly needs: readonly SetNeed[];
+      /** Jobs that have lost a node. */
+      readonly struck: readonly StruckJob[];
+      /** What has become of such jobs since. */
+      readonly settled: readonly SurvivorsSettled[];
+    }
+  | { readonly kind: 'NodesDrained'; readonly effectId: string }
   | { readonly kind: 'Woke' }
 );

@@ -1,9 +1,10 @@
 /** Where a node belongs: its queue and compute resource, and how that is launched. */
 import { parseNodeName } from './node-name.ts';
 import type { Refusal } from './gang.ts';
+import { settingsAt } from './launch-policy.ts';
 import {
   launchTemplateName,
-  type GangStrategy,
+  type LaunchPolicy,
   type LaunchSource,
   type Pool,
   type Queue,
@@ -22,10 +23,8 @@ export interface Place {
   readonly subnetId: string | null;
   /** The group that instances are placed in; null: none, or the launch template's. */
   readonly placementGroup: string | null;
-  readonly strategy: GangStrategy;
-  readonly spread: boolean;
-  readonly greedy: boolean;
-  readonly spares: number;
+  /** As the cluster, the queue and the compute resource have it. */
+  readonly policy: LaunchPolicy;
 }
 
 export type Located =
@@ -125,9 +124,6 @@ function resolve(settings: Settings, queue: string, computeResource: string): Pl
     instanceType: isTyped ? launch.instanceType : (resource?.instanceTypes[0] ?? null),
     subnetId: isTyped ? launch.subnetId : (found?.subnetIds?.[0] ?? null),
     placementGroup: isTyped ? launch.placementGroup : null,
-    strategy: found?.strategy ?? 'reserve',
-    spread: found?.spread ?? false,
-    greedy: found?.greedy ?? true,
-    spares: found?.spares ?? 0,
+    policy: settingsAt(settings, { queue, computeResource }),
   };
 }

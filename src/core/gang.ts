@@ -3,15 +3,17 @@ import type { BatchStarted } from './decisions.ts';
 import type { RunInstances } from './effects.ts';
 import type { JobWish } from './job-wish.ts';
 import type { Instance } from './instances.ts';
+import type { PlaceName } from './launch-policy.ts';
 import type { Instant } from './units.ts';
 
 /**
  * - `job`: the nodes of one job, whole or nothing (or, best-effort, what EC2 gives).
  * - `single-node-jobs`: jobs of one node each; every node stands for itself, so one soft call serves them all.
+ * - `static-set`: static nodes of one compute resource that no job has asked for, powered up by muster.
  * - `launch-batch`: ParallelCluster's: nodes in Slurm's order, cut at max_batch_size.
  * - `request`: a request's nodes until Slurm has said which of its jobs belong together; then it makes way for others.
  */
-export type GangKind = 'job' | 'single-node-jobs' | 'launch-batch' | 'request';
+export type GangKind = 'job' | 'single-node-jobs' | 'static-set' | 'launch-batch' | 'request';
 
 /**
  * A gang's modes:
@@ -39,6 +41,8 @@ export interface Gang {
   /** Firm: every node or none. Soft: what EC2 gives, to the first nodes. */
   readonly firm: boolean;
   jobIds: readonly number[];
+  /** The static set that it is of; null: of none. */
+  readonly set: string | null;
   /** Slurm's, the highest of its jobs; null: not known. */
   readonly priority: number | null;
   /** Whose each node is, where every job has one of its own; else null. */
@@ -48,6 +52,8 @@ export interface Gang {
   assembleBy: Instant;
   /** Members that are still wanted, in Slurm's order. A suspend, or a refusal of some, takes nodes out of it. */
   nodes: readonly string[];
+  /** The compute resources of its nodes, the missing ones too. */
+  places: readonly PlaceName[];
   phase: GangPhase;
   /** The rung that it is on; null before its first. */
   rung: string | null;
@@ -100,6 +106,8 @@ export interface Batch {
   readonly clientToken: string;
   readonly pool: string;
   readonly zone: string | null;
+  /** Instances that it asks for beyond its nodes. Absent: none. */
+  readonly spares?: number;
   /** Attempts that have failed so far. */
   tries: number;
   /** When it first went out to EC2; null: it waits for that. */

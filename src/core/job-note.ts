@@ -28,21 +28,27 @@ export interface JobVerdict {
   readonly at: Instant;
   /** How often EC2 was asked for it or it could not be, this time included; 0: it only stood behind others so far. */
   readonly tries: number;
-  /** When it is tried again; null: it is held. */
+  /** When it is tried again; null: it is held, or waits for a person to start the fleet. */
   readonly nextAt: Instant | null;
   readonly hold: 'admin' | 'user' | null;
 }
 
 export function noteOf(verdict: JobVerdict): string {
-  const { code, message, at, tries, nextAt, hold } = verdict;
-  const next =
-    nextAt !== null
-      ? `next try ${time(nextAt)}`
-      : hold === 'user'
-        ? 'held: release it with scontrol release when you want it tried again'
-        : 'held until an administrator releases it';
+  const { code, message, at, tries } = verdict;
   const which = tries === 0 ? '' : `try ${tries} `;
-  return `${which}refused ${time(at)} (Code:${code}) ${bounded(message)}; ${next}; ${cureOf(code)}`;
+  return `${which}refused ${time(at)} (Code:${code}) ${bounded(message)}; ${whatNext(verdict)}; ${cureOf(code)}`;
+}
+
+function whatNext({ nextAt, hold }: JobVerdict): string {
+  if (nextAt !== null) return `next try ${time(nextAt)}`;
+  switch (hold) {
+    case 'user':
+      return 'held: release it with scontrol release when you want it tried again';
+    case 'admin':
+      return 'held until an administrator releases it';
+    case null:
+      return 'it waits, and starts by itself then';
+  }
 }
 
 function bounded(message: string): string {
@@ -72,9 +78,16 @@ const cureByCode: Readonly<Record<string, string>> = {
   BehindAnother:
     'time helps, or another instance type or zone; a greedy queue lets jobs pass sooner',
   BootTimeout: 'the log of the instance tells why it did not join',
+  InstanceLimitReached: 'time helps, or fewer nodes, or a higher limit',
+  LaunchRateLimitReached: 'time helps, or fewer nodes, or a higher limit',
+  CostLimitReached: 'time helps, or fewer or cheaper nodes, or a higher limit',
+  QueueProtected: 'an administrator mends what does not boot, and starts the queue',
+  LargerThanLimit: 'fewer nodes would help, or a higher limit',
   InstanceEnded: 'time helps; an on-demand queue is not interrupted',
   ResumeRateTooSlow: 'ResumeRate=0 in slurm.conf would help, or fewer nodes',
   GangIncomplete: 'ResumeRate=0 in slurm.conf would help',
+  FleetStopped: 'an administrator starts the fleet',
+  ReleasedByHand: 'time helps',
   NodeAddressRefused: 'the administrator of the cluster has to look at slurm.conf',
 };
 

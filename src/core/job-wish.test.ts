@@ -42,6 +42,18 @@ const rows: Record<string, Row> = {
     wish: { strategy: 'launch' },
     unknown: ['muster:strategy=wait'],
   },
+  'all or nothing, or not, and in one zone, or not': {
+    text: 'muster:scaling=best-effort muster:spread=yes',
+    wish: { scalingStrategy: 'best-effort', spread: true },
+  },
+  'the other way round': {
+    text: 'muster:scaling=all-or-nothing muster:spread=no',
+    wish: { scalingStrategy: 'all-or-nothing', spread: false },
+  },
+  'what is neither': {
+    text: 'muster:scaling=greedy-all-or-nothing muster:spread=true',
+    unknown: ['muster:scaling=greedy-all-or-nothing', 'muster:spread=true'],
+  },
   'a name given twice in a list counts once': {
     text: 'muster:types=c5.large,c6i.large,c5.large',
     wish: { instanceTypes: ['c5.large', 'c6i.large'] },

@@ -10,13 +10,17 @@
  * given twice takes its last valid value, so that a later text can be put behind an earlier one.
  */
 import { gangStrategies, isInstanceType, isZoneName, markets } from './pool-words.ts';
-import type { CapacityType, GangStrategy } from './settings.ts';
+import type { CapacityType, GangStrategy, ScalingStrategy } from './settings.ts';
 import { parseDuration } from './units.ts';
 import type { DurationMs } from './units.ts';
 
 /** Absent: the job says nothing, and the configuration holds. Lists are in the job's order, none twice, never empty. */
 export interface JobWish {
   readonly strategy?: GangStrategy;
+  /** All of its nodes or none, or what EC2 gives. */
+  readonly scalingStrategy?: ScalingStrategy;
+  /** Whether its nodes may be in different zones. */
+  readonly spread?: boolean;
   /** How long one rung is tried: at least a second, at most a day. */
   readonly patienceMs?: DurationMs;
   /** The markets whose rungs may be tried. */
@@ -40,6 +44,8 @@ type ReadValue = (value: string) => JobWish | null;
 
 const keys: ReadonlyMap<string, ReadValue> = new Map<string, ReadValue>([
   ['strategy', readStrategy],
+  ['scaling', readScaling],
+  ['spread', readSpread],
   ['patience', readPatience],
   ['rungs', readMarkets],
   ['types', (value) => named(value, isInstanceType, (instanceTypes) => ({ instanceTypes }))],
@@ -78,6 +84,16 @@ function readWord(word: string): JobWish | null {
 function readStrategy(value: string): JobWish | null {
   const strategy = gangStrategies.find((known) => known === value);
   return strategy === undefined ? null : { strategy };
+}
+
+/** The third of ParallelCluster's words does nothing that `all-or-nothing` does not. */
+function readScaling(value: string): JobWish | null {
+  if (value !== 'all-or-nothing' && value !== 'best-effort') return null;
+  return { scalingStrategy: value };
+}
+
+function readSpread(value: string): JobWish | null {
+  return value === 'yes' || value === 'no' ? { spread: value === 'yes' } : null;
 }
 
 function readPatience(value: string): JobWish | null {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Place } from './fleet.ts';
 import type { JobWish } from './job-wish.ts';
-import { poolKey, rungsOf, zonesNamedIn, type Rung } from './ladder.ts';
-import type { Pool } from './settings.ts';
+import { keyOf, poolKey, rungsOf, zonesNamedIn, type Rung } from './ladder.ts';
+import { defaultSettings, type Pool } from './settings.ts';
 
 function pool(words: string, market: Pool['market'] = 'on-demand'): Pool {
   const [type = '', subnet = ''] = words.split(' ');
@@ -23,10 +23,7 @@ function place(name: string, pools: readonly Pool[], more: Partial<Place> = {}):
     instanceType: 'c5.large',
     subnetId: 'subnet-a',
     placementGroup: null,
-    strategy: 'reserve',
-    spread: false,
-    greedy: true,
-    spares: 0,
+    policy: defaultSettings,
     ...more,
   };
 }
@@ -122,7 +119,9 @@ describe('the rungs of several compute resources', () => {
   });
 
   test('go step by step where the queue may be spread, the shorter ladder at its last pool', () => {
-    const other = place('b', [pool('- subnet-c')], { spread: true });
+    const other = place('b', [pool('- subnet-c')], {
+      policy: { ...defaultSettings, spread: true },
+    });
     expect(subnetsOf(rungsOf([place('a', inAB), other], zones))).toEqual([
       'a:subnet-a b:subnet-c',
       'a:subnet-b b:subnet-c',
@@ -130,7 +129,7 @@ describe('the rungs of several compute resources', () => {
   });
 
   test('that are spread come first for a named zone that one of them is in', () => {
-    const other = place('b', inBC, { spread: true });
+    const other = place('b', inBC, { policy: { ...defaultSettings, spread: true } });
     const rungs = rungsOf([place('a', inAB), other], zones, ['eu-west-1c']);
     expect(subnetsOf(rungs)).toEqual(['a:subnet-b b:subnet-c', 'a:subnet-a b:subnet-b']);
   });
@@ -218,4 +217,11 @@ describe("zones in EC2's message", () => {
     const message = many.map((letter) => `us-east-1${letter}`).join(', ');
     expect(zonesNamedIn(message, [])).toHaveLength(20);
   });
+});
+
+test('a rung keeps the name that it had by its subnets, before their zones were known', () => {
+  const places = [place('a', [pool('m5.large subnet-b'), pool('m5.large subnet-a')])];
+  const early = rungsOf(places, new Map()).map(({ key }) => key);
+  expect(early).toEqual(['m5.large subnet-b on-demand', 'm5.large subnet-a on-demand']);
+  expect(rungsOf(places, zones).map(({ pools }) => keyOf(pools, new Map()))).toEqual(early);
 });

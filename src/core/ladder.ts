@@ -34,6 +34,11 @@ export function poolKey(place: Place, pool: Pool, zones: Zones): string {
   return `${type} ${where} ${how}`;
 }
 
+/** The instance type of a pool, from its key; what stands for an unknown one is no type's name. */
+export function typeOfPool(key: string): string {
+  return key.split(' ')[0] ?? '';
+}
+
 /**
  * The rungs for a gang with nodes of these places, in order: the first place's pools lead, every other place takes its
  * first pool in the same zone. Pools that its job does not wish for are none. `firstZones`: zones that EC2 named as having
@@ -55,9 +60,10 @@ export function rungsOf(
     const pools = new Map<Place, Pool>([[first, pool]]);
     for (const place of others) {
       const theirs = poolsOf(place);
-      const other = place.spread
-        ? (theirs[Math.min(index, theirs.length - 1)] ?? null)
-        : poolInZone(place, theirs, zone, zones);
+      const other =
+        (wish.spread ?? place.policy.spread)
+          ? (theirs[Math.min(index, theirs.length - 1)] ?? null)
+          : poolInZone(place, theirs, zone, zones);
       if (other !== null) pools.set(place, other);
     }
     if (pools.size === places.length) rungs.push(rungFrom(pools, zones, rungs));
@@ -90,14 +96,19 @@ function poolInZone(
   return (zone === null ? undefined : pools.find(isThere)) ?? pools.find(mayBeThere) ?? null;
 }
 
+/** What names a rung of these pools. */
+export function keyOf(pools: ReadonlyMap<Place, Pool>, zones: Zones): string {
+  const keys = [...pools].map(([place, pool]) => poolKey(place, pool, zones));
+  return [...new Set(keys)].join(' + ');
+}
+
 /** A second subnet of a zone is a rung of its own: the first one may be out of addresses. */
 function rungFrom(
   pools: ReadonlyMap<Place, Pool>,
   zones: Zones,
   before: readonly Pick<Rung, 'key'>[],
 ): Rung {
-  const keys = [...pools].map(([place, pool]) => poolKey(place, pool, zones));
-  const key = [...new Set(keys)].join(' + ');
+  const key = keyOf(pools, zones);
   const subnets = [...pools].map(
     ([place, pool]) => pool.subnetId ?? place.subnetId ?? 'any subnet',
   );

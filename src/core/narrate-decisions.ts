@@ -2,8 +2,11 @@
  * Decisions in words: the part of the log that tells what muster decided, grouped by what a decision is about. Decisions
  * that only move muster's own bookkeeping say nothing. What happened, and what is asked of the world, is told elsewhere.
  */
-import type { Decision } from './decisions.ts';
-import { bounded, countedList, line, type Line } from './narrate-line.ts';
+import type { BatchStarted, Decision } from './decisions.ts';
+import type { Verdict } from './judge.ts';
+import { bounded, countedList, line, nextTry, type Line } from './narrate-line.ts';
+import { narrateBeyondGangs } from './narrate-protection.ts';
+import { narrateInstances } from './narrate-instances.ts';
 import { nodeReason } from './reasons.ts';
 
 type DecisionOf<Kind extends Decision['kind']> = Extract<Decision, { kind: Kind }>;
@@ -38,12 +41,18 @@ export function narrateDecision(decision: Decision): Line[] {
       return narrateOutcome(decision);
     case 'NodesRegistered':
     case 'NodesReplaced':
+    case 'LeasesFound':
+    case 'SparesTaken':
+    case 'SparesEnded':
     case 'BootFailed':
     case 'NodesLost':
     case 'BootNodesLost':
+    case 'NodesMended':
       return narrateBoot(decision);
     case 'JobRefused':
     case 'JobStarted':
+    case 'JobStruck':
+    case 'JobSettled':
       return narrateJob(decision);
     case 'LeaseHandedOver':
     case 'EffectPutOff':
@@ -63,6 +72,8 @@ export function narrateDecision(decision: Decision): Line[] {
     case 'NodesRefused': // told when the gang closes
     case 'NodesDropped':
       return [];
+    default:
+      return narrateBeyondGangs(decision);
   }
 }
 
@@ -164,7 +175,7 @@ function narrateLaunch(
         line(
           'INFO',
           'muster.launch:start',
-          `Launching instances for nodes ${countedList(batch.nodes)} (gang ${decision.gangId}, token ${batch.clientToken})`,
+          `Launching instances for nodes ${countedList(batch.nodes)}${sparesIn(batch)} (gang ${decision.gangId}, token ${batch.clientToken})`,
         ),
       );
     case 'EffectDeferred':
@@ -192,6 +203,10 @@ function narrateLaunch(
         ),
       ];
   }
+}
+
+function sparesIn({ spares = 0 }: BatchStarted): string {
+  return spares === 0 ? '' : ` and ${spares === 1 ? '1 spare' : `${spares} spares`}`;
 }
 
 /** What nodes got in the end, and instances that are let go. */
@@ -235,7 +250,15 @@ function narrateOutcome(
 /** Nodes that have instances: up, replaced, or lost. */
 function narrateBoot(
   decision: DecisionOf<
-    'NodesRegistered' | 'NodesReplaced' | 'BootFailed' | 'NodesLost' | 'BootNodesLost'
+    | 'NodesRegistered'
+    | 'NodesReplaced'
+    | 'LeasesFound'
+    | 'SparesTaken'
+    | 'SparesEnded'
+    | 'BootFailed'
+    | 'NodesLost'
+    | 'BootNodesLost'
+    | 'NodesMended'
   >,
 ): Line[] {
   switch (decision.kind) {
@@ -248,32 +271,80 @@ function narrateBoot(
         line(
           'WARNING',
           'muster.boot:replace',
-          `Launching other instances for nodes ${countedList(decision.nodes)} of gang ${decision.bootId}: (Code:${decision.why.code}) ${decision.why.message}`,
+          `Replacing the instances of nodes ${countedList(decision.nodes)} of gang ${decision.bootId}: (Code:${decision.why.code}) ${decision.why.message}`,
         ),
       ];
+    case 'LeasesFound':
+    case 'SparesTaken':
+    case 'SparesEnded':
+      return narrateInstances(decision);
     case 'BootFailed':
       return [failedNodes(decision.refusal.nodes, nodeReason(decision.refusal), decision.jobIds)];
     case 'NodesLost':
     case 'BootNodesLost':
       return [failedNodes(decision.refusal.nodes, nodeReason(decision.refusal))];
+    case 'NodesMended':
+      return [
+        line(
+          'WARNING',
+          'muster.fleet:mend',
+          `Nodes ${countedList(decision.nodes)}: ${decision.message} (${decision.rule}); ${mends[decision.verdict]}`,
+        ),
+      ];
   }
 }
 
-/** Jobs that are tried again, held, or up. */
-function narrateJob(decision: DecisionOf<'JobRefused' | 'JobStarted'>): Line[] {
+const mends: Readonly<Record<Verdict, string>> = {
+  leave: 'left as it is',
+  'lose-instance': 'powering down',
+  'fail-boot': 'another instance is launched, or its gang is let go',
+  drain: 'draining: no further job is put there',
+  release: 'powering down, unless somebody is there',
+  'end-boot': 'it is awaited no more; terminating its instance',
+  'end-instance': 'terminating its instance',
+  'give-back': 'setting down and powering down, so that its job goes back to the queue',
+  'bring-back': 'taking it back into service',
+};
+
+/** Jobs that are tried again, held, or up, or that have lost a node. */
+function narrateJob(
+  decision: DecisionOf<'JobRefused' | 'JobStarted' | 'JobStruck' | 'JobSettled'>,
+): Line[] {
   switch (decision.kind) {
     case 'JobRefused':
       return [
         line(
           'INFO',
           'muster.jobs:refuse',
-          `JobID ${decision.jobId} - ${decision.tries === 0 ? '' : `try ${decision.tries} `}refused (${decision.code}); ${decision.nextAt === null ? `held (${decision.hold})` : `next try at ${new Date(decision.nextAt).toISOString()}`}`,
+          `JobID ${decision.jobId} - ${decision.tries === 0 ? '' : `try ${decision.tries} `}refused (${decision.code}); ${nextTry(decision)}`,
         ),
       ];
     case 'JobStarted':
       return [line('INFO', 'muster.jobs:start', `JobID ${decision.jobId} - all its nodes are up`)];
+    case 'JobStruck':
+      return [
+        line(
+          'WARNING',
+          'muster.jobs:strike',
+          `JobID ${decision.jobId} - has lost nodes ${countedList(decision.lost)}; keeping ${countedList(decision.left.map(({ node }) => node))} for its next try`,
+        ),
+      ];
+    case 'JobSettled':
+      return [
+        line(
+          'INFO',
+          'muster.jobs:settle',
+          `JobID ${decision.jobId} - ${settledAs[decision.outcome]}; powering down ${countedList(decision.nodes)} of its nodes`,
+        ),
+      ];
   }
 }
+
+const settledAs: Readonly<Record<DecisionOf<'JobSettled'>['outcome'], string>> = {
+  started: 'runs again after the loss of a node',
+  gone: 'is gone after the loss of a node',
+  late: 'still waits after the loss of a node',
+};
 
 function assembling(
   gangId: string,

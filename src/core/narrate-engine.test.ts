@@ -33,6 +33,34 @@ const ladder = [queueOf({ c: ['c5.large us-east-1a', 'm5.large us-east-1a'] }, {
 
 const table = new Map<string, [(one: DrivenWorld) => void, string[], Partial<Settings>?]>([
   [
+    'nodes of the fleet that are mended, and a job that loses a node',
+    [
+      (one) => {
+        one.resume('q-dy-c-[1-3]', ['q-dy-c-[1-3]']);
+        one.settle();
+        one.advance(1_000);
+        const seen = { kind: 'FleetSeen', askedAt: one.now, needs: [] } as const;
+        const message = 'it is down, and its instance is paid for';
+        const down = {
+          rule: 'down',
+          verdict: 'release',
+          code: 'NodeOutOfService',
+          message,
+        } as const;
+        const left = ['q-dy-c-2', 'q-dy-c-3'];
+        const struck = [{ jobId: 1, lost: ['q-dy-c-1'], left }];
+        one.send({ ...seen, judged: [{ ...down, nodes: ['q-dy-c-1'] }], struck, settled: [] });
+        const settled = [{ jobId: 1, outcome: 'started', taken: ['q-dy-c-2'] }] as const;
+        one.send({ ...seen, judged: [], struck: [], settled });
+      },
+      [
+        "WARNING [muster.fleet:mend] Nodes (x1) ['q-dy-c-1']: it is down, and its instance is paid for (down); powering down, unless somebody is there",
+        "WARNING [muster.jobs:strike] JobID 1 - has lost nodes (x1) ['q-dy-c-1']; keeping (x2) ['q-dy-c-[2-3]'] for its next try",
+        "INFO [muster.jobs:settle] JobID 1 - runs again after the loss of a node; powering down (x1) ['q-dy-c-3'] of its nodes",
+      ],
+    ],
+  ],
+  [
     'a gang whose other calls are awaited, and another call',
     [
       (one) => {
@@ -128,7 +156,7 @@ const table = new Map<string, [(one: DrivenWorld) => void, string[], Partial<Set
         one.refuse(one.only('RunInstances'), noRoom, 'none left');
       },
       [
-        "WARNING [muster.boot:replace] Launching other instances for nodes (x1) ['q-dy-c-2'] of gang r/0: (Code:InstanceEnded) EC2 ended the instance",
+        "WARNING [muster.boot:replace] Replacing the instances of nodes (x1) ['q-dy-c-2'] of gang r/0: (Code:InstanceEnded) EC2 ended the instance",
         "JobID 1 - Setting following failed nodes into DOWN state (x2) ['q-dy-c-[1-2]'] with reason: (Code:InsufficientInstanceCapacity)Failure when resuming nodes: no replacement for q-dy-c-2: none left",
       ],
     ],

@@ -9,6 +9,9 @@ import type { State } from './state.ts';
 
 type EventOf<Kind extends Event['kind']> = Extract<Event, { kind: Kind }>;
 
+const ledgerBegun =
+  'This ledger takes the place of one that was lost or damaged: instances of the cluster that Slurm uses are taken over, the others end';
+
 /** The log lines of one event. `before`: the state that it met, from which names are taken. */
 export function narrateEvent(before: State, event: Event): Line[] {
   switch (event.kind) {
@@ -35,15 +38,7 @@ export function narrateEvent(before: State, event: Event): Line[] {
     case 'LaunchSwept':
       return launchSwept(event);
     case 'NodesReleased':
-      return event.freed.length === 0
-        ? []
-        : [
-            line(
-              'INFO',
-              'muster.slurm:release',
-              `Powered down nodes that no job wants ${countedList(event.freed)}`,
-            ),
-          ];
+      return released(event);
     case 'ReservationFailed':
       return [
         line(
@@ -56,13 +51,21 @@ export function narrateEvent(before: State, event: Event): Line[] {
       return event.found === 0
         ? []
         : [line('INFO', 'muster.reserve:end', `Reservation of ${event.effectId} is let go`)];
+    case 'LedgerBegun':
+      return [line('WARNING', 'muster.ledger:begin', ledgerBegun)];
     case 'Ec2Seen':
       return strays(event);
     case 'JobsInformed':
     case 'NodesRefreshed':
     case 'SlurmSeen':
+    case 'NodesPoweredUp':
+    case 'PartitionsTold':
+    case 'PartitionsSet':
+    case 'FleetSeen':
+    case 'NodesDrained':
     case 'ReservationMade':
     case 'SubnetsTold':
+    case 'ConsoleFetched':
     case 'JobsTold':
     case 'ConfigLoaded':
     case 'Started':
@@ -137,8 +140,21 @@ function strays(event: EventOf<'Ec2Seen'>): Line[] {
 }
 
 function aboutWhat({ verb, hostlist }: HookRequest): string {
-  if (verb !== 'forget-capacity') return `nodes: ${bounded(hostlist)}`;
-  return hostlist === '' ? 'all pools' : `pool: ${bounded(hostlist)}`;
+  switch (verb) {
+    case 'forget-capacity':
+      return hostlist === '' ? 'all pools' : `pool: ${bounded(hostlist)}`;
+    case 'fleet-stop':
+    case 'fleet-start':
+      return 'the whole fleet';
+    case 'queue-start':
+      return `queue: ${bounded(hostlist)}`;
+    case 'resume':
+    case 'suspend':
+    case 'resume-fail':
+    case 'release-node':
+    case 'replace-node':
+      return `nodes: ${bounded(hostlist)}`;
+  }
 }
 
 function nodesOfLaunch(before: State, effectId: string): readonly string[] {
@@ -149,4 +165,10 @@ function nodesOfLaunch(before: State, effectId: string): readonly string[] {
 function jobPrefix(before: State, effectId: string): string {
   const jobIds = before.gangs.get(before.batchGangs.get(effectId) ?? '')?.jobIds ?? [];
   return jobIds.length === 0 ? '' : `JobID ${bounded(jobIds.join(','))} - `;
+}
+
+function released({ freed }: EventOf<'NodesReleased'>): Line[] {
+  if (freed.length === 0) return [];
+  const text = `Powered down nodes that no job wants ${countedList(freed)}`;
+  return [line('INFO', 'muster.slurm:release', text)];
 }

@@ -10,9 +10,9 @@ import {
   observeEc2,
   silentJobs,
   watchesSlurm,
-  type SeenInstance,
   type SeenJob,
 } from './observe.ts';
+import type { UnleasedInstance } from './takeover.ts';
 import { createTestWorld, testStart, type DrivenWorld } from './testing/world.ts';
 
 /** A job that is configuring on these nodes. */
@@ -161,25 +161,26 @@ describe('goneJobs', () => {
 
 describe('observeEc2', () => {
   const old = later - 300_000;
-  function instance(instanceId: string, more: Partial<SeenInstance> = {}): SeenInstance {
-    return { instanceId, isAlive: true, clientToken: null, launchedAt: old, ...more };
+  const nothing = { askedAt: later, ended: [], unleased: [], reservations: [] };
+  function instance(instanceId: string, more: Partial<UnleasedInstance> = {}): UnleasedInstance {
+    const address = { privateIp: '10.0.0.9', hostname: 'h' };
+    return { instanceId, ...address, clientToken: null, launchedAt: old, ...more };
   }
-  function look(one: DrivenWorld, ...instances: SeenInstance[]) {
+  function look(one: DrivenWorld, ...unleased: UnleasedInstance[]) {
     // The ledger is older than all of them, but where a test says otherwise.
-    const state = { ...one.state, since: old - 1 };
-    return observeEc2(state, { askedAt: later, instances, reservations: [] });
+    const state = { ...one.state, since: old - 1, begunAt: old - 1 };
+    return observeEc2(state, { ...nothing, unleased });
   }
 
-  test('a leased instance that runs is nothing new, one that ended is', () => {
+  test('a leased instance that ended is new, and nobody else’s', () => {
     const one = world(true);
-    const seen = look(one, instance('i-0001'), instance('i-0002', { isAlive: false }));
+    const seen = observeEc2(one.state, { ...nothing, ended: ['i-7', 'i-0002'] });
     expect(seen).toEqual({ ended: ['i-0002'], strays: [], strayReservations: [] });
   });
 
   test('one that was leased after EC2 was asked has not ended', () => {
     const one = world(true);
-    const instances = [instance('i-0001', { isAlive: false })];
-    const seen = observeEc2(one.state, { askedAt: testStart, instances, reservations: [] });
+    const seen = observeEc2(one.state, { ...nothing, askedAt: testStart, ended: ['i-0001'] });
     expect(seen.ended).toEqual([]);
   });
 
@@ -197,13 +198,13 @@ describe('observeEc2', () => {
 
   test('no stray: an instance from before this ledger began, which may be at work for an earlier one', () => {
     const one = world(true);
-    const state = { ...one.state, since: old + 1 };
-    const instances = [instance('i-7'), instance('i-8', { launchedAt: old + 1 })];
-    const seen = observeEc2(state, { askedAt: later, instances, reservations: [] });
+    const state = { ...one.state, since: old + 1, begunAt: old + 1 };
+    const unleased = [instance('i-7'), instance('i-8', { launchedAt: old + 1 })];
+    const seen = observeEc2(state, { ...nothing, unleased });
     expect(seen.strays).toEqual(['i-8']);
   });
 
-  test('no strays: what ended, what is being terminated, launched or swept', () => {
+  test('no strays: what is leased, what is being terminated, launched or swept', () => {
     const one = world(true);
     one.suspend('q-dy-c-1');
     one.resume('q-dy-c-[3-4]', [{ job_id: 2, nodes_resume: 'q-dy-c-[3-4]' }]);
@@ -214,7 +215,7 @@ describe('observeEc2', () => {
     one.sendSeen({ gone: [2] });
     expect(one.out('RunInstances')).toEqual([]);
     expect(look(one, instance('i-7', { clientToken: launching })).strays).toEqual([]);
-    expect(look(one, instance('i-0001'), instance('i-6', { isAlive: false })).strays).toEqual([]);
+    expect(look(one, instance('i-0001'), instance('i-0002')).strays).toEqual([]);
     one.settle();
     expect(look(one, instance('i-7', { clientToken: launching })).strays).toEqual(['i-7']);
   });
@@ -243,7 +244,7 @@ describe('observeEc2', () => {
       { reservationId: 'cr-3', tag: 'r/0/reserve9' },
       { reservationId: 'cr-4', tag: '' },
     ];
-    const seen = () => observeEc2(one.state, { askedAt: later, instances: [], reservations });
+    const seen = () => observeEc2(one.state, { ...nothing, reservations });
     expect(seen().strayReservations.map(({ reservationId }) => reservationId)).toEqual([
       'cr-3',
       'cr-4',

@@ -4,7 +4,14 @@
  */
 import { lateNodes } from './boot.ts';
 import type { JobFacts } from './job-facts.ts';
+import { stragglers } from './spares.ts';
 import type { State } from './state.ts';
+import {
+  sortUnclaimed,
+  type FoundInstance,
+  type UnleasedInstance,
+  type UseListing,
+} from './takeover.ts';
 import type { Instant } from './units.ts';
 
 /** A job that has nodes. */
@@ -40,10 +47,16 @@ export function doomedBoots(
   });
 }
 
-/** Awaited nodes that are still powering up although their deadline has passed. */
+/**
+ * Awaited nodes that are still powering up although their deadline has passed, or although all others of their gang are up
+ * and spares could take their places.
+ */
 export function lateAwaited(state: State, at: Instant, poweringUp: readonly string[]): string[] {
   const late = new Set<string>();
-  for (const boot of state.boots.values()) for (const node of lateNodes(boot, at)) late.add(node);
+  for (const boot of state.boots.values()) {
+    for (const node of lateNodes(boot, at)) late.add(node);
+    for (const node of stragglers(state, boot, at)) late.add(node);
+  }
   return poweringUp.filter((node) => late.has(node));
 }
 
@@ -101,17 +114,13 @@ export function goneJobs(state: State, { askedAt, jobs }: SlurmListing): number[
   return [...gone];
 }
 
-/** An instance as EC2 lists it. */
-export interface SeenInstance {
-  readonly instanceId: string;
-  readonly isAlive: boolean;
-  readonly clientToken: string | null;
-  readonly launchedAt: Instant;
-}
-
 export interface Ec2Listing {
   readonly askedAt: Instant;
-  readonly instances: readonly SeenInstance[];
+  /** Leased instances that end or have ended. */
+  readonly ended: readonly string[];
+  readonly unleased: readonly UnleasedInstance[];
+  /** Asked for where `unclaimed` finds some. Absent: none was. */
+  readonly use?: UseListing;
   /** Reservations that are held. */
   readonly reservations: readonly { readonly reservationId: string; readonly tag: string }[];
 }
@@ -120,45 +129,61 @@ export interface Ec2Listing {
 const strayAfterMs = 120_000;
 
 export interface Ec2Differences {
-  /** Leased instances that have ended. */
+  /** Leased instances, and spares, that have ended. */
   readonly ended: readonly string[];
   /** Instances of this cluster that the ledger does not know, or that it has given up. */
   readonly strays: readonly string[];
+  /** Such instances that serve a node of Slurm's. Absent: there is none. */
+  readonly found?: readonly FoundInstance[];
   readonly strayReservations: readonly { readonly reservationId: string; readonly tag: string }[];
 }
 
-export function observeEc2(state: State, listing: Ec2Listing): Ec2Differences {
-  const leased = new Map<string, Instant>();
-  for (const lease of state.leases.values()) leased.set(lease.instance.instanceId, lease.leasedAt);
+/** Instances of this cluster for which nothing in the state accounts, those of answers that are on their way left out. */
+export function unclaimed(
+  state: State,
+  { unleased }: Pick<Ec2Listing, 'unleased'>,
+): readonly UnleasedInstance[] {
+  const leased = leasedSince(state);
   const ending = new Set<string>();
   const tokens = new Set<string>();
-  const tags = new Set<string>();
   for (const { effect } of state.outstanding.values()) {
     if (effect.kind === 'TerminateInstances') for (const id of effect.instanceIds) ending.add(id);
     if (effect.kind === 'RunInstances') tokens.add(effect.order.clientToken);
     if (effect.kind === 'SweepLaunch') tokens.add(effect.clientToken);
+  }
+  return unleased.filter(
+    (each) =>
+      !leased.has(each.instanceId) &&
+      !ending.has(each.instanceId) &&
+      !tokens.has(each.clientToken ?? '') &&
+      each.launchedAt >= state.since,
+  );
+}
+
+/** Instances that nodes have, and spares, and since when. */
+function leasedSince(state: State): ReadonlyMap<string, Instant> {
+  const leased = new Map<string, Instant>();
+  for (const lease of state.leases.values()) leased.set(lease.instance.instanceId, lease.leasedAt);
+  for (const spare of state.spares.values())
+    leased.set(spare.instance.instanceId, spare.launchedAt);
+  return leased;
+}
+
+export function observeEc2(state: State, listing: Ec2Listing): Ec2Differences {
+  const leased = leasedSince(state);
+  const tags = new Set<string>();
+  for (const { effect } of state.outstanding.values()) {
     if (effect.kind === 'CreateReservation') tags.add(effect.id);
     if (effect.kind === 'EndReservation') tags.add(effect.tag);
   }
-  const isOld = ({ launchedAt }: SeenInstance): boolean =>
+  const isOld = ({ launchedAt }: UnleasedInstance): boolean =>
     launchedAt + strayAfterMs < listing.askedAt;
+  const use = listing.use ?? { names: new Map(), nodes: null };
+  const { found, useless } = sortUnclaimed(state, unclaimed(state, listing), use);
   return {
-    ended: listing.instances
-      .filter(
-        (each) => !each.isAlive && (leased.get(each.instanceId) ?? Infinity) < listing.askedAt,
-      )
-      .map((each) => each.instanceId),
-    strays: listing.instances
-      .filter(
-        (each) =>
-          each.isAlive &&
-          !leased.has(each.instanceId) &&
-          !ending.has(each.instanceId) &&
-          !tokens.has(each.clientToken ?? '') &&
-          each.launchedAt >= state.since &&
-          isOld(each),
-      )
-      .map((each) => each.instanceId),
+    ended: listing.ended.filter((id) => (leased.get(id) ?? Infinity) < listing.askedAt),
+    strays: useless.filter(isOld).map(({ instanceId }) => instanceId),
+    ...(found.length > 0 && { found }),
     strayReservations: listing.reservations.filter(
       ({ reservationId, tag }) => !state.reservations.has(reservationId) && !tags.has(tag),
     ),

@@ -8,7 +8,7 @@ const firm: Partial<Settings> = { mode: 'node-list', allOrNothingBatch: true };
 
 function warnings(settings: Partial<Settings>, hostlist: string, jobs: Jobs | null): string[] {
   const all = { ...defaultSettings, ...settings };
-  return planWarnings(all, planRequest(all, hostlist, jobs === null ? null : resumeFile(jobs)));
+  return planWarnings(planRequest(all, hostlist, jobs === null ? null : resumeFile(jobs)));
 }
 
 describe("the page's advice on max_batch_size", () => {

@@ -2,14 +2,15 @@
  * The seed page's advice on max_batch_size: a firm launch-batch that cuts a job launches it in pieces, one that holds
  * several fails them together. Only for `node-list` mode: gangs of `job` mode have neither fault.
  */
+import type { Place } from './fleet.ts';
 import type { Plan, PlannedJob } from './plan.ts';
-import type { Settings } from './settings.ts';
 
 /** Sentences for people; empty when nothing is to be said. */
-export function planWarnings(settings: Settings, plan: Plan): string[] {
-  if (plan.mode !== 'node-list' || !settings.allOrNothingBatch || plan.jobs.length === 0) return [];
+export function planWarnings(plan: Plan): string[] {
+  if (plan.mode !== 'node-list' || plan.jobs.length === 0) return [];
   const batchOf = new Map<string, number>();
-  const batches = plan.gangs.flatMap((gang) => gang.batches);
+  // What is launched as far as there is room makes no such promise.
+  const batches = plan.gangs.filter(({ firm }) => firm).flatMap((gang) => gang.batches);
   for (const [index, batch] of batches.entries()) {
     for (const node of batch.nodes) batchOf.set(node, index);
   }
@@ -33,7 +34,7 @@ export function planWarnings(settings: Settings, plan: Plan): string[] {
       `launch-batch ${index + 1} holds nodes of ${jobs.length} jobs (${jobs.slice(0, 8).join(', ')}${jobs.length > 8 ? ', ...' : ''}): if it fails, all of them fail.`,
     );
   }
-  if (warnings.length > 0) warnings.push(cure(settings, plan, batchOf, batches));
+  if (warnings.length > 0) warnings.push(cure(plan, batchOf, batches));
   return warnings;
 }
 
@@ -47,14 +48,14 @@ function batchesOf(job: PlannedJob, batchOf: ReadonlyMap<string, number>): Set<n
 }
 
 function cure(
-  settings: Settings,
   plan: Plan,
   batchOf: ReadonlyMap<string, number>,
   batches: Plan['gangs'][number]['batches'],
 ): string {
   const largest = Math.max(...plan.jobs.map((job) => largestPart(job, batchOf, batches)));
-  if (settings.maxBatchSize !== largest) {
-    return `max_batch_size is ${settings.maxBatchSize}, the largest job needs ${largest} instances of one compute resource: set max_batch_size = ${largest}, or use mode: job, which launches each job whole.`;
+  const sizes = [...new Set(batches.map(({ place }) => place.policy.maxBatchSize))];
+  if (sizes.some((size) => size !== largest)) {
+    return `max_batch_size is ${sizes.join(' or ')}, the largest job needs ${largest} instances of one compute resource: set max_batch_size = ${largest}, or use mode: job, which launches each job whole.`;
   }
   return `max_batch_size (${largest}) is the largest job's size, but the jobs' nodes do not lie batch by batch: submit with --contiguous, or use mode: job, which launches each job whole.`;
 }
@@ -65,10 +66,10 @@ function largestPart(
   batchOf: ReadonlyMap<string, number>,
   batches: Plan['gangs'][number]['batches'],
 ): number {
-  const counts = new Map<unknown, number>();
+  const counts = new Map<Place, number>();
   for (const node of job.nodes) {
     const place = batches[batchOf.get(node) ?? -1]?.place;
-    counts.set(place, (counts.get(place) ?? 0) + 1);
+    if (place !== undefined) counts.set(place, (counts.get(place) ?? 0) + 1);
   }
-  return Math.max(...counts.values());
+  return Math.max(0, ...counts.values());
 }

@@ -4,7 +4,8 @@
  * - `job`: every job of the resume file is a gang. Jobs of one node each, next to one another, share a soft call:
  *   each node stands for itself, so a refusal of one hurts no other, and EC2 is asked once instead of a thousand times.
  * - `node-list`: the seed page's. Nodes in Slurm's order, grouped by queue and compute resource, cut at max_batch_size.
- *   Nodes that belong to no job, and requests without a readable resume file, go this way in either mode.
+ *   Nodes that belong to no job, and requests without a readable resume file, go this way in either mode; but in `job`
+ *   mode static nodes without a job are a gang for each set (static-sets.ts).
  *
  * The plan knows nothing of what already runs; `decide` leaves out nodes that hold an instance.
  */
@@ -13,8 +14,10 @@ import type { GangKind, Refusal } from './gang.ts';
 import { foldHostlist, parseHostlistElements } from './hostlist.ts';
 import type { JobFacts, Told } from './job-facts.ts';
 import { parseJobWish, type JobWish } from './job-wish.ts';
+import { settingsFor } from './launch-policy.ts';
 import { parseResumeFile, type ResumeJob } from './resume-file.ts';
 import type { PlanMode, Settings } from './settings.ts';
+import { createSetFinder } from './static-sets.ts';
 
 export interface PlannedBatch {
   readonly place: Place;
@@ -27,6 +30,8 @@ export interface PlannedGang {
   readonly kind: GangKind;
   readonly firm: boolean;
   readonly jobIds: readonly number[];
+  /** The static set that it is of. */
+  readonly set?: string;
   /** The highest of its jobs, where Slurm tells it. */
   readonly priority?: number;
   /** What its job asks for itself; jobs of one node each are asked for together, and for none. */
@@ -93,9 +98,7 @@ export function planRequest(
   for (const node of unwanted) places.delete(node);
   const wanted = [...places.keys()];
   const gangs =
-    settings.mode === 'job'
-      ? planJobs(settings, places, jobs)
-      : planNodeList(settings, places, wanted, jobs);
+    settings.mode === 'job' ? planJobs(settings, places, jobs) : planNodeList(places, wanted, jobs);
   return { mode: settings.mode, nodes: wanted, jobs, gangs, rejected, unwanted, faults };
 }
 
@@ -105,12 +108,11 @@ export function planSilentJobs(settings: Settings, asked: readonly string[], tol
   return planRequest(settings, foldHostlist(asked), JSON.stringify({ jobs }), told);
 }
 
-/** Cuts nodes into batches by compute resource, in order of first appearance, each at most max_batch_size. */
+/** Cuts nodes into batches by compute resource, in order of first appearance, each at most its max_batch_size. */
 export function cutBatches(
-  settings: Settings,
   nodes: readonly string[],
   placeOf: (node: string) => Place,
-  firm: boolean,
+  isFirm: (place: Place) => boolean,
 ): PlannedBatch[] {
   const byPlace = new Map<Place, string[]>();
   for (const node of nodes) {
@@ -121,9 +123,15 @@ export function cutBatches(
   }
   const batches: PlannedBatch[] = [];
   for (const [place, group] of byPlace) {
-    for (let from = 0; from < group.length; from += settings.maxBatchSize) {
-      const cut = group.slice(from, from + settings.maxBatchSize);
-      batches.push({ place, nodes: cut, minCount: firm ? cut.length : 1, maxCount: cut.length });
+    const { maxBatchSize } = place.policy;
+    for (let from = 0; from < group.length; from += maxBatchSize) {
+      const cut = group.slice(from, from + maxBatchSize);
+      batches.push({
+        place,
+        nodes: cut,
+        minCount: isFirm(place) ? cut.length : 1,
+        maxCount: cut.length,
+      });
     }
   }
   return batches;
@@ -257,31 +265,54 @@ function planJobs(
   places: ReadonlyMap<string, Place>,
   jobs: readonly PlannedJob[],
 ): PlannedGang[] {
-  const firm = settings.scalingStrategy !== 'best-effort';
   const placeOf = placeFinder(places);
   const gangs: PlannedGang[] = [];
   const taken = new Set<string>();
   for (const group of groupSingles(jobs, placeOf)) {
     const single = group.length > 1;
     const nodes = [...new Set(group.flatMap((job) => job.nodes))];
+    const wish = (single ? undefined : group[0]?.wish) ?? {};
+    const policy = settingsFor(settings, { places: [...new Set(nodes.map(placeOf))], wish });
+    const firm = !single && policy.scalingStrategy !== 'best-effort';
     const own = nodes.filter((node) => !taken.has(node));
     for (const node of own) taken.add(node);
     gangs.push({
       kind: single ? 'single-node-jobs' : 'job',
-      firm: firm && !single,
+      firm,
       jobIds: group.flatMap((job) => job.jobIds),
       ...highestOf(group),
-      ...(!single && group[0] !== undefined && { wish: group[0].wish }),
+      ...(!single && { wish }),
       ...(single && {
         jobNodes: group.flatMap((job) => job.nodes.map((node) => [job.jobId, node] as const)),
       }),
       nodes,
       missing: group.flatMap((job) => job.missing),
-      batches: cutBatches(settings, own, placeOf, firm && !single),
+      batches: cutBatches(own, placeOf, () => firm),
     });
   }
   const jobless = [...places.keys()].filter((node) => !taken.has(node));
-  return [...gangs, ...planNodeList(settings, places, jobless, [])];
+  const sets = planSets(settings, places, jobless);
+  const inSets = new Set(sets.flatMap(({ nodes }) => nodes));
+  const others = jobless.filter((node) => !inSets.has(node));
+  return [...gangs, ...sets, ...planNodeList(places, others, [])];
+}
+
+/** Static nodes that no job has asked for, set by set. */
+function planSets(
+  settings: Settings,
+  places: ReadonlyMap<string, Place>,
+  nodes: readonly string[],
+): PlannedGang[] {
+  const find = createSetFinder(settings);
+  const bySet = Map.groupBy(nodes, find);
+  return [...bySet].flatMap(([set, own]): PlannedGang[] => {
+    if (set === null) return [];
+    const firm = set.launch === 'all-or-nothing';
+    const batches = cutBatches(own, placeFinder(places), () => firm);
+    return [
+      { kind: 'static-set', firm, jobIds: [], set: set.key, nodes: own, missing: [], batches },
+    ];
+  });
 }
 
 function highestOf(jobs: readonly PlannedJob[]): Pick<PlannedGang, 'priority'> {
@@ -326,19 +357,18 @@ function groupSingles(
 }
 
 function planNodeList(
-  settings: Settings,
   places: ReadonlyMap<string, Place>,
   nodes: readonly string[],
   jobs: readonly PlannedJob[],
 ): PlannedGang[] {
-  const firm = settings.allOrNothingBatch;
+  const isFirm = ({ policy }: Place): boolean => policy.allOrNothingBatch;
   const jobsOf = new Map<string, number[]>();
   for (const job of jobs) {
     for (const node of job.nodes) jobsOf.set(node, [...(jobsOf.get(node) ?? []), job.jobId]);
   }
-  return cutBatches(settings, nodes, placeFinder(places), firm).map((batch) => ({
+  return cutBatches(nodes, placeFinder(places), isFirm).map((batch) => ({
     kind: 'launch-batch',
-    firm,
+    firm: isFirm(batch.place),
     jobIds: [...new Set(batch.nodes.flatMap((node) => jobsOf.get(node) ?? []))],
     nodes: batch.nodes,
     missing: [],

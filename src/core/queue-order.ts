@@ -10,6 +10,7 @@
  *
  * It looks at pools, not at numbers: nobody knows how many of a pool the one that waits will find.
  */
+import { settingsFor } from './launch-policy.ts';
 import { leaseOf, type Draft } from './draft.ts';
 import { createLocator, type Place } from './fleet.ts';
 import type { Gang, Refusal } from './gang.ts';
@@ -51,7 +52,8 @@ export function aheadOf(
   waiting: readonly Waiting[],
 ): Waiting | null {
   // A replacement keeps whole what is already there; a gang of no job has nobody to be told.
-  if (gang.replaces !== null || gang.kind === 'launch-batch') return null;
+  if (gang.replaces !== null || gang.jobIds.length === 0 || gang.kind === 'launch-batch')
+    return null;
   // It holds what another gang let go of: that runs, and is of use to nobody before it.
   if (gang.nodes.some((node) => leaseOf(draft, node)?.gangId === gang.id)) return null;
   let last: Waiting | null = null;
@@ -64,7 +66,7 @@ export function aheadOf(
 
 function isInTheWay({ state }: Draft, rung: Rung, { wants }: Waiting): boolean {
   for (const [place, pool] of rung.pools) {
-    const mayPass = place.greedy && !wants.isFirst;
+    const mayPass = place.policy.greedy && !wants.isFirst;
     if (!mayPass && wants.pools.includes(poolKey(place, pool, state.zones))) return true;
   }
   return false;
@@ -105,7 +107,7 @@ export function wantsOf(
   if (verdictOf(code) !== 'capacity') return null;
   const { pools, count } = poolsFor(draft, gang, nodes);
   const passedSince = before?.wants?.passedSince ?? draft.at;
-  const isFirst = draft.at - passedSince > 2 * draft.state.settings.retry.maxMs;
+  const isFirst = draft.at - passedSince > 2 * settingsFor(draft.state.settings, gang).retry.maxMs;
   return {
     pools,
     count,

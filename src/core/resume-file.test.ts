@@ -91,6 +91,7 @@ describe('an entry that cannot be used is left out and told', () => {
     ['an id that is a text', [{ job_id: '1', nodes: 'a' }, 'has no job_id that is a whole number']],
     ['a broken id', [{ job_id: 1.5, nodes: 'a' }, 'has no job_id that is a whole number']],
     ['a negative id', [{ job_id: -1, nodes: 'a' }, 'has no job_id that is a whole number']],
+    ['a job that is listed before', [{ job_id: 1, nodes: 'a' }, 'job 1 is in the list already']],
     ['no nodes', [{ job_id: 12 }, 'job 12 has neither nodes_resume nor nodes']],
     [
       'nodes that are null',

@@ -38,20 +38,26 @@ export function parseResumeFile(text: string): ResumeFile {
   }
   const jobs: ResumeJob[] = [];
   const problems: string[] = [];
+  const listed = new Set<number>();
   for (const [index, entry] of parsed['jobs'].entries()) {
-    const job = readJob(entry);
-    if (typeof job === 'string') problems.push(`SLURM_RESUME_FILE jobs[${index}]: ${job}`);
-    else jobs.push(job);
+    const job = readJob(entry, listed);
+    if (typeof job === 'string') {
+      problems.push(`SLURM_RESUME_FILE jobs[${index}]: ${job}`);
+      continue;
+    }
+    listed.add(job.jobId);
+    jobs.push(job);
   }
   return { kind: 'read', jobs, problems };
 }
 
-function readJob(entry: unknown): ResumeJob | string {
+function readJob(entry: unknown, listed: ReadonlySet<number>): ResumeJob | string {
   if (!isRecord(entry)) return 'is not an object';
   const jobId = entry['job_id'];
   if (typeof jobId !== 'number' || !Number.isSafeInteger(jobId) || jobId < 0) {
     return 'has no job_id that is a whole number';
   }
+  if (listed.has(jobId)) return `job ${jobId} is in the list already`;
   const nodesResume = entry['nodes_resume'] ?? entry['nodes'];
   if (typeof nodesResume !== 'string') {
     return `job ${jobId} has neither nodes_resume nor nodes`;

@@ -6,9 +6,14 @@ import type { Boot } from './boot.ts';
 import type { PoolMemory } from './capacity-memory.ts';
 import type { Effect } from './effects.ts';
 import type { Gang, Lease } from './gang.ts';
+import type { LaunchBook } from './launch-books.ts';
 import type { LaunchBucket } from './launch-bucket.ts';
+import type { QueueProtection } from './protection.ts';
 import type { HookRequest } from './requests.ts';
 import { defaultSettings, type Settings } from './settings.ts';
+import type { Spare } from './spares.ts';
+import type { SetTries } from './static-sets.ts';
+import type { Survivors } from './survivors.ts';
 import type { Instant } from './units.ts';
 
 export interface OutstandingEffect {
@@ -65,18 +70,32 @@ export interface OpenRequest {
   failed: string[];
 }
 
+/** Whether nodes are launched at all: a person stops the fleet, and starts it. */
+export interface FleetStatus {
+  readonly status: 'running' | 'stopped';
+  readonly since: Instant;
+  /** Partitions that muster has set inactive, or is about to: these go up again when the fleet is started. */
+  readonly partitions: readonly string[];
+}
+
 export interface State {
   settings: Settings;
-  /** When this ledger began: instances from before are another ledger's, and none of muster's business. */
+  /** When this ledger began. */
+  begunAt: Instant;
+  /** Instances from before are another ledger's, and none of muster's business: when this one began, or the one before it. */
   since: Instant;
   /** The latest event's time; never runs back. */
   now: Instant;
   gangs: Map<string, Gang>;
   /** By node: at most one live instance each. */
   leases: Map<string, Lease>;
+  /** Instances that are no node's, by id: kept until their gang is up. */
+  spares: Map<string, Spare>;
   /** Open gangs that want a node, oldest first. */
   claims: Map<string, readonly string[]>;
   outstanding: Map<string, OutstandingEffect>;
+  /** Nodes that muster has made as good as new since they held an instance last: Slurm waits to hear from some of them. */
+  refreshed: Set<string>;
   /** RunInstances calls. */
   launchBucket: LaunchBucket;
   /** Instances that RunInstances launches. */
@@ -87,6 +106,15 @@ export interface State {
   boots: Map<string, Boot>;
   /** Jobs that were refused and have not started since. */
   jobs: Map<number, JobTries>;
+  /** Queues whose boots have failed lately, or that are protected. */
+  protection: Map<string, QueueProtection>;
+  /** What is left up of jobs that have lost a node and wait to start again, by job. */
+  survivors: Map<number, Survivors>;
+  /** Instances launched in the last hour, by queue. */
+  launches: Map<string, LaunchBook>;
+  fleet: FleetStatus;
+  /** Static sets that are not whole, by `queue/compute resource`. */
+  sets: Map<string, SetTries>;
   /** What EC2 gave and refused lately, by pool. */
   memory: Map<string, PoolMemory>;
   /** Capacity reservations that are held, by id. */
@@ -103,17 +131,25 @@ export interface State {
 export function emptyState(): State {
   return {
     settings: defaultSettings,
+    begunAt: 0,
     since: 0,
     now: 0,
     gangs: new Map(),
     leases: new Map(),
+    spares: new Map(),
     claims: new Map(),
     outstanding: new Map(),
+    refreshed: new Set(),
     launchBucket: { tokens: defaultSettings.launchRequests.burst, at: 0 },
     instanceBucket: { tokens: defaultSettings.launchInstances.burst, at: 0 },
     batchGangs: new Map(),
     boots: new Map(),
     jobs: new Map(),
+    protection: new Map(),
+    survivors: new Map(),
+    launches: new Map(),
+    fleet: { status: 'running', since: 0, partitions: [] },
+    sets: new Map(),
     memory: new Map(),
     reservations: new Map(),
     zones: new Map(),

@@ -14,13 +14,35 @@
  *   POST   /_admin/launch-templates   { name, data }: made, or given a new version when the name exists
  *   POST   /_admin/faults             one fault (sim/ec2/faults.ts)
  *   DELETE /_admin/faults             forgets them all
- *   POST   /_admin/impair             { instanceId }
+ *   POST   /_admin/impair             { instanceId, check?: 'instance' | 'system' }
+ *   POST   /_admin/events             { instanceId, code, description?, notBefore?, notAfter? }: something is scheduled
+ *   DELETE /_admin/events             { instanceId }: what is scheduled for it is over
+ *   PUT    /_admin/console            { instanceId, text }
+ *   POST   /_admin/plant              { instanceType, subnetId, count?, tags?, clientToken?, ageMs? }
+ *   PUT    /_admin/outage             { forMs, how? }: nobody is answered for so long; 0: it is over
  *   POST   /_admin/interrupt          { instanceId }: a spot instance, ended after the notice time
  *   POST   /_admin/reset              ends every instance and begins anew
  *
  * Every change is answered with the state after it; a list of bodies is a list of changes, made when all are valid.
  */
 import { z } from 'zod';
+import {
+  blockSchema,
+  capacitySchema,
+  consoleSchema,
+  eventSchema,
+  faultSchema,
+  groupSchema,
+  impairSchema,
+  instanceSchema,
+  launchTemplateSchema,
+  offeredSchema,
+  outageSchema,
+  plantSchema,
+  quotaSchema,
+  subnetSchema,
+  timesSchema,
+} from './admin-bodies.ts';
 import type { Boots } from './boots.ts';
 import {
   Ec2ApiError,
@@ -28,155 +50,14 @@ import {
   reservationIdOf,
   stateAt,
   statusAt,
+  systemStatusAt,
   type CapacityBlockSpec,
   type Ec2Model,
+  type EventSpec,
   type FaultSpec,
   type LaunchParameters,
+  type PlantSpec,
 } from '../sim/ec2/index.ts';
-
-const count = z.int().min(0);
-const milliseconds = z.number().min(0);
-const market = z.enum(['on-demand', 'spot', 'capacity-block']);
-
-const timesSchema = z
-  .strictObject({
-    pendingMs: milliseconds,
-    bootMs: milliseconds,
-    bootJitterMs: milliseconds,
-    shutdownMs: milliseconds,
-    consistencyMs: milliseconds,
-    addressDelayMs: milliseconds,
-    reservationPendingMs: milliseconds,
-    spotNoticeMs: milliseconds,
-  })
-  .partial();
-
-const capacitySchema = z.strictObject({
-  instanceType: z.string(),
-  availabilityZone: z.string(),
-  market: market.optional(),
-  capacity: count.nullable(),
-});
-
-const groupSchema = z.strictObject({ groupName: z.string().min(1), capacity: count.nullable() });
-
-const blockSchema = z.strictObject({
-  instanceType: z.string(),
-  availabilityZone: z.string(),
-  count: z.int().min(1),
-  startsAt: z.number().optional(),
-  endsAt: z.number(),
-  tags: z.record(z.string(), z.string()).optional(),
-});
-
-const offeredSchema = z.strictObject({
-  instanceType: z.string(),
-  availabilityZone: z.string(),
-  offered: z.boolean(),
-});
-
-const subnetSchema = z.strictObject({
-  subnetId: z.string().regex(/^subnet-[0-9a-z]+$/),
-  availabilityZone: z.string(),
-  cidr: z.string(),
-});
-
-const action = z.enum([
-  'RunInstances',
-  'DescribeInstances',
-  'DescribeInstanceStatus',
-  'TerminateInstances',
-  'CreateTags',
-  'CreateLaunchTemplate',
-  'CreateLaunchTemplateVersion',
-  'DescribeLaunchTemplates',
-  'DescribeLaunchTemplateVersions',
-  'DescribeSubnets',
-  'DescribeInstanceTypes',
-  'DescribeAvailabilityZones',
-  'CreateFleet',
-  'CreateCapacityReservation',
-  'DescribeCapacityReservations',
-  'ModifyCapacityReservation',
-  'CancelCapacityReservation',
-  'CreatePlacementGroup',
-  'DescribePlacementGroups',
-]);
-
-const faultCommon = {
-  match: z
-    .strictObject({
-      instanceType: z.string(),
-      availabilityZone: z.string(),
-      tag: z.strictObject({ key: z.string(), value: z.string() }),
-    })
-    .partial()
-    .optional(),
-  count: z.int().min(1).nullable().optional(),
-  every: z.int().min(1).optional(),
-};
-
-const faultSchema = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('refuse'),
-    action,
-    code: z.string().min(1),
-    message: z.string().optional(),
-    httpStatus: z.int().min(400).max(599).optional(),
-    ...faultCommon,
-  }),
-  z.strictObject({
-    kind: z.literal('lose-answer'),
-    action,
-    how: z.enum(['reset', 'silence']),
-    ...faultCommon,
-  }),
-  z.strictObject({
-    kind: z.literal('delay-answer'),
-    action,
-    delayMs: milliseconds,
-    ...faultCommon,
-  }),
-  z.strictObject({ kind: z.literal('never-boots'), ...faultCommon }),
-  z.strictObject({ kind: z.literal('impaired'), afterMs: milliseconds, ...faultCommon }),
-  z.strictObject({ kind: z.literal('interrupted'), afterMs: milliseconds, ...faultCommon }),
-  z.strictObject({
-    kind: z.literal('reservation-not-usable'),
-    forMs: milliseconds,
-    ...faultCommon,
-  }),
-  z.strictObject({
-    kind: z.literal('fail-override'),
-    code: z.string().min(1),
-    message: z.string().optional(),
-    ...faultCommon,
-  }),
-]);
-
-const launchTemplateSchema = z.strictObject({
-  name: z.string().min(3).max(128),
-  data: z
-    .strictObject({
-      instanceType: z.string(),
-      imageId: z.string(),
-      subnetId: z.string(),
-      availabilityZone: z.string(),
-      placementGroup: z.string(),
-      market,
-      shutdownBehavior: z.enum(['stop', 'terminate']),
-      tagSpecifications: z.array(
-        z.strictObject({ resourceType: z.string(), tags: z.record(z.string(), z.string()) }),
-      ),
-      networkInterfaces: z.array(
-        z.strictObject({
-          deviceIndex: z.int(),
-          subnetId: z.string().optional(),
-          interfaceType: z.string().optional(),
-        }),
-      ),
-    })
-    .partial(),
-});
 
 export interface AdminReply {
   readonly status: number;
@@ -230,12 +111,7 @@ const changes: ReadonlyMap<string, Change> = new Map<string, Change>([
       model.setOffered(instanceType, availabilityZone, offered),
     ),
   ],
-  [
-    'PUT quota',
-    changeBy(z.strictObject({ market, vcpus: count.nullable() }), (model, quota) =>
-      model.setQuota(quota.market, quota.vcpus),
-    ),
-  ],
+  ['PUT quota', changeBy(quotaSchema, (model, quota) => model.setQuota(quota.market, quota.vcpus))],
   [
     'PUT times',
     changeBy(timesSchema, (model, times) =>
@@ -257,15 +133,31 @@ const changes: ReadonlyMap<string, Change> = new Map<string, Change>([
   ['DELETE faults', (model) => model.clearFaults()],
   [
     'POST impair',
-    changeBy(z.strictObject({ instanceId: z.string() }), (model, { instanceId }) =>
-      model.impair(instanceId),
+    changeBy(impairSchema, (model, { instanceId, check }) => model.impair(instanceId, check)),
+  ],
+  [
+    'POST events',
+    changeBy(eventSchema, (model, { instanceId, ...event }) =>
+      model.scheduleEvent(instanceId, event as EventSpec),
     ),
   ],
   [
+    'DELETE events',
+    changeBy(instanceSchema, (model, { instanceId }) => model.completeEvents(instanceId)),
+  ],
+  [
+    'PUT console',
+    changeBy(consoleSchema, (model, { instanceId, text }) => model.setConsole(instanceId, text)),
+  ],
+  ['POST plant', changeBy(plantSchema, (model, spec) => model.plant(spec as PlantSpec))],
+  ['PUT outage', changeBy(outageSchema, (model, { forMs, how }) => model.setOutage(forMs, how))],
+  [
     'POST interrupt',
-    changeBy(z.strictObject({ instanceId: z.string() }), (model, { instanceId }) =>
-      model.interrupt(instanceId),
-    ),
+    changeBy(instanceSchema, (model, { instanceId }) => model.interrupt(instanceId)),
+  ],
+  [
+    'POST shut-down',
+    changeBy(instanceSchema, (model, { instanceId }) => model.shutDown(instanceId)),
   ],
   ['POST reset', (model) => model.reset()],
 ]);
@@ -294,6 +186,8 @@ function instancesOf(model: Ec2Model): unknown {
       instanceId: instance.id,
       state: stateAt(instance, now),
       status: statusAt(instance, now),
+      systemStatus: systemStatusAt(instance, now),
+      events: instance.events,
       instanceType: instance.instanceType,
       availabilityZone: instance.availabilityZone,
       subnetId: instance.subnetId,

@@ -2,8 +2,9 @@
  * A boot that is a real process: one command for every instance, told by its environment which instance it is.
  *
  * It runs without a shell, in a process group of its own. When the instance ends, the group gets SIGTERM and, if the
- * command is still there after the grace, SIGKILL. A command that ends by itself ends nothing else. A process that
- * leaves the group (a daemon that calls setsid) is out of reach: let the command stay in the foreground.
+ * command is still there after the grace, SIGKILL. A command that ends by itself ends nothing else, unless its exit code
+ * says that it has shut the machine down. A process that leaves the group (a daemon that calls setsid) is out of reach:
+ * let the command stay in the foreground.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { DurationMs } from '../core/units.ts';
@@ -17,6 +18,9 @@ export interface BootCommandOptions {
   /** Called when the command cannot be started. */
   readonly onError?: (message: string) => void;
 }
+
+/** The exit code by which a boot command shuts its instance down, as node/muster-node has it. */
+export const shutDownExitCode = 100;
 
 /** The variables a boot command gets besides the simulator's own environment. */
 export function bootEnvironment(instance: BootedInstance): Readonly<Record<string, string>> {
@@ -66,7 +70,7 @@ export function bootByCommand(options: BootCommandOptions): OnBoot {
   if (program === undefined) {
     throw new RangeError('a boot command needs at least the program to run');
   }
-  return (instance) => {
+  return (instance, shutDown) => {
     const child = spawn(program, parameters, {
       detached: true,
       stdio: 'ignore',
@@ -76,6 +80,9 @@ export function bootByCommand(options: BootCommandOptions): OnBoot {
       options.onError?.(
         `the boot command of ${instance.instanceId} could not be started: ${error.message}`,
       );
+    });
+    child.on('exit', (code) => {
+      if (code === shutDownExitCode) shutDown();
     });
     return () => stop(child, options.graceMs ?? 5000);
   };

@@ -228,6 +228,18 @@ describe('a boot command', () => {
     await expect.poll(() => isAlive(process_?.child ?? 0)).toBe(false);
   });
 
+  test('that says it has shut its machine down ends the instance, and what it left behind', async () => {
+    const folder = temporaryFolder();
+    const argv = bootProgram(folder, 'setTimeout(() => process.exit(100), 100);');
+    const sim = await start({ onBoot: bootByCommand({ argv }) });
+    const [id = ''] = launch(sim.model, 1);
+    const [process_] = await written(folder, 1);
+    await expect.poll(() => sim.model.stats().terminated).toBe(1);
+    await expect.poll(() => isAlive(process_?.child ?? 0)).toBe(false);
+    const { instances } = sim.model.describeInstances({ instanceIds: [id] });
+    expect(instances[0]?.stateReason?.code).toBe('Client.InstanceInitiatedShutdown');
+  });
+
   test('that cannot be started is reported, and the instance lives on', async () => {
     const messages: string[] = [];
     const argv = ['/nonexistent/program'];

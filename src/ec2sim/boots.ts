@@ -9,8 +9,11 @@ import type { Ec2Model, Instance } from '../sim/ec2/index.ts';
 /** Stops what was started at boot. The promise resolves when it is gone. */
 export type StopBoot = () => void | Promise<void>;
 
-/** Called when an instance has booted. What it returns is called when the instance ends or the simulator closes. */
-export type OnBoot = (instance: BootedInstance) => StopBoot | void;
+/**
+ * Called when an instance has booted. What it returns is called when the instance ends or the simulator closes; what it is
+ * given besides shuts the instance down from inside, which ends it.
+ */
+export type OnBoot = (instance: BootedInstance, shutDown: () => void) => StopBoot | void;
 
 /** What a booting instance knows of itself. */
 export interface BootedInstance {
@@ -49,7 +52,7 @@ export function watchBoots(model: Ec2Model, endpoint: string, onBoot: OnBoot): B
     const [instance] = due.values();
     if (instance === undefined) return;
     due.delete(instance.id);
-    const stop = onBoot({
+    const booted = {
       instanceId: instance.id,
       privateIp: instance.privateIp,
       hostname: instance.privateDnsName.split('.')[0] ?? '',
@@ -57,6 +60,9 @@ export function watchBoots(model: Ec2Model, endpoint: string, onBoot: OnBoot): B
       availabilityZone: instance.availabilityZone,
       region: model.region,
       endpoint,
+    };
+    const stop = onBoot(booted, () => {
+      if (started.has(instance.id)) model.shutDown(instance.id);
     });
     started.set(instance.id, stop ?? (() => undefined));
     if (due.size > 0) pump = setTimeout(bootNext, pauseBetweenBootsMs);

@@ -139,6 +139,10 @@ const readers: Readers = {
     filters: filters(branch),
     ...(text(branch, 'IncludeAllInstances') === 'true' && { includeAllInstances: true }),
   }),
+  GetConsoleOutput: (branch) => ({
+    instanceId: required(branch, 'InstanceId'),
+    ...(text(branch, 'Latest') === 'true' && { latest: true }),
+  }),
   TerminateInstances(branch) {
     const instanceIds = texts(branch, 'InstanceId');
     if (instanceIds.length === 0) throw missingParameter('InstanceId');

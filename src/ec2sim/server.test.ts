@@ -250,6 +250,43 @@ describe('the admin API', () => {
     expect((await admin(sim, 'POST', 'reset')).body).toMatchObject({ stats: { launched: 0 } });
   });
 
+  test('makes an instance ill, schedules for it, writes to its console, and plants others', async () => {
+    let now = 0;
+    const sim = await start({ now: () => now, times: { bootMs: 0, pendingMs: 0 } });
+    const subnetId = 'subnet-0000000000000000b';
+    const planted = { instanceType: 'c5.xlarge', subnetId, tags: { owner: 'x' }, ageMs: 60_000 };
+    await admin(sim, 'POST', 'plant', [planted, { ...planted, tags: {}, count: 2 }]);
+    now += 1000;
+    const [one = '', two = '', three = ''] = [...sim.model.instances()].map(({ id }) => id);
+    await admin(sim, 'POST', 'impair', [{ instanceId: one }, { instanceId: two, check: 'system' }]);
+    await admin(sim, 'POST', 'events', { instanceId: three, code: 'instance-stop', notBefore: 9 });
+    await admin(sim, 'PUT', 'console', { instanceId: one, text: 'no disk' });
+    const instances = async () => (await admin(sim, 'GET', 'instances')).body['instances'];
+    expect(await instances()).toMatchObject([
+      { status: 'impaired', systemStatus: 'ok', events: [], tags: { owner: 'x' }, seconds: 61 },
+      { status: 'ok', systemStatus: 'impaired', tags: {} },
+      { status: 'ok', events: [{ code: 'instance-stop', notBefore: 9, notAfter: null }] },
+    ]);
+    await admin(sim, 'DELETE', 'events', { instanceId: three });
+    expect(await instances()).toMatchObject([
+      {},
+      {},
+      { events: [{ description: '[Completed] The instance is running on degraded hardware' }] },
+    ]);
+    const { output } = sim.model.getConsoleOutput({ instanceId: one });
+    expect(Buffer.from(output ?? '', 'base64').toString()).toBe('no disk');
+  });
+
+  test('takes EC2 away for a time, and brings it back', async () => {
+    const sim = await start();
+    await admin(sim, 'PUT', 'outage', { forMs: 60_000, how: 'unavailable' });
+    expect((await post(sim, launch)).text).toContain('<Code>Unavailable</Code>');
+    await admin(sim, 'PUT', 'outage', { forMs: 60_000 });
+    await expect(post(sim, launch)).rejects.toThrow('fetch failed');
+    await admin(sim, 'PUT', 'outage', { forMs: 0 });
+    expect((await post(sim, launch)).status).toBe(200);
+  });
+
   const wrong = new Map<string, { method: string; route: string; body?: unknown; want: RegExp }>([
     [
       'an unknown route',

@@ -5,19 +5,22 @@
  * Element names and nesting are EC2's, as its SDKs read them; fields that the model has nothing to say about are left
  * out unless readers expect them.
  */
-import type {
-  ActionName,
-  Actions,
-  Ec2ApiError,
-  InstanceState,
-  InstanceStateChange,
-  InstanceStatusView,
-  InstanceView,
-  LaunchParameters,
-  LaunchTemplateVersionView,
-  LaunchTemplateView,
-  Market,
-  SubnetView,
+import {
+  reachabilityOf,
+  type ActionName,
+  type Actions,
+  type Ec2ApiError,
+  type InstanceState,
+  type InstanceStateChange,
+  type InstanceStatusView,
+  type InstanceView,
+  type LaunchParameters,
+  type LaunchTemplateVersionView,
+  type LaunchTemplateView,
+  type Market,
+  type ScheduledEvent,
+  type StatusCheck,
+  type SubnetView,
 } from '../sim/ec2/index.ts';
 import { capacityWriters } from './xml-capacity.ts';
 import { escapeXml, items, leaf, tagSet, time } from './xml-parts.ts';
@@ -115,13 +118,23 @@ function stateChange(change: InstanceStateChange): string {
   );
 }
 
-function statusSummary(name: string, status: string, impairedSince: number | null): string {
-  const reachability = { ok: 'passed', impaired: 'failed' }[status] ?? status;
+function statusSummary(name: string, status: StatusCheck, impairedSince: number | null): string {
   const detail =
     leaf('name', 'reachability') +
-    leaf('status', reachability) +
+    leaf('status', reachabilityOf(status)) +
     (impairedSince === null ? '' : leaf('impairedSince', time(impairedSince)));
   return `<${name}>${leaf('status', status)}<details><item>${detail}</item></details></${name}>`;
+}
+
+function scheduledEvent(event: ScheduledEvent): string {
+  const { notBefore, notAfter } = event;
+  return (
+    leaf('instanceEventId', event.id) +
+    leaf('code', event.code) +
+    leaf('description', event.description) +
+    leaf('notBefore', time(notBefore)) +
+    (notAfter === null ? '' : leaf('notAfter', time(notAfter)))
+  );
 }
 
 function instanceStatus(view: InstanceStatusView): string {
@@ -129,8 +142,9 @@ function instanceStatus(view: InstanceStatusView): string {
     leaf('instanceId', view.instanceId) +
     leaf('availabilityZone', view.availabilityZone) +
     state('instanceState', view.state) +
-    statusSummary('systemStatus', view.systemStatus, null) +
-    statusSummary('instanceStatus', view.instanceStatus, view.impairedSince)
+    statusSummary('systemStatus', view.systemStatus, view.systemImpairedSince) +
+    statusSummary('instanceStatus', view.instanceStatus, view.impairedSince) +
+    (view.events.length === 0 ? '' : items('eventsSet', view.events, scheduledEvent))
   );
 }
 
@@ -218,6 +232,10 @@ const writers: Writers = {
     reservations(instances, account) + leaf('nextToken', nextToken),
   DescribeInstanceStatus: ({ statuses, nextToken }) =>
     items('instanceStatusSet', statuses, instanceStatus) + leaf('nextToken', nextToken),
+  GetConsoleOutput: ({ instanceId, timestamp, output }) =>
+    leaf('instanceId', instanceId) +
+    (timestamp === null ? '' : leaf('timestamp', time(timestamp))) +
+    leaf('output', output),
   TerminateInstances: ({ changes }) => items('instancesSet', changes, stateChange),
   CreateTags: () => leaf('return', true),
   CreateLaunchTemplate: (view) => `<launchTemplate>${launchTemplate(view)}</launchTemplate>`,

@@ -2,7 +2,7 @@
  * What was paid and what it was paid for. Pure.
  *
  * Paid: every instance, from its launch to the moment that its termination was asked for. Used: every node, while a job
- * runs on it. Jobs are looked at a few times a second; between two looks the number of busy nodes is taken to change
+ * runs on it. Jobs are looked at about once a second; between two looks the number of busy nodes is taken to change
  * half-way, so a job's start and end are each known to half the time between looks.
  */
 import type { Instant } from '../core/units.ts';

@@ -33,6 +33,8 @@ export interface LabOptions {
   readonly musterProgram: string;
   /** The folder of muster's hooks, absolute. */
   readonly hooksDir: string;
+  /** What an instance runs, `node/muster-node`, absolute. */
+  readonly nodeProgram: string;
   /** The world without a real Slurm. */
   readonly openModel: WorldOpener;
 }
@@ -77,6 +79,7 @@ function upText(about: Readonly<Record<string, string>>): string {
 ${path}  sinfo
   sbatch -N 200 --wrap "sleep 60"     # no room: none is launched
   sbatch -N 100 --wrap "sleep 60"     # runs
+  muster status --config ${about['config']}
   tail -f ${about['log']}
   curl -s ${about['ec2sim']}/_admin/state
 
@@ -95,12 +98,20 @@ export async function labDown(options: LabOptions): Promise<number> {
   });
 }
 
+function listScenarios(): string {
+  const width = Math.max(...scenarios.map(({ name }) => name.length));
+  return scenarios.map((one) => `  ${one.name.padEnd(width)}  ${one.summary}\n`).join('');
+}
+
 /** Runs a scenario in a lab of its own, which ends with it. */
-export async function labRun(name: string, options: LabOptions): Promise<number> {
+export async function labRun(name: string | undefined, options: LabOptions): Promise<number> {
+  if (name === undefined) {
+    options.stdout(listScenarios());
+    return 0;
+  }
   const scenario = scenarios.find((one) => one.name === name);
   if (scenario === undefined) {
-    const known = scenarios.map((one) => `  ${one.name.padEnd(10)} ${one.summary}`).join('\n');
-    options.stderr(`There is no scenario "${name}". There are:\n${known}\n`);
+    options.stderr(`There is no scenario "${name}". There are:\n${listScenarios()}`);
     return 2;
   }
   return reporting(options, async (labDir) => {
@@ -131,6 +142,9 @@ export async function runScenario(
   const availability = await availableSlurm(options);
   const interrupt = watchInterrupt();
   try {
+    if (availability.kind === 'model' && scenario.needsRealSlurm === true) {
+      throw new Error(`${availability.why} "${scenario.name}" needs a real one; nothing was run.`);
+    }
     if (availability.kind === 'model') {
       progress({
         kind: 'step',

@@ -39,6 +39,8 @@ export interface LabPaths {
   readonly scripts: string;
   /** Copies of muster's hooks: SlurmUser may not be allowed to enter the checkout. */
   readonly hooks: string;
+  /** What an instance has: muster-node, its PATH's first folder, and what each writes. */
+  readonly instance: string;
   readonly munge: string;
   readonly slurm: string;
   readonly slurmConf: string;
@@ -66,6 +68,7 @@ export function labPaths(labDir: string): LabPaths {
     state: join(root, 'lab.json'),
     scripts: join(root, 'bin'),
     hooks: join(root, 'hooks'),
+    instance: join(root, 'instance'),
     munge: join(root, 'munge'),
     slurm: join(root, 'slurm'),
     slurmConf: join(root, 'slurm', 'slurm.conf'),

@@ -7,7 +7,7 @@
 import type { DurationMs, Instant } from '../core/units.ts';
 import type { JobStatus, NodeStatus } from '../ports/slurm-commands.ts';
 import { busySeconds, countJobs, hasEnded, paidSeconds } from './accounting.ts';
-import { sleep, startWatch } from './watch.ts';
+import { restAfterLook, startWatch } from './watch.ts';
 import type { Watch } from './watch.ts';
 import type {
   CloudStats,
@@ -60,7 +60,8 @@ export interface View {
 /** Ends a scenario whose phase could not show what the next one stands on. */
 export class ScenarioStopped extends Error {}
 
-const POLL_MS = 250;
+/** Limits are those of a machine that has time; another may need so many times as long. Only what fails waits for it. */
+const PATIENCE = 2;
 
 /** Equality as a check. */
 export function equals(want: number | string, saw: number | string): Check {
@@ -176,9 +177,8 @@ async function startRecorder(
   return {
     phase,
     async end() {
-      await watch.look();
-      const end = world.clock.now();
       const view = await viewOf(world, watch, start);
+      const end = world.clock.now();
       world.progress({ kind: 'log', lines: view.log });
       const counted = plan.ownInstancesOnly === true ? view.launched : view.cloud.instances;
       const paid = paidSeconds(counted, start.at, end);
@@ -200,9 +200,8 @@ async function startRecorder(
 }
 
 async function viewOf(world: ScenarioWorld, watch: Watch, start: Start): Promise<View> {
-  const [jobs, nodes, cloud, log] = await Promise.all([
-    world.slurm.jobs(),
-    world.slurm.nodes(),
+  const [{ jobs, nodes }, cloud, log] = await Promise.all([
+    watch.look(),
     world.cloud.stats(),
     world.muster.logLines(),
   ]);
@@ -237,11 +236,12 @@ async function waitFor(
   look: () => Promise<View>,
   ask: (view: View) => Check,
 ): Promise<{ readonly view: View; readonly check: Check }> {
-  const deadline = world.clock.now() + limitMs;
+  const deadline = world.clock.now() + limitMs * PATIENCE;
   for (;;) {
+    const since = world.clock.now();
     const view = await look();
     const check = ask(view);
     if (check.ok || world.clock.now() >= deadline) return { view, check };
-    await sleep(world.clock, POLL_MS);
+    await restAfterLook(world.clock, since);
   }
 }

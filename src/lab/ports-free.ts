@@ -8,22 +8,11 @@ import { readFileSync } from 'node:fs';
 const LOWEST_PORT = 10_000;
 const HIGHEST_PORT = 32_700;
 
-/**
- * The first of `count` free ports in a row, searched from a start that depends on `seed` (so that two labs that start at
- * once look in different places). Throws when there is no such run.
- */
-export function findFreePorts(count: number, used: ReadonlySet<number>, seed: number): number {
-  const span = HIGHEST_PORT - LOWEST_PORT + 1 - count;
-  if (span < 0)
-    throw new Error(
-      `the lab cannot have ${count} ports: at most ${HIGHEST_PORT - LOWEST_PORT + 1}`,
-    );
-  const start = LOWEST_PORT + (Math.abs(seed) % (span + 1));
-  return (
-    firstRun(start, HIGHEST_PORT, count, used) ??
-    firstRun(LOWEST_PORT, HIGHEST_PORT, count, used) ??
-    fail(count)
-  );
+/** The first of `count` ports in a row that are not in use. Throws when there is no such run. */
+export function findFreePorts(count: number, used: ReadonlySet<number>): number {
+  const all = HIGHEST_PORT - LOWEST_PORT + 1;
+  if (count > all) throw new Error(`the lab cannot have ${count} ports: at most ${all}`);
+  return firstRun(LOWEST_PORT, HIGHEST_PORT, count, used) ?? fail(count);
 }
 
 function firstRun(

@@ -72,6 +72,12 @@ export async function endProcesses(marks: readonly ProcessMark[], graceMs: numbe
   throw new Error(`these processes of the lab could not be ended: ${left.join(' ')}`);
 }
 
+/** Ends a process as `kill -9` does. Resolves when it is gone. */
+export async function killProcess(mark: ProcessMark): Promise<void> {
+  signal(mark, 'SIGKILL');
+  while (isAlive(mark)) await sleep(10);
+}
+
 async function allEnded(marks: readonly ProcessMark[], withinMs: number): Promise<boolean> {
   const deadline = performance.now() + withinMs;
   while (marks.some(isAlive)) {

@@ -19,15 +19,21 @@ import {
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { nodeName } from '../core/node-name.ts';
-import type { SlurmCommands } from '../ports/slurm-commands.ts';
 import { startDetached, waitUntilReady } from './daemons.ts';
 import { endLab, removeLab } from './lab-dir.ts';
 import type { LabPaths, LabState } from './lab-dir.ts';
-import { findFreePorts, portsInUse } from './ports-free.ts';
-import { LAB_ID_VARIABLE } from './processes.ts';
+import { claimPorts } from './port-claims.ts';
+import { endProcesses, LAB_ID_VARIABLE } from './processes.ts';
 import type { ProcessMark } from './processes.ts';
 import { run } from './programs.ts';
-import { HOOKS, bootScript, hookWrapper } from './scripts.ts';
+import {
+  HOOKS,
+  SETTLE_SCRIPT,
+  bootScript,
+  hookWrapper,
+  instanceProgram,
+  instanceSlurmd,
+} from './scripts.ts';
 import { createSlurmClient } from './slurm-client.ts';
 import {
   renderCgroupConf,
@@ -37,7 +43,7 @@ import {
 } from './slurm-conf.ts';
 import { findSlurmPrograms } from './slurm-programs.ts';
 import type { SlurmPrograms } from './slurm-programs.ts';
-import type { WorldSpec } from './world.ts';
+import type { LabSlurm, WorldSpec } from './world.ts';
 import { enterSlurmRoot, programsIn } from './slurm-root.ts';
 import { renderSlurmNodes } from '../config/slurm-conf.ts';
 import type { Config, Fleet } from '../config/config.ts';
@@ -49,15 +55,21 @@ export interface SlurmOptions {
   readonly config: Config;
   readonly spec: Pick<
     WorldSpec,
-    'suspendTimeSeconds' | 'resumeRate' | 'resumeTimeoutSeconds' | 'withoutSlurmd'
+    | 'suspendTimeSeconds'
+    | 'resumeRate'
+    | 'resumeTimeoutSeconds'
+    | 'withoutSlurmd'
+    | 'goneAfterSeconds'
   >;
   /** The folder with muster's hooks (resume, suspend, resume-fail and what they share). */
   readonly hooksDir: string;
+  /** What an instance runs: node/muster-node. */
+  readonly nodeProgram: string;
   /** The folder with the system whose Slurm is used; absent: this machine's own. */
   readonly slurmRoot?: string;
 }
 
-export interface RealSlurm extends SlurmCommands {
+export interface RealSlurm extends LabSlurm {
   readonly kind: 'real';
   readonly labId: string;
   readonly paths: LabPaths;
@@ -99,27 +111,31 @@ async function startDaemons(options: SlurmOptions): Promise<RealSlurm> {
     startDetached(paths, role, program, args, { ...env, ...extraEnv });
   const programs = await choosePrograms(options, env, startProcess);
   const version = await slurmVersion(programs.slurmctld, env);
-  writeScripts(paths, state.labId, options.hooksDir, programs.slurmd);
+  writeScripts(options, programs);
   writeFileSync(join(paths.munge, 'key'), randomBytes(128), { mode: 0o400 });
   const socket = join(paths.munge, 'socket');
-  writeSlurmConf(options, { version, slurmUser: slurmUser.name, socket });
+  await writeSlurmConf(options, { version, slurmUser: slurmUser.name, socket });
 
   const munged = startProcess('munged', programs.munged, mungeArguments(paths, socket));
   await waitUntilReady({
     what: 'munged',
     mark: munged,
-    limitMs: 10_000,
+    limitMs: 30_000,
     ready: () => Promise.resolve(existsSync(socket)),
     logs: [join(paths.output, 'munged.log')],
   });
-  const slurmctld = startProcess('slurmctld', programs.slurmctld, ['-D', '-f', paths.slurmConf]);
-  await waitUntilReady({
-    what: 'slurmctld',
-    mark: slurmctld,
-    limitMs: 30_000,
-    ready: () => answers(programs.scontrol, env),
-    logs: [join(paths.slurm, 'slurmctld.log'), join(paths.output, 'slurmctld.log')],
-  });
+  const startController = async (): Promise<ProcessMark> => {
+    const mark = startProcess('slurmctld', programs.slurmctld, ['-D', '-f', paths.slurmConf]);
+    await waitUntilReady({
+      what: 'slurmctld',
+      mark,
+      limitMs: 60_000,
+      ready: () => answers(programs.scontrol, env),
+      logs: [join(paths.slurm, 'slurmctld.log'), join(paths.output, 'slurmctld.log')],
+    });
+    return mark;
+  };
+  let slurmctld = await startController();
   return {
     ...createSlurmClient({ version, env, programs }),
     kind: 'real',
@@ -130,6 +146,10 @@ async function startDaemons(options: SlurmOptions): Promise<RealSlurm> {
       options.spec.withoutSlurmd === true ? ['/bin/true'] : [join(paths.scripts, 'boot')],
     env,
     startProcess,
+    stopController: () => endProcesses([slurmctld], 30_000),
+    async startController() {
+      slurmctld = await startController();
+    },
     down: async ({ keepFiles } = { keepFiles: false }) => {
       await (keepFiles ? endLab(paths) : removeLab(paths));
     },
@@ -160,18 +180,19 @@ function fleetOf(config: Config): Fleet {
   return config.fleet;
 }
 
-/** The lab's fleets have dynamic nodes alone. */
+/** Static nodes first, as the cluster's slurm.conf numbers each kind from one. */
 function nodeNamesOf(fleet: Fleet): readonly string[] {
   return fleet.queues.flatMap((queue) =>
-    queue.computeResources.flatMap((resource) =>
-      Array.from({ length: resource.maxCount }, (_, index) =>
-        nodeName({
+    queue.computeResources.flatMap(({ name, minCount, maxCount }) =>
+      Array.from({ length: maxCount }, (_, index) => {
+        const isStatic = index < minCount;
+        return nodeName({
           queue: queue.name,
-          nodeType: 'dynamic',
-          computeResource: resource.name,
-          index: index + 1,
-        }),
-      ),
+          nodeType: isStatic ? 'static' : 'dynamic',
+          computeResource: name,
+          index: isStatic ? index + 1 : index - minCount + 1,
+        });
+      }),
     ),
   );
 }
@@ -216,6 +237,7 @@ function makeFolders(paths: LabPaths, slurmUser: SlurmUser): void {
   };
   folder(paths.scripts, 0o755);
   folder(paths.hooks, 0o755);
+  folder(paths.instance, 0o755);
   folder(paths.config, 0o755);
   folder(paths.output, 0o755);
   // munged refuses a key or a socket in a folder that others may write to; clients must be able to enter.
@@ -233,7 +255,13 @@ function makeFolders(paths: LabPaths, slurmUser: SlurmUser): void {
   folder(paths.musterLog, 0o755, slurmUser);
 }
 
-function writeScripts(paths: LabPaths, labId: string, hooksDir: string, slurmd: string): void {
+/** muster-node's own default, in seconds. */
+const GONE_AFTER_SECONDS = 600;
+
+function writeScripts(
+  { paths, state, hooksDir, nodeProgram, spec }: SlurmOptions,
+  { slurmd, scontrol }: SlurmPrograms,
+): void {
   const write = (path: string, text: string): void => {
     writeFileSync(path, text);
     chmodSync(path, 0o755);
@@ -243,15 +271,22 @@ function writeScripts(paths: LabPaths, labId: string, hooksDir: string, slurmd: 
     chmodSync(join(paths.hooks, name), 0o755);
   }
   for (const hook of HOOKS) {
-    write(join(paths.scripts, hook), hookWrapper(paths, labId, hook));
+    write(join(paths.scripts, hook), hookWrapper(paths, state.labId, hook));
   }
-  write(join(paths.scripts, 'boot'), bootScript(paths, slurmd));
+  write(
+    join(paths.scripts, 'boot'),
+    bootScript(paths, spec.goneAfterSeconds ?? GONE_AFTER_SECONDS),
+  );
+  write(join(paths.scripts, 'settle'), SETTLE_SCRIPT);
+  write(join(paths.instance, 'muster-node'), readFileSync(nodeProgram, 'utf8'));
+  write(join(paths.instance, 'slurmd'), instanceSlurmd(paths, slurmd));
+  write(join(paths.instance, 'scontrol'), instanceProgram(scontrol));
 }
 
-function writeSlurmConf(
+async function writeSlurmConf(
   options: SlurmOptions,
   slurm: { readonly version: string; readonly slurmUser: string; readonly socket: string },
-): void {
+): Promise<void> {
   const { paths, spec } = options;
   const fleet = fleetOf(options.config);
   const nodes = fleet.queues
@@ -263,8 +298,10 @@ function writeSlurmConf(
     suspend: join(paths.scripts, 'suspend'),
     resumeFail: join(paths.scripts, 'resume-fail'),
   };
-  const seed = Number.parseInt(options.state.labId.slice(0, 8), 16);
-  const firstPort = findFreePorts(nodes + 1, portsInUse(), seed);
+  const firstPort = await claimPorts(nodes + 1, {
+    root: paths.root,
+    labId: options.state.labId,
+  });
   const text = renderSlurmConf({
     version: slurm.version,
     clusterName: 'muster-lab',

@@ -9,15 +9,16 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { formatProblem, loadConfig } from '../config/config.ts';
 import type { Config } from '../config/config.ts';
 import { countReservations } from './accounting.ts';
 import { claimLabDir, labPaths, removeLab } from './lab-dir.ts';
 import type { LabPaths } from './lab-dir.ts';
-import { endProcesses, isAlive, signal } from './processes.ts';
+import { endProcesses, isAlive, killProcess } from './processes.ts';
 import type { ProcessMark } from './processes.ts';
-import { findProgram } from './programs.ts';
+import { findProgram, run } from './programs.ts';
 import { bringUpSlurm } from './real-slurm.ts';
 import type { RealSlurm } from './real-slurm.ts';
 import { checkSlurmRoot } from './slurm-root.ts';
@@ -38,6 +39,8 @@ export interface RealWorldOptions {
   /** Muster's launcher, `bin/muster`. */
   readonly musterProgram: string;
   readonly hooksDir: string;
+  /** What an instance runs, `node/muster-node`. */
+  readonly nodeProgram: string;
   /** The folder with the system whose Slurm is used; absent: this machine's own. */
   readonly slurmRoot?: string;
   progress(event: LabEvent): void;
@@ -52,7 +55,7 @@ export interface RealWorld extends OpenWorld {
 /** The instances' addresses: loopback, so that slurmctld reaches every node's slurmd on this machine. */
 const LAB_CIDR = '127.20.0.0/16';
 
-const START_LIMIT_MS = 20_000;
+const START_LIMIT_MS = 60_000;
 
 /** Rejects, with everything taken down again, when a part does not start. */
 export async function openRealWorld(options: RealWorldOptions): Promise<RealWorld> {
@@ -68,13 +71,14 @@ export async function openRealWorld(options: RealWorldOptions): Promise<RealWorl
       config,
       spec: options.spec,
       hooksDir: options.hooksDir,
+      nodeProgram: options.nodeProgram,
       ...(slurmRoot === undefined ? {} : { slurmRoot }),
     });
     const endpoint = await startEc2sim(slurm, options);
     const muster = createMuster(slurm, endpoint, options);
     return {
       slurm,
-      cloud: createCloud(endpoint),
+      cloud: createCloud(endpoint, options.spec),
       muster,
       clock: systemClock,
       progress: options.progress,
@@ -149,7 +153,12 @@ async function startEc2sim(slurm: RealSlurm, options: RealWorldOptions): Promise
     JSON.stringify({
       region: spec.region,
       subnets: [{ subnetId: spec.subnetId, availabilityZone: spec.zone, cidr: LAB_CIDR }],
-      times: { pendingMs: 300, bootMs: spec.bootMs, shutdownMs: 300 },
+      times: {
+        pendingMs: 300,
+        bootMs: spec.bootMs,
+        bootJitterMs: spec.bootJitterMs ?? 0,
+        shutdownMs: spec.shutdownMs ?? 300,
+      },
     }),
   );
   const args = ['ec2sim', '--file', settings, '--json', '--', ...slurm.bootCommand];
@@ -158,7 +167,7 @@ async function startEc2sim(slurm: RealSlurm, options: RealWorldOptions): Promise
   return readySchema.parse(JSON.parse(line)).url;
 }
 
-function createCloud(endpoint: string): LabCloud {
+function createCloud(endpoint: string, spec: WorldSpec): LabCloud {
   const stateSchema = z.object({
     stats: z.object({ calls: z.record(z.string(), z.record(z.string(), z.number())) }),
     reservations: z.array(z.object({ state: z.string() })),
@@ -170,6 +179,7 @@ function createCloud(endpoint: string): LabCloud {
         instanceType: z.string(),
         launchedAt: z.number(),
         endAskedAt: z.number().nullable(),
+        tags: z.record(z.string(), z.string()),
       }),
     ),
   });
@@ -180,12 +190,15 @@ function createCloud(endpoint: string): LabCloud {
   ): Promise<unknown> {
     const answer = await fetch(`${endpoint}/_admin/${route}`, {
       method,
+      // A connection that is kept may be closed by the other side in the moment in which it is used again.
+      headers: { connection: 'close' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await answer.text();
     if (!answer.ok) throw new Error(`the EC2 simulator refuses ${method} ${route}: ${text.trim()}`);
     return JSON.parse(text);
   }
+  const listInstances = async () => instancesSchema.parse(await ask('GET', 'instances')).instances;
   return {
     async setCapacity(instanceType, zone, count) {
       await ask('PUT', 'capacity', { instanceType, availabilityZone: zone, capacity: count });
@@ -193,14 +206,30 @@ function createCloud(endpoint: string): LabCloud {
     async breakBoots(count) {
       await ask('POST', 'faults', { kind: 'never-boots', count });
     },
+    async plant(instanceType, tags) {
+      const before = new Set((await listInstances()).map(({ instanceId }) => instanceId));
+      await ask('POST', 'plant', { instanceType, subnetId: spec.subnetId, tags });
+      // Others may be launched in the same moment: it is the new one with these tags.
+      const planted = (await listInstances()).find(
+        (one) => !before.has(one.instanceId) && isDeepStrictEqual(one.tags, tags),
+      );
+      if (planted === undefined) throw new Error('the EC2 simulator does not show what it planted');
+      return planted.instanceId;
+    },
+    async goAway(forMs) {
+      await ask('PUT', 'outage', { forMs });
+    },
+    async shutDown(instanceId) {
+      await ask('POST', 'shut-down', { instanceId });
+    },
     async stats(): Promise<CloudStats> {
-      const [state, listed] = await Promise.all([ask('GET', 'state'), ask('GET', 'instances')]);
+      const [state, listed] = await Promise.all([ask('GET', 'state'), listInstances()]);
       const { stats, reservations } = stateSchema.parse(state);
       const calls = stats.calls['RunInstances'] ?? {};
       return {
         reservations: countReservations(reservations),
         runInstancesCalls: Object.values(calls).reduce((sum, count) => sum + count, 0),
-        instances: instancesSchema.parse(listed).instances.map((one) => ({
+        instances: listed.map((one) => ({
           instanceId: one.instanceId,
           instanceType: one.instanceType,
           launchedAt: one.launchedAt,
@@ -236,33 +265,47 @@ function createMuster(slurm: RealSlurm, endpoint: string, options: RealWorldOpti
     );
     await firstLine(slurm, 'muster', daemon, already, (line) => line.startsWith('muster: ready'));
   }
-  async function stop(): Promise<void> {
-    if (daemon !== null) await endProcesses([daemon], 15_000);
+  /** From here on nobody takes its end for one that it came to by itself. */
+  function letGo(): readonly ProcessMark[] {
+    const marks = daemon === null ? [] : [daemon];
     daemon = null;
+    return marks;
+  }
+  async function stop(): Promise<void> {
+    await endProcesses(letGo(), 15_000);
   }
   return {
     start,
     stop,
     async kill(files) {
-      if (daemon !== null) signal(daemon, 'SIGKILL');
-      while (daemon !== null && isAlive(daemon)) await sleep(10);
-      daemon = null;
+      for (const mark of letGo()) await killProcess(mark);
       await start(files);
     },
     async restart(files) {
       await stop();
       await start(files);
     },
+    async ask(verb, argument) {
+      // As the hooks do, whose verbs are Slurm's alone.
+      const script = `. '${join(paths.hooks, 'spool.sh')}'; spool_request "$1" "$2"`;
+      await run('/bin/sh', ['-c', script, 'sh', verb, argument], {
+        env: { MUSTER_STATE_DIR: paths.musterState },
+      });
+    },
     async logLines() {
       if (daemon !== null && !isAlive(daemon)) {
         const said = outputOf(slurm, 'muster').trimEnd().split('\n').slice(-15).join('\n');
         throw new Error(`the muster daemon has ended by itself. The end of what it said:\n${said}`);
       }
-      const path = join(paths.musterLog, 'slurm_resume.log');
-      const text = existsSync(path) ? await readFile(path, 'utf8') : '';
-      return text.split('\n').filter((line) => line !== '');
+      return linesOf(join(paths.musterLog, 'slurm_resume.log'));
     },
+    consoles: () => linesOf(join(paths.musterLog, 'compute_console_output.log')),
   };
+}
+
+async function linesOf(path: string): Promise<readonly string[]> {
+  const text = existsSync(path) ? await readFile(path, 'utf8') : '';
+  return text.split('\n').filter((line) => line !== '');
 }
 
 function outputOf(slurm: RealSlurm, role: string): string {

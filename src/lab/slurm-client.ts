@@ -1,7 +1,12 @@
-/** sbatch, scancel, squeue and sinfo of the lab's Slurm. */
+/** sbatch, scancel, squeue, sinfo and scontrol of the lab's Slurm. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { foldHostlist } from '../core/hostlist.ts';
 import type { JobRequest, JobStatus, NodeStatus, SlurmCommands } from '../ports/slurm-commands.ts';
 import { run } from './programs.ts';
 import { JOB_FORMAT, NODE_FORMAT, parseJobs, parseNodes } from './slurm-text.ts';
+
+const READ_TRIES = 5;
+const READ_AGAIN_MS = 2_000;
 
 export interface ClientOptions {
   readonly version: string;
@@ -11,11 +16,22 @@ export interface ClientOptions {
   readonly programs: Readonly<Record<ClientProgram, string>>;
 }
 
-export type ClientProgram = 'sbatch' | 'scancel' | 'squeue' | 'sinfo';
+export type ClientProgram = 'sbatch' | 'scancel' | 'squeue' | 'sinfo' | 'scontrol';
 
 export function createSlurmClient(options: ClientOptions): SlurmCommands {
   const call = (program: ClientProgram, args: readonly string[]): Promise<string> =>
     run(options.programs[program], args, { env: options.env });
+  /** What only reads is asked again: slurmctld may be busy for longer than a command waits. */
+  const read = async (program: 'squeue' | 'sinfo', args: readonly string[]): Promise<string> => {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await call(program, args);
+      } catch (error: unknown) {
+        if (tries === READ_TRIES) throw error;
+        await sleep(READ_AGAIN_MS);
+      }
+    }
+  };
   return {
     kind: 'real',
     version: options.version,
@@ -28,9 +44,17 @@ export function createSlurmClient(options: ClientOptions): SlurmCommands {
     async cancel(jobId: string): Promise<void> {
       await call('scancel', [jobId]);
     },
+    async updateNodes(nodes, state, reason) {
+      const words = [`nodename=${foldHostlist(nodes)}`, `state=${state}`];
+      await call('scontrol', [
+        'update',
+        ...words,
+        ...(reason === undefined ? [] : [`reason=${reason}`]),
+      ]);
+    },
     async jobs(): Promise<readonly JobStatus[]> {
       return parseJobs(
-        await call('squeue', [
+        await read('squeue', [
           '--noheader',
           '--all',
           '--array',
@@ -40,10 +64,10 @@ export function createSlurmClient(options: ClientOptions): SlurmCommands {
       );
     },
     async nodes(): Promise<readonly NodeStatus[]> {
-      return parseNodes(await call('sinfo', ['--noheader', '--all', `--format=${NODE_FORMAT}`]));
+      return parseNodes(await read('sinfo', ['--noheader', '--all', `--format=${NODE_FORMAT}`]));
     },
-    sinfo: () => call('sinfo', []),
-    squeue: () => call('squeue', []),
+    sinfo: () => read('sinfo', []),
+    squeue: () => read('squeue', []),
   };
 }
 
@@ -87,9 +111,17 @@ function componentArguments(job: JobRequest): readonly string[] {
     ...(job.requeue === false ? ['--no-requeue'] : []),
     ...(job.contiguous === true ? ['--contiguous'] : []),
     ...(job.nodelist === undefined ? [] : [`--nodelist=${job.nodelist}`]),
-    ...(job.beginAfterSeconds === undefined ? [] : [`--begin=now+${job.beginAfterSeconds}`]),
+    ...(job.beginAfterSeconds === undefined ? [] : [`--begin=${localTime(job.beginAfterSeconds)}`]),
     ...(job.comment === undefined ? [] : [`--comment=${job.comment}`]),
     ...(job.extra === undefined ? [] : [`--extra=${job.extra}`]),
     ...(job.hold === true ? ['--hold'] : []),
   ];
+}
+
+/** So many seconds ahead, as sbatch reads a time of the day: in whole seconds, by the machine's own clock. */
+function localTime(aheadSeconds: number): string {
+  const at = new Date(Date.now() + aheadSeconds * 1000);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return `${day}T${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }

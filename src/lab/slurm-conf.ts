@@ -29,7 +29,7 @@ export interface SlurmConfOptions {
 export const SUSPEND_TIMEOUT_SECONDS = 3;
 
 /** ResumeTimeout of the lab, unless a scenario wants another. */
-export const RESUME_TIMEOUT_SECONDS = 120;
+export const RESUME_TIMEOUT_SECONDS = 300;
 
 /** Longest wait of a requeued job (reason BeginTime): cred_expire + 1 s. */
 export const CRED_EXPIRE_SECONDS = 15;
@@ -76,6 +76,9 @@ export function renderSlurmConf(options: SlurmConfOptions): string {
     'SchedulerParameters=sched_interval=2,sched_min_interval=100000,bf_interval=2,batch_sched_delay=0,max_rpc_cnt=0',
     'PriorityType=priority/basic',
     'KillWait=2',
+    // slurmd runs it before it registers for the first time; by itself slurmctld asks for it twice a day.
+    `HealthCheckProgram=${options.scriptsDir}/settle`,
+    'HealthCheckInterval=65535',
     'SlurmctldTimeout=300',
     'SlurmdTimeout=300',
     // Ended jobs stay readable for the scenario's counts.
@@ -113,7 +116,8 @@ function atLeast(version: string, major: number, minor: number): boolean {
 }
 
 /**
- * The lines of muster's own slurm.conf part that describe nodes and partitions; its power saving is production's.
+ * The lines of muster's own slurm.conf part that describe nodes and partitions, and which of them stay up; the rest of its
+ * power saving is production's.
  *
  * Nodes that were never up get an address that resolves. Without one, slurmctld stalls for ten seconds for each node that it
  * must tell something, such as that its job was requeued (getaddrinfo, tried ten times), and answers nobody meanwhile. Where it does not last (`resetsAddresses`), the names themselves resolve.
@@ -121,6 +125,6 @@ function atLeast(version: string, major: number, minor: number): boolean {
 function nodeLines(slurmPart: string): readonly string[] {
   return slurmPart
     .split('\n')
-    .filter((line) => /^(NodeName|NodeSet|PartitionName)=/.test(line))
+    .filter((line) => /^(NodeName|NodeSet|PartitionName|SuspendExcNodes)=/.test(line))
     .map((line) => (line.startsWith('NodeName=') ? `${line} NodeAddr=127.0.0.1` : line));
 }

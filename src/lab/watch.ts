@@ -1,25 +1,40 @@
 /**
- * `watch sinfo` and `watch squeue` of a scenario: looks several times a second and keeps each picture that differs from
- * the one before, so that states that last a moment (`idle!`, `down#`) can be shown afterwards. The same looks feed the
- * accounting and report how far nodes have booted.
+ * `watch sinfo` and `watch squeue` of a scenario: looks about once a second and takes a picture of both whenever jobs or nodes
+ * have changed, so that states that last a moment (`idle!`, `down#`) can be shown afterwards. The conditions of the phases ask the
+ * same looks, and the accounting is fed by them: processes are the dearest part of a lab.
  */
+import type { DurationMs, Instant } from '../core/units.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { DurationMs } from '../core/units.ts';
+import type { JobStatus, NodeStatus } from '../ports/slurm-commands.ts';
 import { busyNodeCount } from './accounting.ts';
 import type { BusySample } from './accounting.ts';
 import type { ScenarioWorld } from './world.ts';
 
-export const WATCH_INTERVAL_MS = 250;
+/** A look costs two processes or four: of labs side by side, looks would soon be most of the work. */
+const REST_MS = 1_000;
+
+/**
+ * Waits until it is time for another look at Slurm after one that took from `since` till now. A look costs processes: on a
+ * busy machine, where it takes longer, there are fewer of them.
+ */
+export function restAfterLook(clock: Clock, since: Instant): Promise<void> {
+  return sleep(clock, Math.max(REST_MS, clock.now() - since));
+}
 
 export interface Watch {
   /** Pictures since `from`, a length read earlier (0 for all). */
   readonly sinfo: readonly string[];
   readonly squeue: readonly string[];
   readonly samples: readonly BusySample[];
-  /** Looks once more, at once, and ends. */
   stop(): Promise<void>;
-  /** Looks at once, so that what follows sees the present. */
-  look(): Promise<void>;
+  /** Looks at once, so that what follows sees the present. Rejects where Slurm does not answer. */
+  look(): Promise<Look>;
+}
+
+/** What Slurm told. */
+export interface Look {
+  readonly jobs: readonly JobStatus[];
+  readonly nodes: readonly NodeStatus[];
 }
 
 /** Resolves `ms` later by the world's clock. */
@@ -34,14 +49,22 @@ export function startWatch(world: ScenarioWorld): Watch {
   const squeue: string[] = [];
   const samples: BusySample[] = [];
   let running = true;
-  let last: Promise<void> = Promise.resolve();
+  let last: Promise<unknown> = Promise.resolve();
+  let lookedAt: Instant = -Infinity;
+  let pictured = '';
 
-  async function lookNow(): Promise<void> {
-    const [sinfoNow, squeueNow, jobs] = await Promise.all([
-      world.slurm.sinfo(),
-      world.slurm.squeue(),
-      world.slurm.jobs(),
-    ]);
+  async function lookNow(): Promise<Look> {
+    lookedAt = world.clock.now();
+    const [jobs, nodes] = await Promise.all([world.slurm.jobs(), world.slurm.nodes()]);
+    samples.push({ at: world.clock.now(), busyNodes: busyNodeCount(jobs) });
+    const seen = JSON.stringify([jobs, nodes]);
+    if (seen !== pictured) await takePictures();
+    pictured = seen;
+    return { jobs, nodes };
+  }
+
+  async function takePictures(): Promise<void> {
+    const [sinfoNow, squeueNow] = await Promise.all([world.slurm.sinfo(), world.slurm.squeue()]);
     const nodes = sinfoNow.trimEnd();
     const queue = squeueNow.trimEnd();
     if (sinfo.at(-1) !== nodes) {
@@ -49,23 +72,25 @@ export function startWatch(world: ScenarioWorld): Watch {
       world.progress({ kind: 'picture', sinfo: nodes });
     }
     if (withoutTimes(squeue.at(-1) ?? '') !== withoutTimes(queue)) squeue.push(queue);
-    samples.push({ at: world.clock.now(), busyNodes: busyNodeCount(jobs) });
   }
 
   /** One look at a time, in order: a look that is asked for waits for the one under way. */
-  function look(): Promise<void> {
-    last = last.then(lookNow, lookNow);
-    return last;
+  function look(): Promise<Look> {
+    const next = last.then(lookNow, lookNow);
+    last = next;
+    return next;
   }
 
   async function keepLooking(): Promise<void> {
     while (running) {
+      const since = world.clock.now();
       try {
-        await look();
+        // Not while a condition looks more often.
+        if (since - lookedAt >= REST_MS) await look();
       } catch {
         // A command that failed once (slurmctld busy) is asked again; the scenario's own questions report a Slurm that is gone.
       }
-      await sleep(world.clock, WATCH_INTERVAL_MS);
+      await restAfterLook(world.clock, since);
     }
   }
   const loop = keepLooking();

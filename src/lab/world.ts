@@ -5,6 +5,7 @@
  * A scenario never sleeps for a result: it asks `waitFor` (wait.ts) for a condition with a time limit. It reads time
  * from `clock` alone, because on the models time is simulated.
  */
+import type { HookVerb } from '../core/requests.ts';
 import type { DurationMs, Instant } from '../core/units.ts';
 import type { SlurmCommands } from '../ports/slurm-commands.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -37,6 +38,12 @@ export interface LabCloud {
   setCapacity(instanceType: string, zone: string, count: number): Promise<void>;
   /** So many of the instances launched next run, are paid for, and never boot. */
   breakBoots(count: number): Promise<void>;
+  /** Puts an instance there that nobody launched through muster, with these tags. Resolves to its id. */
+  plant(instanceType: string, tags: Readonly<Record<string, string>>): Promise<string>;
+  /** EC2 answers nobody for so long. */
+  goAway(forMs: DurationMs): Promise<void>;
+  /** The machine shuts down, behind muster's back. */
+  shutDown(instanceId: string): Promise<void>;
   stats(): Promise<CloudStats>;
 }
 
@@ -58,8 +65,12 @@ export interface LabMuster {
   kill(files: MusterFiles): Promise<void>;
   /** Stop, and start on the same ledger with these files. */
   restart(files: MusterFiles): Promise<void>;
+  /** What an administrator asks: spooled, and taken by the daemon. `argument`: nodes, or empty. */
+  ask(verb: HookVerb, argument: string): Promise<void>;
   /** Every line that muster has logged since the world began. */
   logLines(): Promise<readonly string[]>;
+  /** The consoles that muster has kept since the world began, a line each. */
+  consoles(): Promise<readonly string[]>;
 }
 
 /** What a scenario says while it runs; a renderer turns it into lines or JSON. */
@@ -80,8 +91,18 @@ export type LabEvent =
       readonly of: number;
     };
 
+/** Slurm, and the hand of the scenario on its daemon. */
+export interface LabSlurm extends SlurmCommands {
+  /**
+   * slurmctld is gone: every command fails, and nothing is scheduled, until it is started again on the state that it saved.
+   * (On the model it thinks on, and nobody reaches it.) What a phase waits for asks Slurm, so nothing can be waited for meanwhile.
+   */
+  stopController(): Promise<void>;
+  startController(): Promise<void>;
+}
+
 export interface ScenarioWorld {
-  readonly slurm: SlurmCommands;
+  readonly slurm: LabSlurm;
   readonly cloud: LabCloud;
   readonly muster: LabMuster;
   readonly clock: Clock;
@@ -112,16 +133,24 @@ export interface WorldSpec {
   readonly suspendTimeSeconds: number;
   /** From launch to the moment that the instance's boot command runs. */
   readonly bootMs: DurationMs;
+  /** Boots take up to this much longer, evenly spread; absent: all take the same time. */
+  readonly bootJitterMs?: DurationMs;
+  /** From TerminateInstances to the end of the instance; absent: 300 ms. */
+  readonly shutdownMs?: DurationMs;
   /** Slurm's ResumeRate, in nodes a minute; absent: no limit. */
   readonly resumeRate?: number;
   /** Slurm's ResumeTimeout; absent: RESUME_TIMEOUT_SECONDS. */
   readonly resumeTimeoutSeconds?: number;
   /** True: instances start no slurmd, so that more of them fit the machine than would. */
   readonly withoutSlurmd?: boolean;
+  /** After how long an instance that hears nothing of the cluster shuts itself down; absent: muster-node's default. */
+  readonly goneAfterSeconds?: number;
 }
 
 export interface Scenario {
   readonly name: string;
+  /** True: what it shows, the models do not have. */
+  readonly needsRealSlurm?: boolean;
   /** One line for `lab run --help`. */
   readonly summary: string;
   readonly spec: WorldSpec;

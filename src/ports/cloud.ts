@@ -3,6 +3,7 @@
  * one is the model itself (`sim/`).
  */
 import type { Instance, LaunchOrder } from '../core/instances.ts';
+import type { Instant } from '../core/units.ts';
 import type { FleetOrder, ReservationOrder } from '../core/orders.ts';
 
 export interface LaunchAnswer {
@@ -18,6 +19,24 @@ export interface ListedInstance extends Instance {
   readonly launchedAt: number;
 }
 
+/** An instance as the cheapest listing of all shows it. */
+export interface InstanceStatus {
+  readonly instanceId: string;
+  readonly state: ListedInstance['state'];
+  /**
+   * Since when a status check of the instance or of the system under it has failed; null while none has. 0 where EC2 does
+   * not tell since when.
+   */
+  readonly impairedSince: Instant | null;
+  /** Of what EC2 has scheduled for it, what comes first. */
+  readonly event: {
+    /** `instance-reboot`, `system-reboot`, `system-maintenance`, `instance-retirement`, `instance-stop`. */
+    readonly code: string;
+    readonly description: string;
+    readonly notBefore: Instant | null;
+  } | null;
+}
+
 export interface Cloud {
   /**
    * One RunInstances call, one attempt. Rejects with CloudError; a lost answer is a CloudError too
@@ -28,6 +47,18 @@ export interface Cloud {
   terminateInstances(instanceIds: readonly string[]): Promise<void>;
   /** The instances launched with a client token, in every state EC2 still shows. Rejects with CloudError. */
   describeByClientToken(clientToken: string): Promise<readonly ListedInstance[]>;
+  /**
+   * Every instance of the region, anybody's, in every state EC2 still shows: DescribeInstanceStatus costs a fraction of
+   * what the describes do, and knows no tags. Rejects with CloudError.
+   */
+  listStatus(): Promise<readonly InstanceStatus[]>;
+  /** Those of these instances that EC2 knows, in every state. Rejects with CloudError. */
+  describeInstances(instanceIds: readonly string[]): Promise<readonly ListedInstance[]>;
+  /**
+   * The end (64 KB) of what an instance has written to its console; empty where there is nothing. EC2 keeps it for an
+   * hour after the instance's end. Rejects with CloudError, also for an instance that EC2 does not know.
+   */
+  consoleOutput(instanceId: string): Promise<string>;
 }
 
 /** A subnet as EC2 shows it. */

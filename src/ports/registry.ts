@@ -7,4 +7,6 @@ export interface RegistryEntry {
 export interface Registry {
   publish(entries: readonly RegistryEntry[]): Promise<void>;
   remove(instanceIds: readonly string[]): Promise<void>;
+  /** All that is published: instance id to node. */
+  list(): Promise<ReadonlyMap<string, string>>;
 }

@@ -1,5 +1,5 @@
 /**
- * Slurm as the person at the terminal uses it: sbatch, scancel, squeue, sinfo. The lab's scenarios are written
+ * Slurm as the person at the terminal uses it: sbatch, scancel, squeue, sinfo, scontrol. The lab's scenarios are written
  * against this; one implementation runs the real commands (`lab/`), one is the model (`sim/slurm/`).
  */
 
@@ -20,7 +20,7 @@ export interface JobRequest {
   readonly nodelist?: string;
   /** `--oversubscribe`: jobs may share nodes. */
   readonly oversubscribe?: boolean;
-  /** `--begin=now+N` in seconds. */
+  /** `--begin`, so many seconds from now; what is less than a second falls away from the moment, not from this. */
   readonly beginAfterSeconds?: number;
   /** `--comment`. */
   readonly comment?: string;
@@ -64,6 +64,9 @@ export interface NodeStatus {
   readonly reason: string;
 }
 
+/** What an administrator sets nodes to by hand. */
+export type NodeUpdate = 'down' | 'drain' | 'resume' | 'power_up' | 'power_down_force';
+
 export interface SlurmCommands {
   /** `real`, or `model` where no Slurm can be had. */
   readonly kind: 'real' | 'model';
@@ -72,6 +75,8 @@ export interface SlurmCommands {
   /** Submits; resolves to the job id (of the array, for an array). */
   submit(job: JobRequest): Promise<string>;
   cancel(jobId: string): Promise<void>;
+  /** `scontrol update nodename=... state=... [reason=...]`; down and drain need a reason. */
+  updateNodes(nodes: readonly string[], state: NodeUpdate, reason?: string): Promise<void>;
   /** Every job Slurm still knows, ended ones (within MinJobAge) too. */
   jobs(): Promise<readonly JobStatus[]>;
   nodes(): Promise<readonly NodeStatus[]>;

@@ -157,6 +157,29 @@ function commandLineContract(program: string): void {
     });
   });
 
+  test('tells how an instance is, what is scheduled for it, and what its console shows', async () => {
+    const spec = { instanceType: 'c5.xlarge', subnetId, tags: { is: 'ill' }, ageMs: 60_000 };
+    const [id = ''] = sim.model.plant(spec);
+    sim.model.impair(id);
+    sim.model.scheduleEvent(id, { code: 'instance-stop', notBefore: Date.UTC(2099, 0, 1) });
+    sim.model.setConsole(id, 'Kernel panic <é>');
+    const parameters = ['--instance-ids', id, '--include-all-instances'];
+    expect(await ec2('describe-instance-status', ...parameters)).toMatchObject({
+      InstanceStatuses: [
+        {
+          InstanceStatus: { Status: 'impaired', Details: [{ Status: 'failed' }] },
+          SystemStatus: { Status: 'ok' },
+          Events: [
+            { Code: 'instance-stop', NotBefore: expect.stringMatching(/^2099-01-01T00:00/) },
+          ],
+        },
+      ],
+    });
+    // The command decodes what EC2 sends.
+    const console = ['get-console-output', '--instance-id', id, '--latest'];
+    expect(await ec2(...console)).toMatchObject({ InstanceId: id, Output: 'Kernel panic <é>' });
+  });
+
   test('describes subnets, zones and instance types', async () => {
     expect(await ec2('describe-subnets', '--subnet-ids', subnetId)).toMatchObject({
       Subnets: [{ SubnetId: subnetId, AvailabilityZone: 'us-east-2b', CidrBlock: '10.0.64.0/18' }],

@@ -6,8 +6,10 @@ import type { CapacityCloud, Cloud } from '../../src/ports/cloud.ts';
 import type {
   Actions,
   CreateFleetAnswer,
+  DescribeInstanceStatusAnswer,
   Ec2Model,
   Ec2ModelOptions,
+  GetConsoleOutputAnswer,
   InstanceState,
   PlacementGroupView,
   ReservationView,
@@ -66,6 +68,9 @@ export interface Ec2Driver {
       readonly instanceStatus: StatusCheck;
     }[]
   >;
+  /** The same, all that it says. */
+  statusPage(request: Request<'DescribeInstanceStatus'>): Promise<DescribeInstanceStatusAnswer>;
+  console(request: Request<'GetConsoleOutput'>): Promise<GetConsoleOutputAnswer>;
   terminate(
     instanceIds: readonly string[],
   ): Promise<

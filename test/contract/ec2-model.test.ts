@@ -5,6 +5,7 @@ import { capacityCloudContract } from './suite-capacity-cloud.ts';
 import { cloudContract } from './suite-cloud.ts';
 import { describeContract } from './suite-describe.ts';
 import { fleetContract } from './suite-fleet.ts';
+import { healthContract } from './suite-health.ts';
 import { launchContract } from './suite-launch.ts';
 import { limitContract } from './suite-limits.ts';
 import { reservationLifeContract } from './suite-reservation-life.ts';
@@ -20,6 +21,7 @@ describe('EC2, the model in process', () => {
   reservationContract(makeModelDriver);
   reservationLifeContract(makeModelDriver);
   fleetContract(makeModelDriver);
+  healthContract(makeModelDriver);
   spotContract(makeModelDriver);
   cloudContract(makeModelDriver);
   capacityCloudContract(makeModelDriver);

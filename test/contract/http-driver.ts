@@ -29,6 +29,7 @@ import { createTestTime, launchTimeoutMs, type Ec2Driver, type SeenInstance } fr
 import { call, sdkFilters, sdkTags, seenTags } from './http-call.ts';
 import { capacityCalls } from './http-capacity.ts';
 import { fleetCall } from './http-fleet.ts';
+import { healthCalls } from './http-health.ts';
 
 function seen(instance: Instance): SeenInstance {
   return {
@@ -262,6 +263,7 @@ export async function makeHttpDriver(options: Omit<Ec2ModelOptions, 'now'>): Pro
     ...surroundingCalls(client),
     ...capacityCalls(client),
     ...fleetCall(client),
+    ...healthCalls(client),
     cloud: createEc2Cloud({ region: sim.model.region, launchTimeoutMs }),
     async close() {
       client.destroy();

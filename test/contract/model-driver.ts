@@ -66,6 +66,8 @@ export async function makeModelDriver(options: Omit<Ec2ModelOptions, 'now'>): Pr
         instanceStatus,
       }));
     },
+    statusPage: (request) => call('DescribeInstanceStatus', request),
+    console: (request) => call('GetConsoleOutput', request),
     async terminate(instanceIds) {
       const { changes } = await call('TerminateInstances', { instanceIds });
       return changes.map((change) => ({

@@ -64,6 +64,7 @@ function createModelWorld(settings: StorySettings, slurmctldAge: number): World 
       name: `q-dy-c-${index + 1}`,
       partitions: ['q'],
       cpus: 4,
+      isKept: settings.keptNode === `q-dy-c-${index + 1}`,
     })),
     settings: {
       suspendTimeMs: settings.suspendTime * 1000,
@@ -156,6 +157,18 @@ async function command(model: SlurmModel, action: Action, now: Instant): Promise
       return '';
     case 'undrain':
       await model.undrainNodes(action.nodes);
+      return '';
+    case 'resume':
+      await model.resumeNodes(action.nodes);
+      return '';
+    case 'power-up':
+      await model.powerUpNodes(action.nodes);
+      return '';
+    case 'partition':
+      await model.setPartitions(['q'], action.isUp);
+      return '';
+    case 'release':
+      for (const job of action.jobs) await model.releaseJob(job);
       return '';
     case 'update': {
       const { startAfterSeconds: after, ...change } = action.change;

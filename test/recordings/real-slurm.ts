@@ -119,6 +119,17 @@ async function command(cluster: Cluster, action: Action): Promise<string> {
       return update(cluster, action.nodes, ['state=drain', `reason=${action.reason}`]);
     case 'undrain':
       return update(cluster, action.nodes, ['state=undrain']);
+    case 'resume':
+      return update(cluster, action.nodes, ['state=resume']);
+    case 'power-up':
+      return update(cluster, action.nodes, ['state=power_up']);
+    case 'partition': {
+      const state = action.isUp ? 'up' : 'inactive';
+      const words = ['update', 'partitionname=q', `state=${state}`];
+      return (await slurm(cluster, 'scontrol', words)).trim();
+    }
+    case 'release':
+      return (await slurm(cluster, 'scontrol', ['release', action.jobs.join(',')])).trim();
     case 'update':
       return updateJobs(cluster, action.jobs.join(','), action.change);
     case 'register':
@@ -286,7 +297,7 @@ ResumeProgram=${dir}/resume
 SuspendProgram=${dir}/suspend
 ResumeFailProgram=${dir}/resume-fail
 NodeName=q-dy-c-[1-${settings.nodeCount}] NodeAddr=127.0.0.1 NodeHostname=${host} Port=[${port + 1}-${port + settings.nodeCount}] CPUs=4 State=CLOUD
-PartitionName=q Nodes=ALL Default=YES MaxTime=INFINITE OverSubscribe=YES
+${settings.keptNode === undefined ? '' : `SuspendExcNodes=${settings.keptNode}\n`}PartitionName=q Nodes=ALL Default=YES MaxTime=INFINITE OverSubscribe=YES
 `;
 }
 

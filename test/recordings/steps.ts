@@ -57,7 +57,12 @@ export const giveBack = (numbers: number[]): Step[] => [
 /** A heterogeneous job of components with these numbers of nodes. */
 export function submitHet(
   nodes: readonly [number, ...number[]],
-  more: Partial<{ seconds: number; requeue: boolean; hold: boolean }> = {},
+  more: Partial<{
+    seconds: number;
+    requeue: boolean;
+    hold: boolean;
+    beginAfterSeconds: number;
+  }> = {},
 ): Step {
   const [first, ...others] = nodes;
   const het = others.map((count) => ({ partition: 'q', nodes: count }));

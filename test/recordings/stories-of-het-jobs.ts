@@ -75,6 +75,17 @@ export const storiesOfHetJobs: readonly Story[] = [
     ],
   },
   {
+    name: 'a heterogeneous job whose time comes is looked at when something has changed',
+    settings: { ...usual, bfInterval: 6 },
+    steps: [
+      submitHet([2, 1], { beginAfterSeconds: 15 }),
+      { kind: 'pass', seconds: 60 },
+      { kind: 'update', jobs: [1], change: { adminComment: 'now' } },
+      { kind: 'until', hooks: 1, atMost: 30 },
+      { kind: 'pass', seconds: 5 },
+    ],
+  },
+  {
     name: 'a heterogeneous job has only its old nodes to go back to',
     settings: { ...usual, nodeCount: 3, bfInterval: 6 },
     steps: [

@@ -4,6 +4,7 @@ import { storiesOfDrainedNodes } from './stories-of-drained-nodes.ts';
 import { storiesOfHeldJobs } from './stories-of-held-jobs.ts';
 import { storiesOfHetJobs } from './stories-of-het-jobs.ts';
 import { storiesOfNodes } from './stories-of-nodes.ts';
+import { storiesOfTheFleet } from './stories-of-the-fleet.ts';
 import type { Story } from './story.ts';
 
 export const stories: readonly Story[] = [
@@ -12,4 +13,5 @@ export const stories: readonly Story[] = [
   ...storiesOfHetJobs,
   ...storiesOfDrainedNodes,
   ...storiesOfHeldJobs,
+  ...storiesOfTheFleet,
 ];

@@ -22,6 +22,8 @@ export interface StorySettings {
   /** `SchedulerParameters`: how often Slurm passes over the queue without a reason. */
   readonly schedInterval: number;
   readonly bfInterval: number;
+  /** `SuspendExcNodes`: a node that is never powered down for being idle. */
+  readonly keptNode?: string;
 }
 
 export type Action =
@@ -36,6 +38,10 @@ export type Action =
   | { readonly kind: 'power-down'; readonly nodes: readonly string[] }
   | { readonly kind: 'drain'; readonly nodes: readonly string[]; readonly reason: string }
   | { readonly kind: 'undrain'; readonly nodes: readonly string[] }
+  | { readonly kind: 'resume'; readonly nodes: readonly string[] }
+  | { readonly kind: 'power-up'; readonly nodes: readonly string[] }
+  | { readonly kind: 'partition'; readonly isUp: boolean }
+  | { readonly kind: 'release'; readonly jobs: readonly number[] }
   | { readonly kind: 'update'; readonly jobs: readonly number[]; readonly change: StoryChange };
 
 /** A JobChange, its moment told from when it is made. */

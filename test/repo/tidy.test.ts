@@ -87,7 +87,8 @@ describe('documents', () => {
 
   test('docs/configuration.md explains every key of muster.yaml and of slurm_resume.conf', () => {
     const yaml = textOf('src/config/muster-yaml.ts');
-    const schema = yaml.slice(yaml.indexOf('const schema'));
+    const [launchKeys = ''] = textOf('src/config/launch-keys.ts').split('const level');
+    const schema = `${yaml.slice(yaml.indexOf('const schema'))}${launchKeys}`;
     const yamlKeys = [...schema.matchAll(/^ {2}([a-z_]+):/gm)].map(([, key = '']) => key);
     const confKeys = [
       ...textOf('src/config/resume-conf.ts').matchAll(/^ {2}\['([a-z0-9_]+)', \{/gm),
@@ -152,7 +153,7 @@ describe('documents', () => {
 
   test.each(documents)('%s: the files that it names in code marks exist', (path) => {
     const named = textOf(path).matchAll(
-      /`((?:src|test|hooks|docs|bench|lint|bin|\.ci)\/[\w./-]+)`/g,
+      /`((?:src|test|hooks|node|docs|bench|lint|bin|\.ci)\/[\w./-]+)`/g,
     );
     const lost = [...named]
       .map(([, name = '']) => name)

@@ -21,6 +21,7 @@ import {
   createMemoryLedger,
   createMemoryRegistry,
   createMemorySpool,
+  type MemoryLedger,
 } from '../../src/sim/world/stores.ts';
 import { quiet } from './quiet.ts';
 
@@ -35,6 +36,11 @@ export interface CalmCluster {
   elapsedMs(): DurationMs;
   /** Lets time pass until `done` holds, looked at after every wake, or `limitMs` have passed since the beginning. */
   runUntil(limitMs: DurationMs, done?: () => boolean): Promise<void>;
+  /**
+   * Muster ends, whatever it is at, and starts again with an empty ledger. `names: false`: the registry is lost too, and the
+   * ledger is one that was begun in its place (`muster ledger renew`).
+   */
+  loseLedger(kept?: { readonly names: boolean }): Promise<void>;
 }
 
 export interface CalmOptions {
@@ -108,41 +114,63 @@ export async function startCalmCluster(options: CalmOptions): Promise<CalmCluste
     weather: { isOut: () => false },
     dice: createDice(1, 'calm'),
   });
-  const controller = createController({
-    clock,
-    log: { write: () => undefined },
-    ledger: createMemoryLedger((turn) => turns.push(turn)),
-    spool: {
-      scan: () => Promise.resolve(spool.list()),
-      remove: (ids) => Promise.resolve(spool.remove(ids)),
-      setAside: (id) => Promise.reject(new Error(`request ${id} was set aside`)),
-      watch(wake) {
-        spooled = wake;
-        return () => undefined;
-      },
-    },
-    cloud: createModelCloud(model, { clock, latencyMs: 2_000 }),
-    scheduler: slurm,
-    registry,
-  });
-  await controller.start({
+  const settings: Settings = {
     ...defaultSettings,
     clusterName: 'calm',
     region: 'us-east-2',
     resumeTimeoutMs: options.slurm.resumeTimeoutMs,
     queues: [queue],
     ...options.settings,
-  });
+  };
+  const emptyLedger = (): MemoryLedger => createMemoryLedger((turn) => turns.push(turn));
+  const create = (ledger: MemoryLedger): Controller =>
+    createController({
+      clock,
+      log: { write: () => undefined },
+      ledger,
+      spool: {
+        scan: () => Promise.resolve(spool.list()),
+        remove: (ids) => Promise.resolve(spool.remove(ids)),
+        setAside: (id) => Promise.reject(new Error(`request ${id} was set aside`)),
+        watch(wake) {
+          spooled = wake;
+          return () => undefined;
+        },
+      },
+      cloud: createModelCloud(model, { clock, latencyMs: 2_000 }),
+      scheduler: slurm,
+      registry,
+      consoles: { append: () => undefined },
+    });
+  let controller = create(emptyLedger());
+  await controller.start(settings);
   await quiet();
   return {
     clock,
     model,
     slurm,
-    controller,
+    get controller() {
+      return controller;
+    },
     turns,
     elapsedMs: () => clock.now() - beginAt,
     async runUntil(limitMs, done = () => false) {
       while (!done() && clock.step(beginAt + limitMs)) await quiet();
+    },
+    async loseLedger({ names } = { names: true }) {
+      const stopped = controller.stop(0);
+      while (clock.step(clock.now())) await quiet();
+      await stopped;
+      turns.length = 0;
+      const ledger = emptyLedger();
+      if (!names) {
+        await registry.remove([...registry.names.keys()]);
+        const event = { kind: 'LedgerBegun', at: clock.now(), since: 0 } as const;
+        await ledger.append([{ event, decisions: [], effects: [] }]);
+      }
+      controller = create(ledger);
+      await controller.start(settings);
+      await quiet();
     },
   };
 }

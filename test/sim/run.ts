@@ -9,6 +9,16 @@ import { simulate } from '../../src/sim/world/world.ts';
 import { quiet } from './quiet.ts';
 import { createSummary } from './summary.ts';
 
+const usage = `npm run sim -- [--runs N] [--seed S] [--trace]
+
+Simulated worlds full of faults: muster's own core and controller against models of EC2 and Slurm, in virtual time.
+
+  --runs N   so many worlds (default 200; 1 with --seed)
+  --seed S   from this seed on; a single world is told step by step (default: a random one, which is printed)
+  --trace    tell each of several worlds step by step, too
+
+Exit code 1 when a promise was broken (docs/guarantees.md); the seed that shows it is printed.`;
+
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
@@ -22,8 +32,17 @@ function wholeNumber(text: string | undefined, name: string): number | null {
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { runs: { type: 'string' }, seed: { type: 'string' }, trace: { type: 'boolean' } },
+    options: {
+      runs: { type: 'string' },
+      seed: { type: 'string' },
+      trace: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
   });
+  if (values.help === true) {
+    say(usage);
+    return 0;
+  }
   const seed = wholeNumber(values.seed, 'seed');
   const runs = wholeNumber(values.runs, 'runs') ?? (seed === null ? 200 : 1);
   const first = seed ?? Math.floor(Math.random() * 900_000_000);
@@ -47,4 +66,14 @@ async function main(): Promise<number> {
   return summary.broken() === 0 ? 0 : 1;
 }
 
-process.exitCode = await main();
+try {
+  process.exitCode = await main();
+} catch (error: unknown) {
+  if (!(error instanceof TypeError && 'code' in error && isUsage(error.code))) throw error;
+  say(`${error.message}\n\n${usage}`);
+  process.exitCode = 2;
+}
+
+function isUsage(code: unknown): boolean {
+  return String(code).startsWith('ERR_PARSE_ARGS_');
+}

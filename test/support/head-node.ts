@@ -16,6 +16,7 @@ import type { Controller } from '../../src/controller/controller.ts';
 import type { Decision } from '../../src/core/decisions.ts';
 import { parseHostlistElements } from '../../src/core/hostlist.ts';
 import { parseResumeFile } from '../../src/core/resume-file.ts';
+import { nodeUp } from '../../src/core/testing/node-state.ts';
 import { defaultSettings, type ComputeResource, type Settings } from '../../src/core/settings.ts';
 import { startEc2Sim, type Ec2Sim } from '../../src/ec2sim/server.ts';
 import {
@@ -108,8 +109,22 @@ function createRecorder(): Recorder {
       return nodes.flatMap((node): SchedulerNode[] => {
         if (unknown.has(node)) return [];
         const power = poweredDown.has(node) ? 'saved' : assigned.has(node) ? 'up' : 'powering-up';
-        return [{ node, power, isDown: down.has(node), isDrained: drained.has(node) }];
+        const [isDown, isDrained] = [down.has(node), drained.has(node)];
+        const reason = down.get(node) ?? drained.get(node) ?? '';
+        return [{ ...nodeUp, node, reason, power, isDown, isDrained }];
       });
+    },
+    async listFleet() {
+      return [];
+    },
+    async listPartitions() {
+      return [];
+    },
+    async setPartitions() {
+      // Nothing here looks at partitions.
+    },
+    async releaseJob() {
+      // Nor at held jobs.
     },
     async updateJob(jobId, change) {
       updates.push({ jobId, change });
@@ -136,6 +151,10 @@ function createRecorder(): Recorder {
     async powerDownNodes(nodes) {
       await check(nodes);
       for (const node of nodes) poweredDown.add(node);
+    },
+    async powerUpNodes(nodes) {
+      await check(nodes);
+      for (const node of nodes) poweredDown.delete(node);
     },
   };
 }
@@ -224,7 +243,7 @@ export async function openHeadNode(settings: Partial<Settings>): Promise<HeadNod
     alive: () => sim.model.stats().launched - sim.model.stats().terminated,
     registry() {
       const folder = join(config.stateDir, 'registry');
-      const names = readdirSync(folder).filter((name) => !name.startsWith('.'));
+      const names = readdirSync(folder).filter((name) => name.startsWith('i-'));
       const lines = names.flatMap((name) =>
         readFileSync(join(folder, name), 'utf8').trim().split('\n'),
       );

@@ -15,6 +15,7 @@ import type { DurationMs } from '../../core/units.ts';
 import { CloudError, type CapacityCloud, type Cloud } from '../../ports/cloud.ts';
 import { calling, createYoung, describeAll, otherTimeoutMs } from './calls.ts';
 import { createCapacityCloud } from './capacity.ts';
+import { createHealthCalls } from './health.ts';
 import { instanceFrom, isAlive, runInstancesInput } from './requests.ts';
 
 /** Without `info`, which gets a copy of each call's input and output, 500 instances at a time, before it drops them. */
@@ -110,6 +111,7 @@ export function createEc2Cloud(options: Ec2CloudOptions): Cloud & CapacityCloud 
         );
       }
     },
+    ...createHealthCalls(client),
     describeByClientToken: (clientToken) =>
       describeAll(client, [{ Name: 'client-token', Values: [clientToken] }]),
   };

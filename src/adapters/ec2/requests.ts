@@ -2,11 +2,14 @@
 import type {
   Instance as Ec2Instance,
   InstanceMarketOptionsRequest,
+  InstanceStatus as Ec2InstanceStatus,
+  InstanceStatusEvent,
+  InstanceStatusSummary,
   RunInstancesCommandInput,
   Tag,
 } from '@aws-sdk/client-ec2';
 import type { Instance, LaunchOrder } from '../../core/instances.ts';
-import type { ListedInstance } from '../../ports/cloud.ts';
+import type { InstanceStatus, ListedInstance } from '../../ports/cloud.ts';
 
 function marketOptions(market: LaunchOrder['market']): InstanceMarketOptionsRequest | null {
   switch (market) {
@@ -114,5 +117,35 @@ export function listedInstanceFrom(instance: Ec2Instance): ListedInstance {
     clientToken: instance.ClientToken ?? null,
     tags: Object.fromEntries((instance.Tags ?? []).map((tag) => [tag.Key ?? '', tag.Value ?? ''])),
     launchedAt: instance.LaunchTime?.getTime() ?? 0,
+  };
+}
+
+/** Since when the check has failed, 0 where EC2 does not tell; Infinity when it has not. */
+function failedSince(summary: InstanceStatusSummary | undefined): number {
+  if (summary?.Status !== 'impaired') return Infinity;
+  const since = summary.Details?.map((detail) => detail.ImpairedSince?.getTime() ?? Infinity) ?? [];
+  const first = Math.min(...since);
+  return first === Infinity ? 0 : first;
+}
+
+/** The earliest of what lies ahead; EC2 goes on describing for a week what is completed. */
+function nextEvent(events: readonly InstanceStatusEvent[]): InstanceStatus['event'] {
+  const startOf = ({ NotBefore }: InstanceStatusEvent): number => NotBefore?.getTime() ?? 0;
+  const [first] = events
+    .filter(({ Description = '' }) => !/^\[(?:Completed|Canceled)\]/.test(Description))
+    .sort((left, right) => startOf(left) - startOf(right));
+  if (first === undefined) return null;
+  const { Code = '', Description = '', NotBefore } = first;
+  return { code: Code, description: Description, notBefore: NotBefore?.getTime() ?? null };
+}
+
+export function instanceStatusFrom(listed: Ec2InstanceStatus): InstanceStatus {
+  const { Events } = listed;
+  const since = Math.min(failedSince(listed.InstanceStatus), failedSince(listed.SystemStatus));
+  return {
+    instanceId: listed.InstanceId ?? '',
+    state: listed.InstanceState?.Name ?? 'pending',
+    impairedSince: since === Infinity ? null : since,
+    event: Events === undefined || Events.length === 0 ? null : nextEvent(Events),
   };
 }

@@ -232,7 +232,7 @@ describe('a ledger that cannot be read is left alone', () => {
       for await (const { sequence } of ledger.read(0)) seen.push(sequence);
     };
     await expect(reading()).rejects.toThrow(
-      'turn 2 of the ledger is not whole; nothing was changed',
+      'is damaged: turn 2 is not whole. Nothing was done by it and nothing was changed',
     );
     expect(seen).toEqual([1]);
   });

@@ -5,9 +5,19 @@
  */
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import type { Turn } from '../../core/turn.ts';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Ledger, RecordedTurn } from '../../ports/ledger.ts';
+import {
+  checkPages,
+  checkRecord,
+  DamagedLedgerError,
+  damageOf,
+  LedgerError,
+  sealed,
+  unsealed,
+} from './integrity.ts';
+
+export { DamagedLedgerError, LedgerError } from './integrity.ts';
 
 const schemaVersion = 1;
 
@@ -28,11 +38,12 @@ export type WriterResult =
   | { readonly kind: 'writer'; readonly ledger: WritableLedger }
   | { readonly kind: 'locked'; readonly message: string };
 
-/** A ledger that today's code cannot read. */
-export class LedgerError extends Error {}
+export type LockResult =
+  | { readonly kind: 'held'; readonly lock: DatabaseSync }
+  | { readonly kind: 'locked'; readonly message: string };
 
-/** Opens the ledger for writing, or tells that another process holds it. Throws LedgerError on a newer schema. */
-export function openLedgerWriter(stateDir: string): WriterResult {
+/** The right to write the ledger, until the lock is closed or the process ends. */
+export function lockLedger(stateDir: string): LockResult {
   mkdirSync(stateDir, { recursive: true, mode: 0o750 });
   const lock = new DatabaseSync(join(stateDir, 'ledger.lock'));
   try {
@@ -42,7 +53,28 @@ export function openLedgerWriter(stateDir: string): WriterResult {
     if (!isBusy(error)) throw error;
     return { kind: 'locked', message: `another muster works on ${stateDir}` };
   }
-  const path = join(stateDir, 'ledger.db');
+  return { kind: 'held', lock };
+}
+
+/**
+ * Opens the ledger for writing, or tells that another process holds it. Throws LedgerError on a newer schema, and
+ * DamagedLedgerError where a page of it is not as it should be; every page is read for that.
+ */
+export function openLedgerWriter(stateDir: string): WriterResult {
+  const held = lockLedger(stateDir);
+  if (held.kind === 'locked') return held;
+  try {
+    lookThrough(ledgerPath(stateDir));
+    return { kind: 'writer', ledger: openLocked(stateDir, held.lock) };
+  } catch (error: unknown) {
+    held.lock.close();
+    throw error;
+  }
+}
+
+/** Opens the ledger, or makes one, for who holds the lock, which is closed with it. */
+export function openLocked(stateDir: string, lock: DatabaseSync): WritableLedger {
+  const path = ledgerPath(stateDir);
   const database = new DatabaseSync(path);
   try {
     chmodSync(path, 0o640);
@@ -50,35 +82,31 @@ export function openLedgerWriter(stateDir: string): WriterResult {
     prepareSchema(database, path);
   } catch (error: unknown) {
     database.close();
-    lock.close();
-    throw error;
+    throw damageOf(path, error);
   }
   const insert = database.prepare('INSERT INTO turn (sequence, at, record) VALUES (?, ?, ?)');
   let last = lastSequence(database);
   return {
-    kind: 'writer',
-    ledger: {
-      async append(turns) {
-        let sequence = last;
-        database.exec('BEGIN IMMEDIATE');
-        try {
-          for (const turn of turns) {
-            sequence += 1;
-            insert.run(sequence, turn.event.at, JSON.stringify(turn));
-          }
-          database.exec('COMMIT');
-        } catch (error: unknown) {
-          if (database.isTransaction) database.exec('ROLLBACK');
-          throw error;
+    async append(turns) {
+      let sequence = last;
+      database.exec('BEGIN IMMEDIATE');
+      try {
+        for (const turn of turns) {
+          sequence += 1;
+          insert.run(sequence, turn.event.at, sealed(turn));
         }
-        last = sequence;
-        return last;
-      },
-      read: (sequence) => readTurns(database, sequence),
-      close() {
-        database.close();
-        lock.close();
-      },
+        database.exec('COMMIT');
+      } catch (error: unknown) {
+        if (database.isTransaction) database.exec('ROLLBACK');
+        throw error;
+      }
+      last = sequence;
+      return last;
+    },
+    read: (sequence) => readTurns(database, path, sequence),
+    close() {
+      database.close();
+      lock.close();
     },
   };
 }
@@ -89,9 +117,16 @@ export interface LedgerReader extends Pick<Ledger, 'read'> {
   close(): void;
 }
 
-/** Opens the ledger to read beside a writer; null where there is none yet. Throws LedgerError on a newer schema. */
+export function ledgerPath(stateDir: string): string {
+  return join(stateDir, 'ledger.db');
+}
+
+/**
+ * Opens the ledger to read beside a writer; null where there is none yet. Throws LedgerError on a newer schema, and
+ * DamagedLedgerError where it is seen to be damaged; its pages are not looked through for that.
+ */
 export function openLedgerReader(stateDir: string): LedgerReader | null {
-  const path = join(stateDir, 'ledger.db');
+  const path = ledgerPath(stateDir);
   const database = openToRead(path);
   if (database === null) return null;
   try {
@@ -105,13 +140,31 @@ export function openLedgerReader(stateDir: string): LedgerReader | null {
     }
   } catch (error: unknown) {
     database.close();
-    throw error;
+    throw damageOf(path, error);
   }
   return {
-    read: (sequence) => readTurns(database, sequence),
+    read: (sequence) => readTurns(database, path, sequence),
     last: () => lastSequence(database),
     close: () => database.close(),
   };
+}
+
+/** By a connection that cannot write: closing another one would fold the log back into what may be damaged. */
+export function lookThrough(path: string): void {
+  const database = openToRead(path);
+  if (database === null) return;
+  try {
+    const version = schemaVersionOf(database);
+    refuseNewer(version, path);
+    checkPages(database, path);
+    if (version === 0) return;
+    for (const { sequence, record } of records(database, path, 0))
+      checkRecord(path, sequence, record);
+  } catch (error: unknown) {
+    throw damageOf(path, error);
+  } finally {
+    database.close();
+  }
 }
 
 function openToRead(path: string): DatabaseSync | null {
@@ -148,28 +201,36 @@ function prepareSchema(database: DatabaseSync, path: string): void {
 /** Pages, so that no long transaction keeps the writer's log from being folded back. */
 const pageSize = 200;
 
-async function* readTurns(database: DatabaseSync, after: number): AsyncIterable<RecordedTurn> {
+async function* readTurns(
+  database: DatabaseSync,
+  path: string,
+  after: number,
+): AsyncIterable<RecordedTurn> {
+  for (const { sequence, record } of records(database, path, after))
+    yield { sequence, turn: unsealed(path, sequence, record) };
+}
+
+function* records(database: DatabaseSync, path: string, after: number) {
   const page = database.prepare(
     'SELECT sequence, record FROM turn WHERE sequence > ? ORDER BY sequence LIMIT ?',
   );
-  for (let sequence = after; ;) {
-    const rows = page.all(sequence, pageSize);
+  for (let last = after; ;) {
+    const rows = readRows(page, path, last);
     for (const row of rows) {
-      sequence = Number(row['sequence']);
-      yield { sequence, turn: parseTurn(sequence, String(row['record'])) };
+      const sequence = Number(row['sequence']);
+      if (sequence !== last + 1) throw new DamagedLedgerError(path, `turn ${last + 1} is missing`);
+      last = sequence;
+      yield { sequence, record: String(row['record']) };
     }
     if (rows.length < pageSize) return;
   }
 }
 
-/** The record is ours, written by append and guarded by the schema version. */
-function parseTurn(sequence: number, record: string): Turn {
+function readRows(page: StatementSync, path: string, after: number) {
   try {
-    return JSON.parse(record) as Turn;
+    return page.all(after, pageSize);
   } catch (error: unknown) {
-    throw new LedgerError(`turn ${sequence} of the ledger is not whole; nothing was changed`, {
-      cause: error,
-    });
+    throw damageOf(path, error);
   }
 }
 

@@ -2,7 +2,7 @@
  * The embedded registry: text files in a folder, a line an instance, `<instance id> <node name>`. A folder that the head
  * node shares and a grep are all a boot script needs:
  *
- *   until node=$(grep -hs "^$instance_id " "$registry"/* | cut -d ' ' -f 2) && [ -n "$node" ]; do sleep 1; done
+ *   until node=$(grep -hs "^$instance_id " "$registry"/i-* | cut -d ' ' -f 2) && [ -n "$node" ]; do sleep 1; done
  *
  * One file holds what was published together, so that a gang of thousands is one write (docs/adr/0004). An instance id
  * is never used twice, so that a line left behind by a crash misleads nobody.
@@ -18,7 +18,8 @@ export async function openFileRegistry(stateDir: string): Promise<Registry> {
   const files = new Map<string, ReadonlyMap<string, string>>();
   const fileOf = new Map<string, string>();
   for (const name of await readdir(dir)) {
-    if (name.startsWith('.')) continue;
+    // The heartbeat lives here too (heartbeat.ts), and what a crash left half written.
+    if (!name.startsWith('i-')) continue;
     const lines = parseLines(await readFile(join(dir, name), 'utf8'));
     files.set(name, lines);
     for (const instanceId of lines.keys()) fileOf.set(instanceId, name);
@@ -73,6 +74,10 @@ export async function openFileRegistry(stateDir: string): Promise<Registry> {
   return {
     publish: (entries) => inTurn(() => publish(entries)),
     remove: (instanceIds) => inTurn(() => remove(instanceIds)),
+    async list() {
+      await last;
+      return new Map([...files.values()].flatMap((lines) => [...lines]));
+    },
   };
 }
 

@@ -1,9 +1,10 @@
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Scheduler } from '../../ports/scheduler.ts';
+import { readRows } from './rows.ts';
 import { readConfigText } from './show-config.ts';
 import { stateOf } from './sinfo.ts';
-import { readRows } from './squeue.ts';
+
 import { openFakeSlurm, type FakeSlurm } from './testing/fake-slurm.ts';
 
 let fake: FakeSlurm;
@@ -120,7 +121,7 @@ describe('jobs', () => {
       fc.property(fc.array(fc.tuple(fc.nat(), text, text)), (jobs) => {
         const end = '~0123456789abcdef01234567~';
         const printed = jobs.map((job) => `${job.map((field) => `${field}${end}`).join('')}\n`);
-        const rows = readRows(printed.join(''), ['id', 'a', 'b'], end);
+        const rows = readRows('squeue', printed.join(''), ['id', 'a', 'b'], end);
         expect(rows.map(({ id, a, b }) => [Number(id), a, b])).toEqual(jobs);
       }),
     );
@@ -176,15 +177,28 @@ describe('what sbatch --extra said', () => {
 });
 
 describe('nodes', () => {
+  const idle = { isDown: false, isDrained: false, isFailing: false, isRebooting: false };
+  const calm = { ...idle, isResponding: true, isReserved: false, isBusy: false };
+
   test('are told once each, those that Slurm does not know are left out', async () => {
-    fake.put(
-      'nodes',
-      'q-dy-c-1 allocated+cloud+powering_up\nq-dy-c-1 allocated+cloud+powering_up\n',
-    );
+    const line = 'q-dy-c-1|allocated+cloud+not_responding+powering_up|none|\n';
+    fake.put('nodes', `${line}${line}`);
     expect(await slurm.listNodes(['q-dy-c-1', 'q-dy-c-2', 'q-dy-c-2'])).toEqual([
-      { node: 'q-dy-c-1', power: 'powering-up', isDown: false, isDrained: false },
+      {
+        ...calm,
+        node: 'q-dy-c-1',
+        reason: '',
+        power: 'powering-up',
+        isResponding: false,
+        isBusy: true,
+      },
     ]);
-    expect(fake.calls()[0]).toContain('--nodes=q-dy-c-[1-2]');
+    expect(fake.calls()[0]?.slice(0, -1)).toEqual([
+      'sinfo',
+      '--noheader',
+      '--all',
+      '--nodes=q-dy-c-[1-2]',
+    ]);
   });
 
   test('none are no process, and a name that means many is refused', async () => {
@@ -194,16 +208,59 @@ describe('nodes', () => {
     expect(fake.calls()).toEqual([]);
   });
 
+  test('keep their reasons, whatever stands in them', async () => {
+    const nasty = `(Code:X)a "b" 'c'\nq-dy-c-9 idle+cloud none\t~ é`;
+    fake.put('nodes', `q-dy-c-[1,3]|down+cloud|${nasty}|\nq-dy-c-2|idle+cloud+drain|x|\n`);
+    const listed = await slurm.listNodes(['q-dy-c-1', 'q-dy-c-2', 'q-dy-c-3']);
+    expect(listed.map(({ node, reason, isDown }) => [node, reason, isDown])).toEqual([
+      ['q-dy-c-1', nasty, true],
+      ['q-dy-c-3', nasty, true],
+      ['q-dy-c-2', 'x', false],
+    ]);
+  });
+
   test('a line of another shape is refused', async () => {
-    fake.put('nodes', 'q-dy-c-1 idle cloud\n');
+    fake.put('nodes', 'q-dy-c-1|idle|\n');
     await expect(slurm.listNodes(['q-dy-c-1'])).rejects.toThrow(
       'sinfo printed what cannot be read',
     );
+    fake.put('nodes', 'q-dy-c-[1|idle|none|\n');
+    await expect(slurm.listNodes(['q-dy-c-1'])).rejects.toThrow(
+      '"q-dy-c-[1" where nodes were expected',
+    );
+  });
+
+  test('all of the cluster are one process, and those that are no cloud nodes are left out', async () => {
+    // As 22.05.8 prints a fleet of 10,000.
+    fake.put(
+      'nodes',
+      [
+        'q-dy-c-[6-7]|idle+cloud+maintenance+powered_down+reserved|none|',
+        'q-dy-c-4|idle+cloud+fail+powered_down|failing|',
+        'login-1|idle|none|',
+        'q-dy-c-[1-3,5,8-10000]|idle+cloud+powered_down|none|',
+      ].join('\n'),
+    );
+    const fleet = await slurm.listFleet();
+    expect(fleet).toHaveLength(10_000);
+    expect(fleet.filter((node) => node.isReserved).map(({ node }) => node)).toEqual([
+      'q-dy-c-6',
+      'q-dy-c-7',
+    ]);
+    expect(fleet.find((node) => node.isFailing)).toEqual({
+      ...calm,
+      node: 'q-dy-c-4',
+      power: 'saved',
+      isFailing: true,
+      reason: 'failing',
+    });
+    expect(fake.calls()).toHaveLength(1);
   });
 
   // As 22.05.8 and 24.11.5 print them.
-  const states = new Map([
+  const powers = new Map([
     ['idle+cloud+powered_down', ['saved', false]],
+    ['idle+cloud+power_up+powered_down', ['powering-up', false]],
     ['allocated+cloud+not_responding+powering_up', ['powering-up', false]],
     ['allocated+cloud+power_up+powered_down+not_responding+powering_up', ['powering-up', false]],
     ['allocated+cloud+power_down+not_responding+powering_up', ['powering-up', false]],
@@ -215,8 +272,49 @@ describe('nodes', () => {
     ['down+cloud+powering_down', ['powering-down', true]],
     ['down+cloud+drain+powered_down+not_responding', ['saved', true]],
   ]);
-  test.each([...states])('%s is %j', (text, [power, isDown]) => {
+  test.each([...powers])('%s is %j', (text, [power, isDown]) => {
     expect(stateOf(text)).toMatchObject({ power, isDown });
+  });
+
+  const states = new Map<string, object>([
+    ['idle+cloud', {}],
+    ['idle+cloud+planned', {}],
+    ['allocated+cloud', { isBusy: true }],
+    ['mixed+cloud+drain', { isBusy: true, isDrained: true }],
+    ['idle+cloud+completing', { isBusy: true }],
+    ['idle+cloud+not_responding', { isResponding: false }],
+    ['idle+cloud+fail', { isFailing: true }],
+    ['idle+cloud+maintenance', { isReserved: true }],
+    ['idle+cloud+reserved', { isReserved: true }],
+    ['idle+cloud+reboot_requested', { isRebooting: true }],
+    [
+      'down+cloud+drain+not_responding+reboot_issued',
+      { isDown: true, isDrained: true, isResponding: false, isRebooting: true },
+    ],
+  ]);
+  test.each([...states])('%s is %j', (text, flags) => {
+    expect(stateOf(text)).toEqual({ ...calm, power: 'up', ...flags });
+  });
+});
+
+describe('partitions', () => {
+  test('are told with their nodes; only those that start jobs are up', async () => {
+    fake.put(
+      'nodes',
+      'q|up|q-dy-c-[1-2]|\np|inact|q-dy-c-2|\nd|down||\nr|drain|q-dy-c-1|\nq|up|r-dy-c-1|\n',
+    );
+    expect(await slurm.listPartitions()).toEqual([
+      { name: 'q', isUp: true, nodes: ['q-dy-c-1', 'q-dy-c-2', 'r-dy-c-1'] },
+      { name: 'p', isUp: false, nodes: ['q-dy-c-2'] },
+      { name: 'd', isUp: false, nodes: [] },
+      { name: 'r', isUp: false, nodes: ['q-dy-c-1'] },
+    ]);
+    expect(fake.calls()).toHaveLength(1);
+  });
+
+  test('cannot be told while slurmctld is away', async () => {
+    fake.put('refusal', 'slurm_load_partitions: Unable to contact slurm controller\n');
+    await expect(slurm.listPartitions()).rejects.toMatchObject({ transient: true });
   });
 });
 

@@ -82,7 +82,7 @@ export function runCommand(options: RunOptions, command: Command): Promise<RunOu
 
 /** What slurmctld says when the same call would fail again; anything else (no contact, time-out) may pass. */
 export function isRefusal(said: string): boolean {
-  return /invalid node name|invalid node state|permission denied|invalid user id|node not found|not able to|invalid job id|no longer pending|already finished|already completing|must specify a reason/i.test(
+  return /invalid node name|invalid partition name|invalid node state|permission denied|invalid user id|node not found|not able to|invalid job id|no longer pending|already finished|already completing|must specify a reason/i.test(
     said,
   );
 }

@@ -3,11 +3,12 @@
  * `squeue`, `sinfo` and `scontrol show` for what it tells, which run beside. Argument arrays, never a shell.
  */
 import { foldHostlist } from '../../core/hostlist.ts';
+import type { DurationMs } from '../../core/units.ts';
 import { SchedulerError, type NodeAddress, type Scheduler } from '../../ports/scheduler.ts';
 import { programBeside } from './find-scontrol.ts';
 import { runCommand, type RunOptions, type RunOutcome } from './run.ts';
 import { readConfigText } from './show-config.ts';
-import { readNodes } from './sinfo.ts';
+import { readFleet, readNodes, readPartitions } from './sinfo.ts';
 import { createJobReader } from './squeue.ts';
 import { createJobUpdater } from './update-jobs.ts';
 import { createUpdateLane } from './update-lane.ts';
@@ -55,9 +56,10 @@ export function createScontrol(options: ScontrolOptions): Scheduler {
     what: string,
     items: readonly NodeAddress[],
     argsOf: (items: readonly NodeAddress[]) => readonly string[],
+    waitsMs: DurationMs = Infinity,
   ): Promise<void> {
     checkNames(items, what);
-    await lane.enqueue({ kind: 'nodes', merge, what, items, argsOf });
+    await lane.enqueue({ kind: 'nodes', merge, what, items, argsOf, waitsMs });
   }
 
   return {
@@ -69,13 +71,21 @@ export function createScontrol(options: ScontrolOptions): Scheduler {
       checkNames(asItems(nodes), 'list nodes');
       return readNodes(sinfo, [...new Set(nodes)]);
     },
+    listFleet: () => readFleet(sinfo),
+    listPartitions: () => readPartitions(sinfo),
+    async setPartitions(names, isUp) {
+      await Promise.all(names.map((name) => lane.enqueue({ kind: 'partition', name, isUp })));
+    },
     updateJob: (jobId, change) => lane.enqueue({ kind: 'job', jobId, change }),
-    drainNodes: (nodes, reason) =>
-      updateNodes(`drain ${reason}`, 'drain nodes', asItems(nodes), (items) => [
-        ...updateOf(items),
-        'state=drain',
-        `reason=${reason}`,
-      ]),
+    releaseJob: (jobId) => lane.enqueue({ kind: 'job', jobId, change: { hold: 'none' } }),
+    drainNodes: (nodes, reason, waitsMs) =>
+      updateNodes(
+        `drain ${reason}`,
+        'drain nodes',
+        asItems(nodes),
+        (items) => [...updateOf(items), 'state=drain', `reason=${reason}`],
+        waitsMs,
+      ),
     resumeNodes: (nodes) =>
       updateNodes('resume', 'resume nodes', asItems(nodes), (items) => [
         ...updateOf(items),
@@ -87,16 +97,26 @@ export function createScontrol(options: ScontrolOptions): Scheduler {
         'state=undrain',
       ]),
     assignNodes: (items) => updateNodes('assign', 'set node addresses', items, assignArgs),
-    downNodes: (nodes, reason) =>
-      updateNodes(`down ${reason}`, 'set nodes down', asItems(nodes), (items) => [
+    downNodes: (nodes, reason, waitsMs) =>
+      updateNodes(
+        `down ${reason}`,
+        'set nodes down',
+        asItems(nodes),
+        (items) => [...updateOf(items), 'state=down', `reason=${reason}`],
+        waitsMs,
+      ),
+    powerDownNodes: (nodes, waitsMs) =>
+      updateNodes(
+        'power-down',
+        'power nodes down',
+        asItems(nodes),
+        (items) => [...updateOf(items), 'state=power_down_force'],
+        waitsMs,
+      ),
+    powerUpNodes: (nodes) =>
+      updateNodes('power-up', 'power nodes up', asItems(nodes), (items) => [
         ...updateOf(items),
-        'state=down',
-        `reason=${reason}`,
-      ]),
-    powerDownNodes: (nodes) =>
-      updateNodes('power-down', 'power nodes down', asItems(nodes), (items) => [
-        ...updateOf(items),
-        'state=power_down_force',
+        'state=power_up',
       ]),
   };
 }

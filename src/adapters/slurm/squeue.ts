@@ -1,16 +1,13 @@
 /**
  * Jobs, read with `squeue`.
  *
- * Users write comments, and may write anything into them: newlines, separators, what looks like another job. So every
- * field is asked for in its full length and followed by a word that is drawn anew for each call, which nobody can have
- * written. `--extra` is in none of squeue's formats: where Slurm has it (23.02 and later) it comes from `squeue --json`,
- * of which nothing else is taken, since its layout changes between versions. That costs some 10 KB a job, so jobs that
- * are looked at again and again are asked once.
+ * `--extra` is in none of squeue's formats: where Slurm has it (23.02 and later) it comes from `squeue --json`, of which
+ * nothing else is taken, since its layout changes between versions. That costs some 10 KB a job, so jobs that are looked
+ * at again and again are asked once.
  */
-import { randomBytes } from 'node:crypto';
-import { parseHostlist } from '../../core/hostlist.ts';
 import { SchedulerError, type SchedulerJob } from '../../ports/scheduler.ts';
 import { allocatedStates, jobStateOf } from './job-state.ts';
+import { drawEnd, formatOf, nodesOf, readRows, unreadable } from './rows.ts';
 import { listBytesMax, type RunOutcome } from './run.ts';
 
 export type RunSqueue = (args: readonly string[], what: string) => Promise<RunOutcome>;
@@ -97,38 +94,16 @@ async function ask<F extends Field>(
   wanted: readonly F[],
   what: string,
 ): Promise<Record<F, string>[]> {
-  const end = `~${randomBytes(12).toString('hex')}~`;
-  const format = wanted.map((field) => `${field}:${end}`).join(',');
-  const outcome = await run(['--noheader', '--all', ...filter, `--Format=${format}`], what);
-  if (outcome.kind === 'done') return readRows(outcome.stdout, wanted, end);
+  const end = drawEnd();
+  const outcome = await run(['--noheader', '--all', ...filter, formatOf(wanted, end)], what);
+  if (outcome.kind === 'done') return readRows('squeue', outcome.stdout, wanted, end);
   // squeue says so where one job alone was asked for; of several it leaves out what it does not know.
   if (/invalid job id/i.test(outcome.said)) return [];
   throw outcome.error;
 }
 
-/** Exported for its tests. Throws SchedulerError for what is not a whole number of rows. */
-export function readRows<F extends string>(
-  text: string,
-  names: readonly F[],
-  end: string,
-): Record<F, string>[] {
-  const values = text.split(end);
-  const rest = values.pop();
-  if (values.length % names.length !== 0 || rest?.trim() !== '')
-    throw unreadable(`not ${names.length} fields a job: ${text.slice(-200)}`);
-  const rows: Record<F, string>[] = [];
-  for (let at = 0; at < values.length; at += names.length) {
-    const pairs = names.map((name, index) => {
-      const value = values[at + index] ?? '';
-      return [name, index === 0 ? value.replace(/^\n/, '') : value];
-    });
-    rows.push(Object.fromEntries(pairs) as Record<F, string>);
-  }
-  return rows;
-}
-
 function jobOf(row: Record<(typeof fields)[number], string>): SchedulerJob {
-  const nodes = nodesOf(row.NodeList);
+  const nodes = nodesOf('squeue', row.NodeList);
   return {
     jobId: wholeNumber(row.JobID),
     hetJobId: /^[1-9][0-9]*$/.test(row.HetJobID) ? Number(row.HetJobID) : null,
@@ -145,23 +120,12 @@ function jobOf(row: Record<(typeof fields)[number], string>): SchedulerJob {
 }
 
 function wholeNumber(text: string): number {
-  if (!/^[0-9]+$/.test(text)) throw unreadable(`"${text}" where a number was expected`);
+  if (!/^[0-9]+$/.test(text)) throw unreadable('squeue', `"${text}" where a number was expected`);
   return Number(text);
 }
 
 function textOf(value: string): string {
   return value === '(null)' ? '' : value;
-}
-
-function nodesOf(hostlist: string): readonly string[] {
-  if (hostlist === '' || hostlist === '(null)') return [];
-  const parsed = parseHostlist(hostlist);
-  if (parsed.kind === 'error') throw unreadable(`"${hostlist}" where nodes were expected`);
-  return parsed.nodes;
-}
-
-function unreadable(why: string): SchedulerError {
-  return new SchedulerError(`squeue printed what cannot be read: ${why}`, { transient: false });
 }
 
 interface ExtraReader {
@@ -221,7 +185,7 @@ async function hasExtra(run: RunSqueue): Promise<boolean> {
 function readExtras(text: string, extras: Map<number, string>): void {
   const answer = parseJson(text);
   const jobs = isRecord(answer) ? answer['jobs'] : null;
-  if (!Array.isArray(jobs)) throw unreadable('JSON without a list of jobs');
+  if (!Array.isArray(jobs)) throw unreadable('squeue', 'JSON without a list of jobs');
   for (const job of jobs as readonly unknown[]) {
     if (!isRecord(job)) continue;
     const { job_id: jobId, extra } = job;

@@ -7,12 +7,19 @@ import { SchedulerError, type JobChange } from '../../ports/scheduler.ts';
 import { isRefusal, type RunOutcome } from './run.ts';
 import type { JobReader } from './squeue.ts';
 
+/** A JobChange, or that a held job may start (`none`). */
+export interface JobOrder extends Omit<JobChange, 'hold'> {
+  readonly hold?: JobChange['hold'] | 'none';
+}
+
 /** What was refused, by job; null for what is done. */
 export type JobOutcomes = ReadonlyMap<number, SchedulerError | null>;
 
-export type JobUpdater = (jobIds: readonly number[], change: JobChange) => Promise<JobOutcomes>;
+export type JobUpdater = (jobIds: readonly number[], change: JobOrder) => Promise<JobOutcomes>;
 
 type RunScontrol = (args: readonly string[], what: string) => Promise<RunOutcome>;
+
+const holdVerb = { admin: 'hold', user: 'uhold', none: 'release' } as const;
 
 /** A job, and the name under which scontrol changes it alone. */
 type Named = readonly [jobId: number, name: string];
@@ -21,7 +28,7 @@ export function createJobUpdater(reader: JobReader, run: RunScontrol): JobUpdate
   /** Makes the change to all of the list; adds to `outcomes` what was refused, and returns what was not. */
   async function runList(
     list: readonly Named[],
-    verb: 'update' | 'hold',
+    verb: 'update' | 'hold' | 'release',
     argsOf: (names: string) => readonly string[],
     outcomes: Map<number, SchedulerError | null>,
   ): Promise<readonly Named[]> {
@@ -76,8 +83,8 @@ export function createJobUpdater(reader: JobReader, run: RunScontrol): JobUpdate
     if (hold !== undefined)
       await runList(
         left,
-        'hold',
-        (names) => [hold === 'admin' ? 'hold' : 'uhold', names],
+        hold === 'none' ? 'release' : 'hold',
+        (names) => [holdVerb[hold], names],
         outcomes,
       );
     return outcomes;

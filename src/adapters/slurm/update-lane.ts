@@ -5,9 +5,10 @@
  *
  * What is asked about one node or job happens in the order of the asking: no call overtakes another that names it.
  */
-import type { JobChange, NodeAddress, SchedulerError } from '../../ports/scheduler.ts';
+import type { DurationMs } from '../../core/units.ts';
+import { SchedulerError, type NodeAddress } from '../../ports/scheduler.ts';
 import { listBytesMax } from './run.ts';
-import type { JobUpdater } from './update-jobs.ts';
+import type { JobOrder, JobUpdater } from './update-jobs.ts';
 
 export interface NodeCall {
   readonly kind: 'nodes';
@@ -17,16 +18,25 @@ export interface NodeCall {
   readonly what: string;
   readonly items: readonly NodeAddress[];
   readonly argsOf: (items: readonly NodeAddress[]) => readonly string[];
+  /** How long it may wait for its turn. */
+  readonly waitsMs: DurationMs;
 }
 
 /** Calls with the same change may be merged. */
 export interface JobCall {
   readonly kind: 'job';
   readonly jobId: number;
-  readonly change: JobChange;
+  readonly change: JobOrder;
 }
 
-export type UpdateCall = NodeCall | JobCall;
+/** Slurm takes no list of partitions: each is a process. */
+export interface PartitionCall {
+  readonly kind: 'partition';
+  readonly name: string;
+  readonly isUp: boolean;
+}
+
+export type UpdateCall = NodeCall | JobCall | PartitionCall;
 
 /** scontrol takes a millisecond for each job of its list, and others wait meanwhile. */
 const jobsPerCall = 1_000;
@@ -39,10 +49,11 @@ export interface UpdateLane {
 type Run = (args: readonly string[], what: string) => Promise<SchedulerError | null>;
 
 type Waiting<C extends UpdateCall> = C & {
+  readonly since: number;
   readonly done: (error: SchedulerError | null) => void;
 };
 
-/** `run` is one scontrol, for nodes. */
+/** `run` is one scontrol, for nodes or a partition. */
 export function createUpdateLane(run: Run, updateJobs: JobUpdater): UpdateLane {
   let waiting: Waiting<UpdateCall>[] = [];
   let running = false;
@@ -50,11 +61,15 @@ export function createUpdateLane(run: Run, updateJobs: JobUpdater): UpdateLane {
   async function work(): Promise<void> {
     if (running) return;
     running = true;
-    for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
+    for (;;) {
+      waiting = waiting.filter((call) => !hasWaitedTooLong(call));
+      const [first] = waiting;
+      if (first === undefined) break;
       const { taken, left } = takeAlike(waiting, first);
       waiting = left;
       if (first.kind === 'job') await runJobs(updateJobs, taken.filter(isJobCall), first.change);
-      else await runGroup(run, taken.filter(isNodeCall));
+      else if (first.kind === 'nodes') await runGroup(run, taken.filter(isNodeCall));
+      else await runPartition(run, first, taken);
     }
     running = false;
   }
@@ -62,11 +77,21 @@ export function createUpdateLane(run: Run, updateJobs: JobUpdater): UpdateLane {
   return {
     enqueue: (call) =>
       new Promise((resolve, reject) => {
-        waiting.push({ ...call, done: (error) => (error === null ? resolve() : reject(error)) });
+        const done = (error: SchedulerError | null): void =>
+          error === null ? resolve() : reject(error);
+        waiting.push({ ...call, since: performance.now(), done });
         // A turn of the event loop later, so that calls made together run together.
         setImmediate(() => void work());
       }),
   };
+}
+
+/** Tells who asked, if so. */
+function hasWaitedTooLong(call: Waiting<UpdateCall>): boolean {
+  if (call.kind !== 'nodes' || performance.now() - call.since <= call.waitsMs) return false;
+  const message = `scontrol could not ${call.what}: it has waited for its turn too long`;
+  call.done(new SchedulerError(message, { transient: true }));
+  return true;
 }
 
 function isJobCall(call: Waiting<UpdateCall>): call is Waiting<JobCall> {
@@ -80,12 +105,14 @@ function isNodeCall(call: Waiting<UpdateCall>): call is Waiting<NodeCall> {
 /** What is the same in calls that may be merged. */
 function mergeOf(call: UpdateCall): string {
   if (call.kind === 'nodes') return `nodes ${call.merge}`;
+  if (call.kind === 'partition') return `partition ${call.isUp} ${call.name}`;
   const { startAt, hold, adminComment } = call.change;
   return `job ${JSON.stringify([startAt, hold, adminComment])}`;
 }
 
-/** What a call is about: nodes by name, jobs by number. */
+/** What a call is about: nodes by name, jobs by number, a partition by a name that no node has. */
 function subjectsOf(call: UpdateCall): readonly (string | number)[] {
+  if (call.kind === 'partition') return [`partition ${call.name}`];
   return call.kind === 'job' ? [call.jobId] : call.items.map(({ node }) => node);
 }
 
@@ -115,10 +142,20 @@ function takeAlike(
 async function runJobs(
   updateJobs: JobUpdater,
   group: readonly Waiting<JobCall>[],
-  change: JobChange,
+  change: JobOrder,
 ): Promise<void> {
   const outcomes = await updateJobs([...new Set(group.map(({ jobId }) => jobId))], change);
   for (const call of group) call.done(outcomes.get(call.jobId) ?? null);
+}
+
+async function runPartition(
+  run: Run,
+  { name, isUp }: PartitionCall,
+  taken: readonly Waiting<UpdateCall>[],
+): Promise<void> {
+  const args = ['update', `partitionname=${name}`, `state=${isUp ? 'up' : 'inactive'}`];
+  const error = await run(args, `set partition ${name} ${isUp ? 'up' : 'inactive'}`);
+  for (const call of taken) call.done(error);
 }
 
 async function runGroup(run: Run, group: readonly Waiting<NodeCall>[]): Promise<void> {

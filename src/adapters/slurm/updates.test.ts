@@ -205,12 +205,64 @@ describe('nodes are drained', () => {
   test('beside reads, which wait for nobody', async () => {
     const short = openFakeSlurm({ timeoutMs: 1_000 });
     short.put('scontrol', '#!/bin/sh\nexec sleep 5\n');
-    short.put('nodes', 'q-dy-c-1 idle+cloud\n');
+    short.put('nodes', 'q-dy-c-1|idle+cloud|none|\n');
     const order: string[] = [];
     const drained = short.slurm.drainNodes(['q-dy-c-1'], 'x').catch(() => order.push('drained'));
     const listed = short.slurm.listNodes(['q-dy-c-1']).then(() => order.push('listed'));
     await Promise.all([drained, listed]);
     short.close();
     expect(order).toEqual(['listed', 'drained']);
+  });
+});
+
+describe('a held job', () => {
+  test('is released, alone where its number is also that of its array', async () => {
+    fake.put('rows', '6|6_5|\n9|6_3|\n');
+    await slurm.releaseJob(6);
+    expect(fake.calls('scontrol')).toEqual([['scontrol', 'TZ=UTC0', 'release', '6_5']]);
+  });
+
+  test('that is gone is a refusal that will not pass', async () => {
+    fake.put('refusal', 'slurm_load_jobs error: Invalid job id specified\n');
+    await expect(slurm.releaseJob(7)).rejects.toMatchObject({ transient: false });
+  });
+
+  test('is not released before it is held by an earlier call', async () => {
+    fake.put('rows', '7|7|\n');
+    await Promise.all([slurm.updateJob(7, { hold: 'admin' }), slurm.releaseJob(7)]);
+    expect(fake.calls('scontrol').map((call) => call[2])).toEqual(['hold', 'release']);
+  });
+});
+
+describe('partitions', () => {
+  test('are set one by one, since Slurm takes no list; the same wish twice is one process', async () => {
+    await Promise.all([
+      slurm.setPartitions(['p', 'q'], false),
+      slurm.setPartitions(['q'], false),
+      slurm.setPartitions(['q'], true),
+    ]);
+    expect(fake.calls('scontrol').map((call) => call.slice(2))).toEqual([
+      ['update', 'partitionname=p', 'state=inactive'],
+      ['update', 'partitionname=q', 'state=inactive'],
+      ['update', 'partitionname=q', 'state=up'],
+    ]);
+  });
+
+  test('that Slurm does not know are a refusal that will not pass', async () => {
+    const message = 'slurm_update error: Invalid partition name specified';
+    fake.put('scontrol', `#!/bin/sh\necho '${message}' >&2\nexit 1\n`);
+    await expect(slurm.setPartitions(['nobody'], true)).rejects.toMatchObject({
+      transient: false,
+      message: `scontrol could not set partition nobody up: ${message}`,
+    });
+  });
+});
+
+describe('nodes are powered up', () => {
+  test('by hand, many in one process', async () => {
+    await Promise.all([slurm.powerUpNodes(['q-st-c-1']), slurm.powerUpNodes(['q-st-c-2'])]);
+    expect(fake.calls('scontrol').map((call) => call.slice(2))).toEqual([
+      ['update', 'nodename=q-st-c-[1-2]', 'state=power_up'],
+    ]);
   });
 });

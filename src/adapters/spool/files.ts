@@ -161,7 +161,17 @@ export function parseRequest(id: string, at: number, text: string): HookRequest 
   };
 }
 
-const verbs: readonly HookVerb[] = ['resume', 'suspend', 'resume-fail', 'forget-capacity'];
+const verbs: readonly HookVerb[] = [
+  'resume',
+  'suspend',
+  'resume-fail',
+  'forget-capacity',
+  'queue-start',
+  'fleet-stop',
+  'fleet-start',
+  'release-node',
+  'replace-node',
+];
 
 function isVerb(text: string | undefined): text is HookVerb {
   return verbs.some((verb) => verb === text);

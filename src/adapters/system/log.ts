@@ -28,10 +28,14 @@ export function openFileLog(logDir: string): Log & { readonly path: string } {
 }
 
 export function formatLogLine(at: Date, { level, source, message }: LogLine): string {
+  // Names and messages come from outside: a line break in one must not forge a line.
+  return `${formatTime(at)} - [${source}] - ${level} - ${message.replaceAll(/[\r\n]+/g, ' ')}`;
+}
+
+/** As Python's logging has it, in local time: `2022-06-21 23:37:55,845`. */
+export function formatTime(at: Date): string {
   const two = (value: number): string => String(value).padStart(2, '0');
   const date = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
   const time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
-  const milliseconds = String(at.getMilliseconds()).padStart(3, '0');
-  // Names and messages come from outside: a line break in one must not forge a line.
-  return `${date} ${time},${milliseconds} - [${source}] - ${level} - ${message.replaceAll(/[\r\n]+/g, ' ')}`;
+  return `${date} ${time},${String(at.getMilliseconds()).padStart(3, '0')}`;
 }

@@ -14,8 +14,9 @@ import type {
 import type { Clock } from '../../ports/clock.ts';
 import type { RecordedTurn } from '../../ports/ledger.ts';
 import type { LogLine } from '../../ports/log.ts';
-import type { SchedulerJob, SchedulerNode } from '../../ports/scheduler.ts';
+import { nodeUp } from '../../core/testing/node-state.ts';
 import type { ControllerPorts } from '../controller.ts';
+import { createFakeScheduler, type FakeSlurm } from './fake-scheduler.ts';
 
 export interface Held<T> {
   readonly promise: Promise<T>;
@@ -63,7 +64,7 @@ export function createManualClock(start: number): ManualClock {
   return clock;
 }
 
-export interface FakePorts extends ControllerPorts {
+export interface FakePorts extends ControllerPorts, FakeSlurm {
   /** What was asked, one line each, in order. */
   readonly journal: string[];
   readonly turns: Turn[];
@@ -81,13 +82,66 @@ export interface FakePorts extends ControllerPorts {
   cancel: CapacityCloud['cancelReservation'];
   reservations: CapacityCloud['describeReservations'];
   tagged: CapacityCloud['describeByTags'];
-  assign: () => Promise<void>;
-  down: () => Promise<void>;
-  /** What Slurm tells of every job that was asked for, and of those that have nodes: nothing, until a test says more. */
-  jobs: () => Promise<readonly SchedulerJob[]>;
-  /** Every node is on its way up until a test says otherwise. */
-  nodes: (names: readonly string[]) => Promise<readonly SchedulerNode[]>;
+  statuses: Cloud['listStatus'];
+  described: Cloud['describeInstances'];
+  console: Cloud['consoleOutput'];
   removeFiles: () => Promise<void>;
+  /** What the registry lists; what is published does not change it. */
+  names: ReadonlyMap<string, string>;
+}
+
+/** What it is asked goes into the journal; its answers are the test's. */
+function createFakeCloud(journal: string[], answers: () => FakePorts): Cloud & CapacityCloud {
+  return {
+    async runInstances(order) {
+      journal.push(`run ${order.clientToken}`);
+      return answers().run(order);
+    },
+    async terminateInstances(ids) {
+      journal.push(`terminate ${ids.join(' ')}`);
+      await answers().terminate(ids);
+    },
+    async describeByClientToken(token) {
+      journal.push(`describe ${token}`);
+      return answers().describe(token);
+    },
+    async listStatus() {
+      journal.push('list-status');
+      return answers().statuses();
+    },
+    async describeInstances(ids) {
+      journal.push(`describe-instances ${ids.join(' ')}`);
+      return answers().described(ids);
+    },
+    async consoleOutput(id) {
+      journal.push(`console ${id}`);
+      return answers().console(id);
+    },
+    async createReservation(order) {
+      journal.push(`reserve ${order.clientToken}`);
+      return answers().reserve(order);
+    },
+    async cancelReservation(id) {
+      journal.push(`cancel ${id}`);
+      await answers().cancel(id);
+    },
+    async describeReservations(tags) {
+      journal.push(`reservations ${JSON.stringify(tags)}`);
+      return answers().reservations(tags);
+    },
+    async runFleet(order) {
+      journal.push(`fleet ${order.clientToken}`);
+      return { requestId: 'r-1', fleetId: 'fleet-1', launches: [], refusals: [] };
+    },
+    async describeByTags(tags) {
+      journal.push(`tagged ${JSON.stringify(tags)}`);
+      return answers().tagged(tags);
+    },
+    async describeSubnets(subnetIds) {
+      journal.push(`subnets ${subnetIds.join(' ')}`);
+      return subnetIds.map((subnetId) => ({ subnetId, availabilityZone: 'us-east-2a' }));
+    },
+  };
 }
 
 export function createFakePorts(clock: Clock, history: readonly Turn[] = []): FakePorts {
@@ -131,16 +185,17 @@ export function createFakePorts(clock: Clock, history: readonly Turn[] = []): Fa
     cancel: async () => undefined,
     reservations: async () => [],
     tagged: async () => [],
+    statuses: async () => [],
+    described: async () => [],
+    console: async () => '',
     assign: async () => undefined,
     down: async () => undefined,
     jobs: async () => [],
     nodes: async (names) =>
-      names.map((node) => ({
-        node,
-        power: 'powering-up' as const,
-        isDown: false,
-        isDrained: false,
-      })),
+      names.map((node) => ({ ...nodeUp, node, reason: '', power: 'powering-up' as const })),
+    fleet: async () => [],
+    partitions: async () => [],
+    names: new Map(),
     removeFiles: async () => undefined,
     ledger: {
       async append(added) {
@@ -171,89 +226,9 @@ export function createFakePorts(clock: Clock, history: readonly Turn[] = []): Fa
       },
     },
     log: { write: (line) => void fakes.lines.push(line) },
-    cloud: {
-      async runInstances(order) {
-        journal.push(`run ${order.clientToken}`);
-        return fakes.run(order);
-      },
-      async terminateInstances(ids) {
-        journal.push(`terminate ${ids.join(' ')}`);
-        await fakes.terminate(ids);
-      },
-      async describeByClientToken(token) {
-        journal.push(`describe ${token}`);
-        return fakes.describe(token);
-      },
-      async createReservation(order) {
-        journal.push(`reserve ${order.clientToken}`);
-        return fakes.reserve(order);
-      },
-      async cancelReservation(id) {
-        journal.push(`cancel ${id}`);
-        await fakes.cancel(id);
-      },
-      async describeReservations(tags) {
-        journal.push(`reservations ${JSON.stringify(tags)}`);
-        return fakes.reservations(tags);
-      },
-      async runFleet(order) {
-        journal.push(`fleet ${order.clientToken}`);
-        return { requestId: 'r-1', fleetId: 'fleet-1', launches: [], refusals: [] };
-      },
-      async describeByTags(tags) {
-        journal.push(`tagged ${JSON.stringify(tags)}`);
-        return fakes.tagged(tags);
-      },
-      async describeSubnets(subnetIds) {
-        journal.push(`subnets ${subnetIds.join(' ')}`);
-        return subnetIds.map((subnetId) => ({ subnetId, availabilityZone: 'us-east-2a' }));
-      },
-    },
-    scheduler: {
-      async readConfig() {
-        return { version: '22.05.8', resumeTimeoutMs: 0, suspendTimeoutMs: 0, resumeRate: 0 };
-      },
-      async listJobs(jobIds) {
-        journal.push(`list-jobs ${jobIds.join(' ')}`);
-        const jobs = await fakes.jobs();
-        return jobs.filter(
-          ({ jobId, hetJobId }) => jobIds.includes(jobId) || jobIds.includes(hetJobId ?? 0),
-        );
-      },
-      async listAllocatedJobs() {
-        journal.push('list-allocated-jobs');
-        return (await fakes.jobs()).filter(({ nodes }) => nodes.length > 0);
-      },
-      async listNodes(names) {
-        journal.push(`list-nodes ${names.join(' ')}`);
-        return fakes.nodes(names);
-      },
-      async updateJob(jobId, change) {
-        journal.push(`update-job ${jobId} ${JSON.stringify(change)}`);
-      },
-      async drainNodes(nodes, reason) {
-        journal.push(`drain ${nodes.join(' ')} ${reason}`);
-      },
-      async resumeNodes(nodes) {
-        journal.push(`resume ${nodes.join(' ')}`);
-      },
-      async undrainNodes(nodes) {
-        journal.push(`undrain ${nodes.join(' ')}`);
-      },
-      async assignNodes(addresses) {
-        journal.push(
-          `assign ${addresses.map(({ node, address, hostname }) => `${node}=${address}/${hostname}`).join(' ')}`,
-        );
-        await fakes.assign();
-      },
-      async downNodes(nodes, reason) {
-        journal.push(`down ${nodes.join(' ')} ${reason}`);
-        await fakes.down();
-      },
-      async powerDownNodes(nodes) {
-        journal.push(`power-down ${nodes.join(' ')}`);
-      },
-    },
+    cloud: createFakeCloud(journal, () => fakes),
+    scheduler: createFakeScheduler(journal, () => fakes),
+    consoles: { append: ({ instanceId }) => void journal.push(`keep console ${instanceId}`) },
     registry: {
       async publish(entries) {
         journal.push(
@@ -263,6 +238,7 @@ export function createFakePorts(clock: Clock, history: readonly Turn[] = []): Fa
       async remove(ids) {
         journal.push(`unpublish ${ids.join(' ')}`);
       },
+      list: () => Promise.resolve(fakes.names),
     },
   };
   return fakes;

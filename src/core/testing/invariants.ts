@@ -3,10 +3,12 @@
  * throw with a sentence; they look at the state, the turn and the world's own books, never at how `decide` works.
  */
 import type { Effect, RunInstances } from '../effects.ts';
+import { idleSpares } from '../spares.ts';
 import type { State } from '../state.ts';
 import type { Turn } from '../turn.ts';
 import type { TestWorld } from './world.ts';
 import { replay } from './world.ts';
+import { checkGuards } from './guard-invariants.ts';
 import { plainState } from './plain.ts';
 
 /** A check that sees every turn of one world. */
@@ -17,10 +19,12 @@ export function createInvariants(): (world: TestWorld, turn: Turn) => void {
     checkIds(turn, seen);
     checkTokens(turn, tokens);
     checkLeases(world.state);
+    checkSpares(world.state);
     checkBatches(world.state);
     checkMoney(world);
     checkSizes(world);
     checkReservations(world);
+    checkGuards(world.state, turn);
     for (const effect of turn.effects) {
       if (effect.kind === 'RunInstances') checkLaunched(world.state, effect);
       if (effect.kind === 'AssignNodes') checkAssigned(world.state, effect);
@@ -83,6 +87,20 @@ function checkLeases({ leases, gangs }: State): void {
   }
 }
 
+/** A spare is no node's, and its gang is not over unnoticed. */
+function checkSpares(state: State): void {
+  const leased = new Set([...state.leases.values()].map((lease) => lease.instance.instanceId));
+  const idle = new Set(idleSpares(state).map(({ instance }) => instance.instanceId));
+  for (const [instanceId, { gangId }] of state.spares) {
+    must(!leased.has(instanceId), () => `${instanceId} is a spare of ${gangId} and a node's`);
+    const isWanted = state.gangs.has(gangId) || state.boots.has(gangId);
+    must(
+      isWanted || idle.has(instanceId),
+      () => `${instanceId} is kept for ${gangId}, which is over`,
+    );
+  }
+}
+
 /** No node is being launched twice, nor while it has an instance: no more instances than nodes. */
 function checkBatches({ gangs, leases }: State): void {
   const launching = new Map<string, string>();
@@ -121,13 +139,18 @@ function checkLaunched(state: State, { id, order }: RunInstances): void {
 function checkSizes({ state: { gangs, leases }, ec2 }: TestWorld): void {
   for (const gang of gangs.values()) {
     const wanted = new Set(gang.nodes);
+    let spares = 0;
     let alive = gang.nodes.filter((node) => leases.get(node)?.gangId === gang.id).length;
-    for (const { clientToken, nodes } of gang.batches.values()) {
+    for (const { clientToken, nodes, spares: more = 0 } of gang.batches.values()) {
       for (const node of nodes) wanted.add(node);
+      spares += more;
       const launched = ec2.launchedBy.get(clientToken) ?? [];
       alive += launched.filter((id) => ec2.alive.has(id)).length;
     }
-    must(alive <= wanted.size, () => `${gang.id} has ${alive} instances for ${wanted.size} nodes`);
+    must(
+      alive <= wanted.size + spares,
+      () => `${gang.id} has ${alive} instances for ${wanted.size} nodes and ${spares} spares`,
+    );
   }
 }
 
@@ -151,7 +174,8 @@ function checkReservations({ state: { reservations, outstanding }, ec2 }: TestWo
 
 /** Every instance that runs is a node's, or on its way out, or the answer about it is still awaited. */
 function checkMoney({ state, ec2 }: TestWorld): void {
-  const accounted = new Set([...state.leases.values()].map((lease) => lease.instance.instanceId));
+  const held = [...state.leases.values(), ...state.spares.values()];
+  const accounted = new Set(held.map(({ instance }) => instance.instanceId));
   for (const { effect } of state.outstanding.values()) {
     for (const id of instancesOf(effect, ec2)) accounted.add(id);
   }
@@ -166,6 +190,7 @@ function instancesOf(effect: Effect, { launchedBy }: TestWorld['ec2']): readonly
       return launchedBy.get(effect.order.clientToken) ?? [];
     case 'SweepLaunch':
       return launchedBy.get(effect.clientToken) ?? [];
+    case 'FetchConsole':
     case 'TellJobs':
     case 'RefreshNodes':
     case 'CreateReservation':
@@ -173,6 +198,10 @@ function instancesOf(effect: Effect, { launchedBy }: TestWorld['ec2']): readonly
     case 'DescribeSubnets':
     case 'AskJobs':
     case 'ReleaseNodes':
+    case 'PowerUpNodes':
+    case 'ListPartitions':
+    case 'SetPartitions':
+    case 'DrainNodes':
     case 'AssignNodes':
     case 'GiveBackNodes':
       return [];
@@ -197,12 +226,21 @@ function checkAssigned(state: State, effect: Extract<Effect, { kind: 'AssignNode
   }
 }
 
-/** A node that goes back holds nothing, and no open gang wants it. */
+/** A node that goes back holds nothing, and no open gang wants it; one whose job is gone only asks Slurm whom it serves. */
 function checkGivenBack(state: State, effect: Extract<Effect, { kind: 'GiveBackNodes' }>): void {
   must(effect.nodes.length > 0, () => `${effect.id} gives no node back`);
+  const asked = new Set(
+    [...state.outstanding.values()].flatMap((out) =>
+      out.effect.kind === 'ReleaseNodes' ? out.effect.nodes : [],
+    ),
+  );
   for (const node of effect.nodes) {
     must(!state.leases.has(node), () => `${effect.id} takes ${node} down under its instance`);
-    must(!state.claims.has(node), () => `${effect.id} takes ${node} down although a gang wants it`);
+    const claims = state.claims.get(node) ?? [];
+    const isWanted = claims.some((id) => state.gangs.get(id)?.phase !== 'releasing');
+    must(!isWanted, () => `${effect.id} takes ${node} down although a gang wants it`);
+    const isAsked = claims.length > 0 && asked.has(node);
+    must(!isAsked, () => `${effect.id} takes ${node} down while Slurm is asked whom it serves`);
   }
 }
 
@@ -217,6 +255,7 @@ export function checkAtRest({ state, ec2: { alive, reserved }, turns }: TestWorl
     'asked',
     'reservations',
     'boots',
+    'spares',
   ] as const) {
     must(
       state[name].size === 0,

@@ -9,6 +9,16 @@ import type { Turn } from '../turn.ts';
 import { zoneIn } from './fleet.ts';
 import type { Send, TestWorld } from './test-world.ts';
 
+/** The events that say no more than that it is done. */
+const done = {
+  GiveBackNodes: 'NodesGivenBack',
+  RefreshNodes: 'NodesRefreshed',
+  TellJobs: 'JobsInformed',
+  DrainNodes: 'NodesDrained',
+  PowerUpNodes: 'NodesPoweredUp',
+  SetPartitions: 'PartitionsSet',
+} as const;
+
 /** `afterAssign`: what becomes of the slurmd of nodes that Slurm was just given. */
 export function answersOf(world: TestWorld, send: Send, afterAssign: () => Turn) {
   const { ec2 } = world;
@@ -71,8 +81,16 @@ export function answersOf(world: TestWorld, send: Send, afterAssign: () => Turn)
         send({ kind: 'NodesAssigned', effectId });
         return afterAssign();
       case 'GiveBackNodes':
+      case 'RefreshNodes':
+      case 'TellJobs':
+      case 'DrainNodes':
+      case 'PowerUpNodes':
+      case 'SetPartitions':
         take(effect);
-        return send({ kind: 'NodesGivenBack', effectId });
+        return send({ kind: done[effect.kind], effectId });
+      case 'FetchConsole':
+        take(effect);
+        return send({ kind: 'ConsoleFetched', effectId, tail: `${effect.instanceId} says no` });
       case 'TerminateInstances':
         take(effect);
         ec2.terminate(effect.instanceIds);
@@ -82,12 +100,6 @@ export function answersOf(world: TestWorld, send: Send, afterAssign: () => Turn)
         const instanceIds = ec2.sweep(effect.clientToken, world.now, sees);
         return send({ kind: 'LaunchSwept', effectId, instanceIds });
       }
-      case 'RefreshNodes':
-        take(effect);
-        return send({ kind: 'NodesRefreshed', effectId });
-      case 'TellJobs':
-        take(effect);
-        return send({ kind: 'JobsInformed', effectId });
       case 'CreateReservation':
         take(effect);
         return send({
@@ -110,6 +122,9 @@ export function answersOf(world: TestWorld, send: Send, afterAssign: () => Turn)
       case 'AskJobs':
         take(effect);
         return send({ kind: 'JobsTold', effectId, told: tell(world, effect) });
+      case 'ListPartitions':
+        take(effect);
+        return send({ kind: 'PartitionsTold', effectId, up: effect.queues ?? [] });
       case 'ReleaseNodes':
         take(effect);
         return send({

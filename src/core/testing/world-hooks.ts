@@ -33,6 +33,9 @@ export function hooksOf(world: TestWorld, send: Send) {
     /** `muster capacity --clear`; an empty `pool`: all. */
     forget: (pool: string, call: HookCall = {}): string =>
       hook('forget-capacity', pool, null, call),
+    /** What a person at the command line asks about the fleet or about nodes. */
+    ask: (verb: HookVerb, argument = '', call: HookCall = {}): string =>
+      hook(verb, argument, null, call),
   };
 }
 

@@ -12,6 +12,7 @@ import { decide, nextWake } from '../decide.ts';
 import type { Event } from '../events.ts';
 import { awaitedNodes } from '../observe.ts';
 import { defaultSettings, type Settings } from '../settings.ts';
+import { straggleAt, stragglers } from '../spares.ts';
 import { emptyState, type State } from '../state.ts';
 import type { Turn } from '../turn.ts';
 import type { DurationMs, Instant } from '../units.ts';
@@ -80,7 +81,10 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
   /** Slurm shows deadlines that have passed, and that nobody else is on the nodes of a gang that is let go. */
   function lookAtBoots(): void {
     const boots = [...world.state.boots.values()];
-    const late = boots.flatMap((boot) => lateNodes(boot, world.now));
+    const late = boots.flatMap((boot) => [
+      ...lateNodes(boot, world.now),
+      ...stragglers(world.state, boot, world.now),
+    ]);
     if (late.length > 0) sendSeen({ late });
     const doomed = [...world.state.boots.values()].filter(({ doom }) => doom !== null);
     if (doomed.length > 0)
@@ -88,7 +92,10 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
   }
 
   function nextDeadline(): Instant | null {
-    const all = [...world.state.boots.values()].flatMap((boot) => [...boot.awaiting.values()]);
+    const all = [...world.state.boots.values()].flatMap((boot) => [
+      ...boot.awaiting.values(),
+      straggleAt(world.state, boot) ?? 0,
+    ]);
     const times = all.filter((at) => at > world.now);
     return times.length === 0 ? null : Math.min(...times);
   }

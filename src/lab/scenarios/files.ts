@@ -43,6 +43,8 @@ export function clusterYaml(spec: {
       readonly name: string;
       readonly instanceType: string;
       readonly count: number;
+      /** Of these, static. */
+      readonly staticCount?: number;
     }[];
   }[];
 }): string {
@@ -52,7 +54,7 @@ export function clusterYaml(spec: {
     for (const resource of queue.computeResources) {
       lines.push(
         `        - Name: ${resource.name}`,
-        '          MinCount: 0',
+        `          MinCount: ${resource.staticCount ?? 0}`,
         `          MaxCount: ${resource.count}`,
         `          InstanceType: ${resource.instanceType}`,
       );

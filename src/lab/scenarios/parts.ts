@@ -51,7 +51,7 @@ function overBoth(queue: (typeof queues)[number]): JobRequest {
     partition: queue,
     nodes: NODES,
     nodelist: `${queue}-dy-c5xlarge-[1-${COUNTS.c5}],${queue}-dy-m5large-[1-${COUNTS.m5}]`,
-    seconds: 5,
+    seconds: 30,
     exclusive: true,
   };
 }

@@ -1,15 +1,23 @@
 /** The port's orders as the model's requests, and the model's answers as the port's. Pure. */
 import type { Instance, LaunchOrder } from '../../core/instances.ts';
 import type { FleetOrder, ReservationOrder } from '../../core/orders.ts';
-import type { FleetAnswer, ListedInstance, ListedSubnet, Reservation } from '../../ports/cloud.ts';
+import type {
+  FleetAnswer,
+  InstanceStatus,
+  ListedInstance,
+  ListedSubnet,
+  Reservation,
+} from '../../ports/cloud.ts';
 import type {
   CreateCapacityReservationRequest,
   CreateFleetAnswer,
   CreateFleetRequest,
   Filter,
+  InstanceStatusView,
   InstanceView,
   ReservationView,
   RunInstancesRequest,
+  ScheduledEvent,
   SubnetView,
   Tags,
   TagSpecification,
@@ -75,8 +83,28 @@ export function listedFrom(view: InstanceView): ListedInstance {
   };
 }
 
+/** What is over is described for a week more. */
+function isAhead({ description }: ScheduledEvent): boolean {
+  return !/^\[(?:Completed|Canceled)\]/.test(description);
+}
+
+export function statusFrom(view: InstanceStatusView): InstanceStatus {
+  const { instanceId, state, impairedSince, systemImpairedSince } = view;
+  const [first] = view.events.filter(isAhead).sort((a, b) => a.notBefore - b.notBefore);
+  const since = Math.min(impairedSince ?? Infinity, systemImpairedSince ?? Infinity);
+  return {
+    instanceId,
+    state,
+    impairedSince: since === Infinity ? null : since,
+    event:
+      first === undefined
+        ? null
+        : { code: first.code, description: first.description, notBefore: first.notBefore },
+  };
+}
+
 /** Filters' wildcards are meant as they stand. */
-function filterValue(text: string): string {
+export function filterValue(text: string): string {
   return text.replaceAll(/[*?\\]/g, '\\$&');
 }
 

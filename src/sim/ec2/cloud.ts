@@ -9,11 +9,13 @@ import {
   CloudError,
   type CapacityCloud,
   type Cloud,
+  type InstanceStatus,
   type ListedInstance,
   type Reservation,
 } from '../../ports/cloud.ts';
 import type { Clock } from '../../ports/clock.ts';
 import {
+  filterValue,
   fleetFrom,
   fleetRequest,
   instanceFrom,
@@ -21,12 +23,16 @@ import {
   listedFrom,
   reservationFrom,
   reservationRequest,
+  statusFrom,
   subnetFilters,
   subnetFrom,
   tagFilters,
 } from './cloud-orders.ts';
 import type { Ec2Model } from './model.ts';
 import type { ActionName, Actions, Filter } from './types.ts';
+
+/** EC2's limit on the values of a call's filters. */
+const filterValuesMax = 200;
 
 export interface ModelCloudOptions {
   /** The clock of the world the model lives in. */
@@ -134,6 +140,41 @@ function createCapacityCloud(model: Ec2Model, launchBy: Travel, otherBy: Travel)
   };
 }
 
+function createHealthCloud(
+  model: Ec2Model,
+  by: Travel,
+): Pick<Cloud, 'listStatus' | 'describeInstances' | 'consoleOutput'> {
+  return {
+    async listStatus() {
+      const listed: InstanceStatus[] = [];
+      let nextToken: string | null = null;
+      do {
+        const request: Actions['DescribeInstanceStatus']['request'] = {
+          includeAllInstances: true,
+          maxResults: 1000,
+          ...(nextToken !== null && { nextToken }),
+        };
+        const { answer } = await carry(model, 'DescribeInstanceStatus', request, by);
+        listed.push(...answer.statuses.map(statusFrom));
+        nextToken = answer.nextToken;
+      } while (nextToken !== null);
+      return listed;
+    },
+    async describeInstances(instanceIds) {
+      const listed: ListedInstance[] = [];
+      for (let from = 0; from < instanceIds.length; from += filterValuesMax) {
+        const values = instanceIds.slice(from, from + filterValuesMax).map(filterValue);
+        listed.push(...(await describeAll(model, [{ name: 'instance-id', values }], by)));
+      }
+      return listed;
+    },
+    async consoleOutput(instanceId) {
+      const { answer } = await carry(model, 'GetConsoleOutput', { instanceId }, by);
+      return Buffer.from(answer.output ?? '', 'base64').toString('utf8');
+    },
+  };
+}
+
 export function createModelCloud(
   model: Ec2Model,
   options: ModelCloudOptions = {},
@@ -161,6 +202,7 @@ export function createModelCloud(
       if (known.length === 0) return;
       await carry(model, 'TerminateInstances', { instanceIds: known }, otherBy);
     },
+    ...createHealthCloud(model, otherBy),
     describeByClientToken: (clientToken) =>
       describeAll(model, [{ name: 'client-token', values: [clientToken] }], otherBy),
   };

@@ -1,10 +1,9 @@
 /** What can be set and seen of the model from outside EC2's API. Changes hold from then on. */
 import type { Instant } from '../../core/units.ts';
 import { addCapacityBlock, type CapacityBlockSpec } from './capacity-blocks.ts';
-import { unknownInstances } from './errors.ts';
 import type { FaultSpec, FaultStatus } from './faults.ts';
+import { createInstanceSettings, type InstanceSettings } from './health-controls.ts';
 import { stateAt, type Instance } from './instances.ts';
-import { interruptInstance } from './lifecycle.ts';
 import type { Throttle } from './limits.ts';
 import type { PoolStatus } from './pools.ts';
 import { accrue, viewReservation } from './reservations.ts';
@@ -34,7 +33,7 @@ export interface ReservationStatus extends ReservationView {
 }
 
 /** What can be set while the model runs; a change holds from then on. */
-interface Ec2Settings {
+interface Ec2Settings extends InstanceSettings {
   /** Null: unlimited. Each market has room of its own; `on-demand` when none is named. */
   setCapacity(
     instanceType: string,
@@ -56,13 +55,6 @@ interface Ec2Settings {
   addCapacityBlock(spec: CapacityBlockSpec): ReservationView;
   addFault(fault: FaultSpec): void;
   clearFaults(): void;
-  /** Makes an instance fail its status check from now on. Throws Ec2ApiError when there is none with that id. */
-  impair(instanceId: string): void;
-  /**
-   * EC2 takes a spot instance back, after the notice time. Throws Ec2ApiError when there is none with that id, RangeError
-   * for one of another market.
-   */
-  interrupt(instanceId: string): void;
 }
 
 /** What can be seen of the model besides what EC2 tells. */
@@ -114,11 +106,6 @@ function statsOf({ world, calls }: Life, now: Instant): Ec2Stats {
 /** `current` answers the life as it is now, caught up with time. */
 function createSettings(now: () => Instant, current: () => Life): Ec2Settings {
   const world = () => current().world;
-  function instanceWith(id: string): Instance {
-    const instance = world().store.get(id);
-    if (instance === undefined) throw unknownInstances([id]);
-    return instance;
-  }
   return {
     setCapacity(instanceType, availabilityZone, capacity, market = 'on-demand') {
       world().pools.setCapacity({ instanceType, availabilityZone, market }, capacity);
@@ -137,14 +124,7 @@ function createSettings(now: () => Instant, current: () => Life): Ec2Settings {
     addCapacityBlock: (spec) => addCapacityBlock(world(), spec, now()),
     addFault: (fault) => world().faults.add(fault),
     clearFaults: () => world().faults.clear(),
-    impair(instanceId) {
-      instanceWith(instanceId).impairedAt = now();
-    },
-    interrupt(instanceId) {
-      const instance = instanceWith(instanceId);
-      if (instance.market !== 'spot') throw new RangeError(`${instanceId} is no spot instance`);
-      interruptInstance(world(), instance, now() + world().times.spotNoticeMs);
-    },
+    ...createInstanceSettings(now, world),
   };
 }
 

@@ -6,7 +6,7 @@
  * and go.
  */
 import type { Instant } from '../../core/units.ts';
-import { invalidCombination } from './errors.ts';
+import { filterLimitExceeded, invalidCombination, invalidValue } from './errors.ts';
 import {
   hasWildcard,
   pageSize,
@@ -15,10 +15,10 @@ import {
   tokenAfter,
   type Property as PropertyOf,
 } from './filters.ts';
+import { reachabilityOf, statusAt, systemStatusAt } from './health.ts';
 import {
   reservationIdOf,
   stateAt,
-  statusAt,
   viewInstance,
   type Instance,
   type InstanceStore,
@@ -35,6 +35,10 @@ import type {
 import type { World } from './world.ts';
 
 const pageMin = 5;
+/** Of all filters of a call together. */
+const filterValuesMax = 200;
+/** DescribeInstanceStatus takes no more; DescribeInstances has no such limit. */
+const statusIdsMax = 100;
 
 type Property = PropertyOf<Instance>;
 
@@ -70,15 +74,20 @@ const statusProperties: ReadonlyMap<string, Property> = new Map<string, Property
   ['instance-state-code', (instance, now) => instanceStateCodes[stateAt(instance, now)]],
   ['instance-state-name', (instance, now) => stateAt(instance, now)],
   ['instance-status.status', (instance, now) => statusAt(instance, now)],
-  [
-    'instance-status.reachability',
-    (instance, now) => {
-      const status = statusAt(instance, now);
-      if (status === 'ok') return 'passed';
-      return status === 'impaired' ? 'failed' : status;
-    },
-  ],
+  ['instance-status.reachability', (instance, now) => reachabilityOf(statusAt(instance, now))],
+  ['system-status.status', (instance, now) => systemStatusAt(instance, now)],
+  ['system-status.reachability', (instance, now) => reachabilityOf(systemStatusAt(instance, now))],
+  ['event.code', ({ events }) => events.map((event) => event.code)],
+  ['event.description', ({ events }) => events.map((event) => event.description)],
+  ['event.instance-event-id', ({ events }) => events.map((event) => event.id)],
+  ['event.not-before', ({ events }) => events.map(({ notBefore }) => isoTime(notBefore))],
+  ['event.not-after', ({ events }) => events.map(({ notAfter }) => isoTime(notAfter))],
 ]);
+
+/** As EC2's filters have it; empty for a time that is not set. */
+function isoTime(at: Instant | null): string {
+  return at === null ? '' : new Date(at).toISOString();
+}
 
 type Predicate = (instance: Instance, now: Instant) => boolean;
 
@@ -131,6 +140,9 @@ function select(
   now: Instant,
 ): { readonly found: readonly Instance[]; readonly nextToken: string | null } {
   const filters = request.filters ?? [];
+  if (filters.reduce((sum, { values }) => sum + values.length, 0) > filterValuesMax) {
+    throw filterLimitExceeded();
+  }
   const tagsOf = properties === instanceProperties ? (each: Instance) => each.tags : null;
   const predicates = filters.map((filter) => predicateFor(filter, properties, tagsOf));
   const ids = request.instanceIds ?? [];
@@ -165,13 +177,16 @@ export function describeInstances(
 function viewStatus(instance: Instance, now: Instant): InstanceStatusView {
   const state = stateAt(instance, now);
   const instanceStatus = statusAt(instance, now);
+  const systemStatus = systemStatusAt(instance, now);
   return {
     instanceId: instance.id,
     availabilityZone: instance.availabilityZone,
     state,
     instanceStatus,
-    systemStatus: state === 'running' ? 'ok' : 'not-applicable',
+    systemStatus,
     impairedSince: instanceStatus === 'impaired' ? instance.impairedAt : null,
+    systemImpairedSince: systemStatus === 'impaired' ? instance.systemImpairedAt : null,
+    events: instance.events,
   };
 }
 
@@ -181,6 +196,9 @@ export function describeInstanceStatus(
   request: DescribeInstanceStatusRequest,
   now: Instant,
 ): DescribeInstanceStatusAnswer {
+  if ((request.instanceIds ?? []).length > statusIdsMax) {
+    throw invalidValue(`At most ${statusIdsMax} instance IDs can be specified.`);
+  }
   const admits: Predicate = (instance) =>
     request.includeAllInstances === true || stateAt(instance, now) === 'running';
   const { found, nextToken } = select(world, request, statusProperties, admits, now);

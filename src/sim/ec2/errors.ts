@@ -101,6 +101,23 @@ export function invalidCombination(message: string): Ec2ApiError {
   return new Ec2ApiError('InvalidParameterCombination', message);
 }
 
+export function unavailable(): Ec2ApiError {
+  const message = "The server is overloaded and can't handle the request.";
+  return new Ec2ApiError('Unavailable', message, 503);
+}
+
+/** Of a describe with more than 200 filter values in all. */
+export function filterLimitExceeded(): Ec2ApiError {
+  return new Ec2ApiError(
+    'FilterLimitExceeded',
+    'The maximum number of filter values specified on a single call is 200',
+  );
+}
+
+export function unsupportedOperation(message: string): Ec2ApiError {
+  return new Ec2ApiError('UnsupportedOperation', message);
+}
+
 /** `prefix`: what ids of that kind begin with, such as `i-`. */
 export function malformedId(code: string, id: string, prefix: string): Ec2ApiError {
   const expecting = id.startsWith(prefix) ? '' : ` (expecting "${prefix}...")`;

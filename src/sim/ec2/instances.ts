@@ -11,7 +11,7 @@
  */
 import type { Instant } from '../../core/units.ts';
 import type { Reservation } from './reservations.ts';
-import type { InstanceState, InstanceView, Market, StatusCheck } from './types.ts';
+import type { InstanceState, InstanceView, Market, ScheduledEvent } from './types.ts';
 
 export interface Instance {
   readonly sequence: number;
@@ -43,6 +43,11 @@ export interface Instance {
   readonly bootedAt: Instant;
   /** When its status check begins to fail; Infinity when it never does. */
   impairedAt: Instant;
+  /** The same of the check of the system that it runs on. */
+  systemImpairedAt: Instant;
+  events: readonly ScheduledEvent[];
+  /** What it has written, and when it did so last; null: nothing. */
+  console: { readonly text: string; readonly at: Instant } | null;
   /** When EC2 takes it back; Infinity while nobody has said so. */
   interruptedAt: Instant;
   endAskedAt: Instant | null;
@@ -51,7 +56,7 @@ export interface Instance {
 }
 
 /** Who ended an instance, as EC2's stateReason tells it. */
-export type EndReason = 'user' | 'spot-interruption' | 'capacity-block-end';
+export type EndReason = 'user' | 'own-shutdown' | 'spot-interruption' | 'capacity-block-end';
 
 const stateReasons: Readonly<
   Record<EndReason, { readonly code: string; readonly message: string }>
@@ -59,6 +64,10 @@ const stateReasons: Readonly<
   user: {
     code: 'Client.UserInitiatedShutdown',
     message: 'Client.UserInitiatedShutdown: User initiated shutdown',
+  },
+  'own-shutdown': {
+    code: 'Client.InstanceInitiatedShutdown',
+    message: 'Client.InstanceInitiatedShutdown: Instance initiated shutdown',
   },
   'spot-interruption': {
     code: 'Server.SpotInstanceTermination',
@@ -81,12 +90,6 @@ export function stateAt(instance: Instance, now: Instant): InstanceState {
   if (instance.endAskedAt !== null) return 'shutting-down';
   // The launch's own answer says pending, even where nothing takes any time.
   return now >= instance.runningAt && now > instance.launchedAt ? 'running' : 'pending';
-}
-
-export function statusAt(instance: Instance, now: Instant): StatusCheck {
-  if (stateAt(instance, now) !== 'running') return 'not-applicable';
-  if (now >= instance.impairedAt) return 'impaired';
-  return now >= instance.bootedAt ? 'ok' : 'initializing';
 }
 
 /** Milliseconds paid for up to `now`: from the launch until its end was asked. EC2's minimum of 60 s is not applied. */

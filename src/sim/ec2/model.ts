@@ -11,8 +11,9 @@
 import type { DurationMs, Instant } from '../../core/units.ts';
 import { createControls, type Ec2Controls, type Life } from './controls.ts';
 import { describeInstances, describeInstanceStatus } from './describe.ts';
-import { Ec2ApiError, throttled } from './errors.ts';
+import { Ec2ApiError, throttled, unavailable } from './errors.ts';
 import { createFleet } from './fleet.ts';
+import { getConsoleOutput } from './health.ts';
 import { httpStatusOf, type LaunchFacts } from './faults.ts';
 import { viewInstance } from './instances.ts';
 import { launchFacts, runInstances } from './launch.ts';
@@ -35,7 +36,7 @@ import {
 import type { Ec2ModelOptions } from './settings.ts';
 import { ec2ThrottleLimits } from './throttle.ts';
 import type { ActionName, Actions } from './types.ts';
-import { createLasting, createWorld, type World } from './world.ts';
+import { createLasting, createWorld, type Outage, type World } from './world.ts';
 
 /** What became of a call, and how the answer travels. */
 export interface Outcome<A> {
@@ -96,6 +97,7 @@ const handlers: Handlers = {
   },
   DescribeInstances: ({ world }, request, now) => describeInstances(world, request, now),
   DescribeInstanceStatus: ({ world }, request, now) => describeInstanceStatus(world, request, now),
+  GetConsoleOutput: ({ world }, request, now) => getConsoleOutput(world, request, now),
   CreateTags: ({ world }, request) => createTags(world, request),
   CreateLaunchTemplate: ({ world }, { name, data }, now) => world.templates.create(name, data, now),
   CreateLaunchTemplateVersion: ({ world }, { template, data }, now) =>
@@ -177,6 +179,25 @@ function answerTo<A extends ActionName>(
   }
 }
 
+function count({ calls }: Life, action: ActionName, word: string): void {
+  const counts: Record<string, number> = calls[action] ?? {};
+  calls[action] = counts;
+  counts[word] = (counts[word] ?? 0) + 1;
+}
+
+function outageAnswer(
+  life: Life,
+  action: ActionName,
+  requestId: string,
+  { how }: Outage,
+): Outcome<never> {
+  const error = unavailable();
+  error.requestId = requestId;
+  count(life, action, error.code);
+  const lost = how === 'unavailable' ? null : how;
+  return { requestId, result: { kind: 'error', error }, delayMs: 0, lost };
+}
+
 function performIn<A extends ActionName>(
   life: Life,
   action: A,
@@ -186,13 +207,12 @@ function performIn<A extends ActionName>(
   const { world } = life;
   world.agenda.catchUp(now);
   const requestId = world.otherIds.uuid();
+  const { outage } = world;
+  if (outage !== null && now < outage.until) return outageAnswer(life, action, requestId, outage);
   const facts = factsOf(world, action, request);
   const result = answerTo(life, action, request, { facts, now });
   if (result.kind === 'error') result.error.requestId = requestId;
-  const counts: Record<string, number> = life.calls[action] ?? {};
-  life.calls[action] = counts;
-  const word = result.kind === 'answer' ? 'ok' : result.error.code;
-  counts[word] = (counts[word] ?? 0) + 1;
+  count(life, action, result.kind === 'answer' ? 'ok' : result.error.code);
   const delay = world.faults.forCall('delay-answer', action, facts);
   const loss = world.faults.forCall('lose-answer', action, facts);
   return { requestId, result, delayMs: delay?.delayMs ?? 0, lost: loss?.how ?? null };
@@ -240,6 +260,7 @@ export function createEc2Model(options: Ec2ModelOptions): Ec2Model {
     createFleet: direct('CreateFleet'),
     describeInstances: direct('DescribeInstances'),
     describeInstanceStatus: direct('DescribeInstanceStatus'),
+    getConsoleOutput: direct('GetConsoleOutput'),
     terminateInstances: direct('TerminateInstances'),
     createTags: direct('CreateTags'),
     createLaunchTemplate: direct('CreateLaunchTemplate'),

@@ -26,6 +26,10 @@ function hostLabel(address: string): string {
   return `ip-${address.replaceAll('.', '-')}`;
 }
 
+/** What an image with a wrong root device writes. */
+const noBootConsole =
+  'VFS: Cannot open root device "nvme0n1p9": error -6\r\nKernel panic - not syncing: VFS: Unable to mount root fs\r\n';
+
 function createInstance(
   world: World,
   launch: ResolvedLaunch,
@@ -68,6 +72,9 @@ function createInstance(
     runningAt: of.now + Math.min(times.pendingMs, bootMs),
     bootedAt: boots ? of.now + bootMs + jitterMs : Infinity,
     impairedAt: impaired === null ? Infinity : of.now + impaired.afterMs,
+    systemImpairedAt: Infinity,
+    events: [],
+    console: boots ? null : { text: noBootConsole, at: of.now },
     interruptedAt: Infinity,
     endAskedAt: null,
     endedAt: null,

@@ -39,6 +39,7 @@ export const ec2ThrottleLimits: ThrottleLimits = {
     CreatePlacementGroup: mutating,
     DescribeInstances: nonMutating,
     DescribeInstanceStatus: nonMutating,
+    GetConsoleOutput: nonMutating,
     DescribeCapacityReservations: nonMutating,
     DescribePlacementGroups: nonMutating,
     DescribeLaunchTemplates: nonMutating,

@@ -23,10 +23,17 @@ import type {
   ReservationView,
 } from './capacity-types.ts';
 import type { CreateFleetAnswer, CreateFleetRequest } from './fleet-types.ts';
+import type {
+  DescribeInstanceStatusAnswer,
+  DescribeInstanceStatusRequest,
+  GetConsoleOutputAnswer,
+  GetConsoleOutputRequest,
+} from './health-types.ts';
 
 export type * from './basic-types.ts';
 export type * from './capacity-types.ts';
 export type * from './fleet-types.ts';
+export type * from './health-types.ts';
 
 export type InstanceState = 'pending' | 'running' | 'shutting-down' | 'terminated';
 
@@ -102,27 +109,6 @@ export interface DescribeInstancesRequest extends Paging {
 export interface DescribeInstancesAnswer {
   /** In launch order; those of one RunInstances call stand together. */
   readonly instances: readonly InstanceView[];
-  readonly nextToken: string | null;
-}
-
-export interface DescribeInstanceStatusRequest extends DescribeInstancesRequest {
-  readonly includeAllInstances?: boolean;
-}
-
-export type StatusCheck = 'ok' | 'initializing' | 'impaired' | 'not-applicable';
-
-export interface InstanceStatusView {
-  readonly instanceId: string;
-  readonly availabilityZone: string;
-  readonly state: InstanceState;
-  readonly instanceStatus: StatusCheck;
-  readonly systemStatus: StatusCheck;
-  /** When the instance check began to fail; null unless impaired. */
-  readonly impairedSince: Instant | null;
-}
-
-export interface DescribeInstanceStatusAnswer {
-  readonly statuses: readonly InstanceStatusView[];
   readonly nextToken: string | null;
 }
 
@@ -217,6 +203,7 @@ export interface Actions {
     request: DescribeInstanceStatusRequest;
     answer: DescribeInstanceStatusAnswer;
   };
+  GetConsoleOutput: { request: GetConsoleOutputRequest; answer: GetConsoleOutputAnswer };
   TerminateInstances: { request: TerminateInstancesRequest; answer: TerminateInstancesAnswer };
   CreateTags: { request: CreateTagsRequest; answer: Record<string, never> };
   CreateLaunchTemplate: { request: CreateLaunchTemplateRequest; answer: LaunchTemplateView };

@@ -63,6 +63,14 @@ export interface World extends Lasting {
   readonly agenda: Agenda;
   readonly totals: Totals;
   nextSequence: number;
+  /** While it lasts nobody is answered, and nothing is done. */
+  outage: Outage | null;
+}
+
+export interface Outage {
+  readonly until: Instant;
+  /** `unavailable`: every call is refused with that code; else its connection breaks, or stays open without an answer. */
+  readonly how: 'unavailable' | 'reset' | 'silence';
 }
 
 /** What a reset leaves as it is: the streams, so that no id is used twice, and who listens. */
@@ -104,6 +112,7 @@ export function createWorld(options: Ec2ModelOptions, lasting: Lasting): World {
     totals: { launched: 0, terminated: 0, paying: 0, payingSince: 0, paidMs: 0 },
     ...lasting,
     nextSequence: 1,
+    outage: null,
   };
   for (const spec of options.subnets ?? defaultSubnets(region)) {
     world.subnets.set(spec.subnetId, createSubnet(spec));

@@ -68,6 +68,9 @@ function check(world: World, request: JobRequest): Checked {
       'Invalid partition name specified',
     );
   }
+  if (!partition.isUp) {
+    throw refusal(null, 'Required partition not available (inactive or drain)');
+  }
   if (!Number.isInteger(request.nodes) || request.nodes < 1) {
     throw refusal(`Invalid node count "${request.nodes}"`, 'Node count specification invalid');
   }
@@ -104,11 +107,12 @@ function enqueue(world: World, { request, partition, required }: Checked, place:
     hold: request.hold === true ? 'user' : null,
     restarts: 0,
     adminComment: '',
-    beginAt: wholeSecond(world) + (request.beginAfterSeconds ?? 0) * 1000,
+    beginAt: Math.floor(world.clock.now() / 1000 + (request.beginAfterSeconds ?? 0)) * 1000,
     nodes: [],
     awaited: 0,
     allocatedAt: 0,
     endedAt: 0,
+    isCancelled: false,
     cancelTimer: null,
   };
   world.nextOrder += 1;
@@ -271,6 +275,9 @@ export function cancelJobs(world: World, id: string): void {
       end(world, job, 'CANCELLED', job.reason);
     } else if (job.state === 'CONFIGURING' || job.state === 'RUNNING') {
       end(world, job, 'CANCELLED', endReason(job));
+    } else if (job.state === 'COMPLETING') {
+      // slurmctld: "Prevent job requeue, otherwise preserve state".
+      job.isCancelled = true;
     }
   }
 }
@@ -323,6 +330,7 @@ function requeue(world: World, job: JobRecord, lost: NodeRecord): void {
   job.cancelTimer = world.clock.schedule(world.settings.completingMs, () => {
     job.cancelTimer = null;
     for (const node of clearing) changeNode(world, node, () => (node.completing -= 1));
+    if (job.isCancelled) return end(world, job, 'CANCELLED', endReason(job));
     backToQueue(world, job);
     wantSchedule(world);
   });

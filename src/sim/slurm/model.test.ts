@@ -88,7 +88,7 @@ describe('what node 1 looks like', () => {
     [[...running, 'force'], 'idle!'],
     [[...running, 'lose', '15 s'], 'alloc'],
     [[...running, 'lose', '15 s', '15 s', '15 s'], 'alloc*'],
-    [[...running, 'lose', '60 s'], 'down*'],
+    [[...running, 'lose', '60 s', '15 s'], 'down*'],
     [[...running, 'lose', '15 s', 'register', '120 s'], 'alloc'],
     [['down'], 'down~'],
     [['down', 'force'], 'down!'],

@@ -65,7 +65,8 @@ export function startPowerSave(world: World): void {
 /** When the first time-out runs out; null when none runs. */
 function nextDue(world: World): Instant | null {
   const { settings } = world;
-  if (world.toResume.size > 0 || world.sinkWanted.size > 0) return world.clock.now();
+  if (world.toResume.size + world.sinkWanted.size + world.upWanted.size > 0)
+    return world.clock.now();
   const [booting] = world.booting;
   const [sinking] = world.sinking;
   const [idling] = world.idling;
@@ -106,7 +107,10 @@ function doPowerWork(world: World, rate: RateLimit): void {
   if (failed.length > 0) hooks.resumeFail(names(failed));
 }
 
-/** Powers up the nodes of the jobs that wait for it, as many as the rate allows; fills in the resume file's entries. */
+/**
+ * Powers up the nodes of the jobs that wait for it, then those that were asked for by hand, as many as the rate allows;
+ * fills in the resume file's entries, which are of jobs alone.
+ */
 function resumeJobs(world: World, rate: RateLimit, entries: ResumeEntry[]): NodeRecord[] {
   const { resumeRate } = world.settings;
   const limit = resumeRate === 0 ? Infinity : resumeRate;
@@ -123,11 +127,20 @@ function resumeJobs(world: World, rate: RateLimit, entries: ResumeEntry[]): Node
     if (mine.length > 0) entries.push({ job, nodes: mine });
     if (mine.length === wanted.length) world.toResume.delete(job);
   }
+  for (const node of world.upWanted) {
+    if (count >= limit) break;
+    if (!resumed.has(node)) count += 1;
+    resumed.add(node);
+  }
   rate.lately += count - before;
   const now = world.clock.now();
   for (const node of resumed) {
+    // It comes last in order of time, also where it powers up already.
+    world.booting.delete(node);
     changeNode(world, node, () => {
       node.power = 'powering-up';
+      node.isUpWanted = false;
+      node.reason = '';
       node.isSilent = false;
       node.bootRequestedAt = now;
     });

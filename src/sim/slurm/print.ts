@@ -29,12 +29,13 @@ export function renderSinfo(world: World): string {
   const lines = [`${'PARTITION'.padEnd(width)} AVAIL  TIMELIMIT  NODES  STATE NODELIST`];
   for (const [index, partition] of [...world.partitions.values()].entries()) {
     const name = (names[index] ?? '').padEnd(width);
+    const avail = (partition.isUp ? 'up' : 'inact').padStart(5);
     const groups = byState(world, partition.nodes);
-    if (groups.length === 0) lines.push(`${name}    up   infinite      0    n/a`);
+    if (groups.length === 0) lines.push(`${name} ${avail}   infinite      0    n/a`);
     for (const [state, nodes] of groups) {
       const count = String(nodes.length).padStart(6);
       const list = foldSorted(nodes.map((node) => node.name));
-      lines.push(`${name}    up   infinite ${count} ${state.padStart(6)} ${list}`);
+      lines.push(`${name} ${avail}   infinite ${count} ${state.padStart(6)} ${list}`);
     }
   }
   return `${lines.join('\n')}\n`;

@@ -16,6 +16,8 @@ import type { World } from './world.ts';
 export const downReason =
   'Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions';
 
+const inactiveReason = 'PartitionInactive';
+
 /** One pass over the queue. */
 export function schedulePass(world: World, kind: Pass): void {
   world.queueChanged[kind] = false;
@@ -29,6 +31,8 @@ export function schedulePass(world: World, kind: Pass): void {
       job.reason = heldReason[job.hold];
     } else if (job.beginAt > now) {
       job.reason = 'BeginTime';
+    } else if (!job.partition.isUp) {
+      job.reason = inactiveReason;
     } else if (job.het !== null) {
       if (kind === 'backfill') startTogether(world, job.het, reserved, started);
       else if (mayStart(job) === 'never') job.reason = waitReason.never;
@@ -84,7 +88,9 @@ function startTogether(
 ): void {
   const now = world.clock.now();
   const components = het.components.filter(({ state }) => state === 'PENDING');
-  if (components.some(({ hold, beginAt }) => hold !== null || beginAt > now)) return;
+  const mustWait = ({ hold, beginAt, partition }: JobRecord) =>
+    hold !== null || beginAt > now || !partition.isUp;
+  if (components.some(mustWait)) return;
   const taken = new Set(reserved);
   const chosen = new Map<JobRecord, NodeRecord[]>();
   for (const job of components) {
@@ -163,7 +169,8 @@ function periodic(world: World, kind: Pass, periodMs: DurationMs): () => void {
   function plan(): void {
     const now = world.clock.now();
     let wanted = world.queueChanged[kind] && world.pending.length > 0 ? now : Infinity;
-    for (const job of world.pending) {
+    // The backfill pass looks when something has changed; that a BeginTime has come does not count.
+    for (const job of kind === 'main' ? world.pending : []) {
       // A pass at the very moment of a BeginTime sees it.
       if (job.hold === null && job.beginAt > now) wanted = Math.min(wanted, job.beginAt - 1);
     }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { nodeUp } from '../../core/testing/node-state.ts';
 import type { JobRequest } from '../../ports/slurm-commands.ts';
 import { createVirtualClock } from '../virtual-clock.ts';
 import { createSlurmModel } from './model.ts';
@@ -92,10 +93,138 @@ test('nodes are told that Slurm knows, by their power', async () => {
   expect(
     await cluster.model.listNodes(['q-dy-c-1', 'q-dy-c-2', 'q-dy-c-3', 'q-dy-c-3', 'nobody']),
   ).toEqual([
-    { node: 'q-dy-c-1', power: 'powering-up', isDown: false, isDrained: false },
-    { node: 'q-dy-c-2', power: 'up', isDown: false, isDrained: false },
-    { node: 'q-dy-c-3', power: 'saved', isDown: true, isDrained: false },
+    {
+      ...nodeUp,
+      node: 'q-dy-c-1',
+      reason: '',
+      power: 'powering-up',
+      isResponding: false,
+      isBusy: true,
+    },
+    { ...nodeUp, node: 'q-dy-c-2', reason: '', isBusy: true },
+    { ...nodeUp, node: 'q-dy-c-3', reason: 'x', power: 'saved', isDown: true },
   ]);
+  const fleet = await cluster.model.listFleet();
+  expect(fleet.map(({ node, isBusy }) => [node, isBusy])).toEqual([
+    ['q-dy-c-1', true],
+    ['q-dy-c-2', true],
+    ['q-dy-c-3', false],
+  ]);
+});
+
+describe('a partition that is inactive', () => {
+  test('takes no job and starts none; what runs there goes on', async () => {
+    const cluster = createCluster(3);
+    await cluster.submit();
+    cluster.pass(2);
+    cluster.register(1);
+    cluster.pass(30);
+    await cluster.submit({ nodes: 3 });
+    await cluster.model.setPartitions(['q'], false);
+    cluster.pass(120);
+    expect(await cluster.states()).toEqual(['1 COMPLETED', '2 PENDING']);
+    expect(await cluster.job(2)).toMatchObject({ reason: 'PartitionInactive' });
+    await expect(cluster.submit()).rejects.toThrow('Required partition not available');
+    expect(await cluster.model.listPartitions()).toEqual([
+      { name: 'q', isUp: false, nodes: ['q-dy-c-1', 'q-dy-c-2', 'q-dy-c-3'] },
+    ]);
+    expect(await cluster.model.sinfo()).toContain('q*        inact   infinite');
+    await cluster.model.setPartitions(['q'], true);
+    cluster.pass(2);
+    expect(await cluster.states()).toEqual(['1 COMPLETED', '2 CONFIGURING']);
+  });
+
+  test('of another name than Slurm knows is refused', async () => {
+    const { model } = createCluster(1);
+    await expect(model.setPartitions(['nobody'], true)).rejects.toMatchObject({ transient: false });
+  });
+});
+
+describe('a node that is powered up by hand', () => {
+  test('comes in no job of the resume file, and with the nodes of jobs in one call', async () => {
+    const cluster = createCluster(4);
+    await cluster.model.powerUpNodes(['q-dy-c-4']);
+    expect(await cluster.model.listNodes(['q-dy-c-4'])).toMatchObject([{ power: 'powering-up' }]);
+    cluster.pass(3);
+    await cluster.submit({ nodelist: 'q-dy-c-[1,4]', nodes: 2 });
+    cluster.pass(3);
+    expect(cluster.files.map((file) => JSON.parse(file) as unknown)).toEqual([
+      { jobs: [], all_nodes: 'q-dy-c-4' },
+      { jobs: [{ job_id: 1, nodes: 'q-dy-c-1' }], all_nodes: 'q-dy-c-1' },
+    ]);
+  });
+
+  test('counts in the resume rate', async () => {
+    const cluster = createCluster(4, { resumeRate: 2 });
+    await cluster.model.powerUpNodes(['q-dy-c-1', 'q-dy-c-2', 'q-dy-c-3']);
+    cluster.pass(2);
+    expect(cluster.files).toHaveLength(1);
+    expect(await cluster.node(3)).toMatchObject({ state: 'idle~' });
+    cluster.pass(60);
+    expect(cluster.files).toHaveLength(2);
+  });
+
+  test('is asked for once more while it powers up, and has its whole time again', async () => {
+    const cluster = createCluster(2, { resumeTimeoutMs: 60_000 });
+    await cluster.model.powerUpNodes(['q-dy-c-1', 'q-dy-c-2']);
+    cluster.pass(40);
+    await cluster.model.powerUpNodes(['q-dy-c-1']);
+    cluster.pass(40);
+    expect(cluster.files).toHaveLength(2);
+    expect(await cluster.node(1)).toMatchObject({ state: 'idle#' });
+    expect(await cluster.node(2)).toMatchObject({ state: 'down~' });
+  });
+
+  test('is passed over while it powers down', async () => {
+    const cluster = createCluster(1);
+    await cluster.model.powerDownNodes(['q-dy-c-1']);
+    cluster.pass(2);
+    await cluster.model.powerUpNodes(['q-dy-c-1']);
+    cluster.pass(60);
+    expect(cluster.files).toEqual([]);
+    expect(await cluster.node(1)).toMatchObject({ state: 'idle~' });
+  });
+
+  test('is not powered down for being idle where it is kept', async () => {
+    const clock = createVirtualClock(start);
+    const suspended: string[] = [];
+    const model = createSlurmModel({
+      clock,
+      partitions: ['q'],
+      nodes: ['st', 'dy'].map((kind) => ({
+        name: `q-${kind}-c-1`,
+        partitions: ['q'],
+        isKept: kind === 'st',
+      })),
+      hooks: {
+        resume: () => undefined,
+        suspend: (hostlist) => void suspended.push(hostlist),
+        resumeFail: () => undefined,
+      },
+    });
+    await model.powerUpNodes(['q-st-c-1', 'q-dy-c-1']);
+    clock.advanceTo(start + 5_000);
+    for (const name of ['q-st-c-1', 'q-dy-c-1']) model.registerNode(name);
+    clock.advanceTo(start + 3_600_000);
+    expect(suspended).toEqual(['q-dy-c-1']);
+  });
+});
+
+test('a job that is held is released, and stands last in the queue', async () => {
+  const cluster = createCluster(1);
+  await cluster.submit({ hold: true });
+  await cluster.submit({ beginAfterSeconds: 60 });
+  cluster.pass(2);
+  await cluster.model.releaseJob(1);
+  expect((await cluster.job(1))?.priority).toBeLessThan((await cluster.job(2))?.priority ?? 0);
+  cluster.pass(2);
+  const running = ['1 CONFIGURING', '2 PENDING'];
+  expect(await cluster.states()).toEqual(running);
+  await cluster.model.releaseJob(1);
+  expect(await cluster.states()).toEqual(running);
+  await expect(cluster.model.releaseJob(9)).rejects.toThrow('Invalid job id specified');
+  await cluster.model.cancel('1');
+  await expect(cluster.model.releaseJob(1)).rejects.toThrow('Job has already finished');
 });
 
 test('the configuration is that of the settings', async () => {

@@ -1,7 +1,12 @@
 /** What the model's Slurm tells of itself, its jobs and its nodes, as the Scheduler port has it. */
-import type { SchedulerConfig, SchedulerJob, SchedulerNode } from '../../ports/scheduler.ts';
+import type {
+  SchedulerConfig,
+  SchedulerJob,
+  SchedulerNode,
+  SchedulerPartition,
+} from '../../ports/scheduler.ts';
 import { forgetOldJobs, priorityOf } from './jobs.ts';
-import type { JobRecord } from './types.ts';
+import type { JobRecord, NodeRecord } from './types.ts';
 import type { World } from './world.ts';
 
 export function tellConfig({ settings }: World): SchedulerConfig {
@@ -60,8 +65,34 @@ function leaderOf(job: JobRecord): number | null {
 export function tellNodes(world: World, names: readonly string[]): SchedulerNode[] {
   return [...new Set(names)].flatMap((name) => {
     const node = world.nodesByName.get(name);
-    return node === undefined
-      ? []
-      : [{ node: name, power: node.power, isDown: node.isDown, isDrained: node.isDrained }];
+    return node === undefined ? [] : [schedulerNode(node)];
   });
+}
+
+export function tellFleet(world: World): SchedulerNode[] {
+  return world.nodes.map(schedulerNode);
+}
+
+export function tellPartitions(world: World): SchedulerPartition[] {
+  return [...world.partitions.values()].map(({ name, isUp, nodes }) => ({
+    name,
+    isUp,
+    nodes: nodes.map((node) => node.name),
+  }));
+}
+
+function schedulerNode(node: NodeRecord): SchedulerNode {
+  return {
+    node: node.name,
+    // Its flags are those of both; sinfo's short state still has the one suffix of a node that is powered down.
+    power: node.isUpWanted ? 'powering-up' : node.power,
+    isDown: node.isDown,
+    isDrained: node.isDrained,
+    isFailing: false,
+    isResponding: !node.isSilent && node.power !== 'powering-up',
+    isRebooting: false,
+    isReserved: false,
+    isBusy: node.jobs.size > 0 || node.completing > 0,
+    reason: node.reason,
+  };
 }

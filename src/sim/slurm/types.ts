@@ -2,6 +2,7 @@
  * What the model of Slurm is made of: its settings, the hooks it calls, and the records of nodes and jobs.
  * Records are mutable and belong to one model; nothing outside `src/sim/slurm/` changes them.
  */
+import type { NodePower } from '../../core/node-state.ts';
 import type { DurationMs, Instant } from '../../core/units.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { JobRequest, JobState } from '../../ports/slurm-commands.ts';
@@ -71,6 +72,8 @@ export interface SlurmModelNode {
   readonly partitions: readonly string[];
   /** CPUs; a job that is not exclusive takes one on each of its nodes. 4 where it is not given. */
   readonly cpus?: number;
+  /** Named in SuspendExcNodes: it is never powered down for being idle. It starts powered down all the same. */
+  readonly isKept?: boolean;
 }
 
 /** Who makes the pass over the queue. */
@@ -86,18 +89,15 @@ export interface SlurmModelOptions {
   readonly hooks: SlurmModelHooks;
 }
 
-/**
- * What a node's power is doing. `saved` `~`, `powering-up` `#`, `up` no suffix, `down-wanted` `!` (a power-down is asked for
- * and the power-save thread has not looked yet), `powering-down` `%`.
- */
-export type Power = 'saved' | 'powering-up' | 'up' | 'down-wanted' | 'powering-down';
-
 export interface NodeRecord {
   readonly index: number;
   readonly name: string;
   readonly partitions: readonly Partition[];
   readonly cpus: number;
-  power: Power;
+  readonly isKept: boolean;
+  power: NodePower;
+  /** It is powered down, or powers up, somebody has asked for it by hand, and the power-save thread has not looked yet. */
+  isUpWanted: boolean;
   isDown: boolean;
   /** Its slurmd does not answer, never registered within ResumeTimeout, or has yet to be heard of after an undrain. */
   isSilent: boolean;
@@ -120,6 +120,8 @@ export interface Partition {
   readonly name: string;
   /** By index, ascending. */
   readonly nodes: NodeRecord[];
+  /** False: inactive. */
+  isUp: boolean;
   /** Nodes that a job may take whole now, by whether it must power them up. */
   freeUp: number;
   freeSaved: number;
@@ -152,8 +154,8 @@ export interface JobRecord {
   readonly het: HetRecord | null;
   /** `12`, `12_3`, or `12+1` for the second component of a heterogeneous job. */
   readonly label: string;
-  /** Order of submission. */
-  readonly order: number;
+  /** Its place in the queue: the order of submission, or of the last release. */
+  order: number;
   readonly request: JobRequest;
   readonly partition: Partition;
   /** The nodes of `--nodelist`; null without it. */
@@ -171,6 +173,8 @@ export interface JobRecord {
   awaited: number;
   allocatedAt: Instant;
   endedAt: Instant;
+  /** It was cancelled while it was cleared away to go back to the queue: it ends instead. */
+  isCancelled: boolean;
   /** Cancels what is scheduled for it: its end, or the end of its clearing away. */
   cancelTimer: (() => void) | null;
 }

@@ -33,6 +33,24 @@ export function updateJob(world: World, jobId: number, change: JobChange): void 
   wantSchedule(world);
 }
 
+/** `scontrol release`: it may start, and stands last in the queue, also where it was not held. Throws SchedulerError. */
+export function releaseJob(world: World, jobId: number): void {
+  forgetOldJobs(world);
+  const jobs = find(world, jobId);
+  if (jobs.length === 0) throw refusal('Invalid job id specified', jobId, {});
+  if (jobs.every(({ endedAt }) => endedAt !== 0))
+    throw refusal('Job has already finished', jobId, {});
+  for (const job of jobs) {
+    job.order = world.nextOrder;
+    world.nextOrder += 1;
+    if (job.hold === null) continue;
+    job.hold = null;
+    job.reason = 'None';
+  }
+  world.pending.sort((a, b) => a.order - b.order);
+  wantSchedule(world);
+}
+
 function find(world: World, jobId: number): readonly JobRecord[] {
   const named = [...world.jobs].filter((job) => job.id === jobId);
   const [first] = named;

@@ -38,6 +38,8 @@ export interface World {
   readonly sinking: Set<NodeRecord>;
   readonly idling: Set<NodeRecord>;
   readonly sinkWanted: Set<NodeRecord>;
+  /** Asked for by hand. */
+  readonly upWanted: Set<NodeRecord>;
   /** Nodes whose slurmd is gone, and what cancels their time-outs. */
   readonly silent: Map<NodeRecord, () => void>;
   /** Idle nodes among them show as `plnd`: those that the last backfill pass found for heterogeneous jobs. */
@@ -58,7 +60,15 @@ export interface World {
 export function createWorld(options: SlurmModelOptions): World {
   const partitions = new Map<string, Partition>();
   for (const name of options.partitions) {
-    partitions.set(name, { name, nodes: [], freeUp: 0, freeSaved: 0, shareable: 0, down: 0 });
+    partitions.set(name, {
+      name,
+      nodes: [],
+      isUp: true,
+      freeUp: 0,
+      freeSaved: 0,
+      shareable: 0,
+      down: 0,
+    });
   }
   const nodes = options.nodes.map((node, index): NodeRecord => {
     const record: NodeRecord = {
@@ -66,7 +76,9 @@ export function createWorld(options: SlurmModelOptions): World {
       name: node.name,
       partitions: node.partitions.map((name) => partitionOf(partitions, name, node.name)),
       cpus: node.cpus ?? 4,
+      isKept: node.isKept ?? false,
       power: 'saved',
+      isUpWanted: false,
       isDown: false,
       isSilent: false,
       isShunned: false,
@@ -99,6 +111,7 @@ export function createWorld(options: SlurmModelOptions): World {
     sinking: new Set(),
     idling: new Set(),
     sinkWanted: new Set(),
+    upWanted: new Set(),
     silent: new Map(),
     planned: new Set(),
     nextJobId: 1,
@@ -124,10 +137,12 @@ export function changeNode(world: World, node: NodeRecord, change: () => void): 
   count(node, -1);
   const wasIdling = isIdling(node);
   change();
+  if (node.power !== 'saved' && node.power !== 'powering-up') node.isUpWanted = false;
   count(node, 1);
   place(world.booting, node, node.power === 'powering-up');
   place(world.sinking, node, node.power === 'powering-down');
   place(world.sinkWanted, node, node.power === 'down-wanted');
+  place(world.upWanted, node, node.isUpWanted);
   if (isIdling(node) !== wasIdling) {
     if (!wasIdling) node.lastBusyAt = world.clock.now();
     place(world.idling, node, !wasIdling);
@@ -161,7 +176,7 @@ function place(set: Set<NodeRecord>, node: NodeRecord, isMember: boolean) {
 
 /** SuspendTime runs for a node that is up, or down by hand, and that no job has. */
 function isIdling(node: NodeRecord) {
-  return node.power === 'up' && node.jobs.size === 0 && node.completing === 0;
+  return !node.isKept && node.power === 'up' && node.jobs.size === 0 && node.completing === 0;
 }
 
 function count(node: NodeRecord, by: 1 | -1) {

@@ -34,6 +34,9 @@ export function createApartChecks(watched: Watched): ApartChecks {
   const anyRefusal = new Map<string, Instant>();
   /** When muster read last that Slurm asks for a node. */
   const readAt = new Map<string, Instant>();
+  /** When a person had a node taken from whoever was on it; all of them, for the fleet's stop. */
+  const takenAt = new Map<string, Instant>();
+  let stoppedAt: Instant = -Infinity;
   /** The jobs of gangs. */
   const jobsOf = new Map<string, readonly number[]>();
 
@@ -47,20 +50,34 @@ export function createApartChecks(watched: Watched): ApartChecks {
     }
   }
 
+  /** Its instance has ended, or is on its way out: EC2 may take its time for that. */
+  function isLost(node: string): boolean {
+    const instanceId = machines.instanceOf(node);
+    return instanceId === undefined || watched.endWanted.has(instanceId);
+  }
+
+  /** Slurm put it there when the end of the node's instance had been decided: it is lost there whatever Slurm is told. */
+  function cameTooLate(node: string, { allocatedAt }: Readonly<JobRecord>): boolean {
+    const wanted = watched.endWanted.get(machines.instanceOf(node) ?? '');
+    return wanted !== undefined && wanted <= allocatedAt;
+  }
+
   function checkTaken(nodes: readonly string[], what: string): void {
     for (const node of nodes) {
       for (const job of slurm.records.nodesByName.get(node)?.jobs ?? []) {
+        if (Math.max(takenAt.get(node) ?? -Infinity, stoppedAt) >= job.allocatedAt) continue;
+        if (watched.state?.fleet.status === 'stopped') continue;
         const refused = Math.max(
           refusedAt.get(node) ?? -Infinity,
           refusedAt.get(`${job.id} ${node}`) ?? -Infinity,
         );
         // A job that has lost one of its nodes is lost on all of them, also where it had begun.
         const whole = (job.het?.components ?? [job]).flatMap(({ nodes: each }) => each);
-        const isBroken = whole.some(({ name }) => machines.instanceOf(name) === undefined);
+        const isBroken = whole.some(({ name }) => isLost(name));
         const isOver = refused >= job.allocatedAt && isBroken;
         // An instance that has died runs nothing, whatever Slurm has.
         const runs = hasStarted(job) && machines.instanceOf(node) !== undefined;
-        if (runs && !isOver)
+        if (runs && !isOver && !cameTooLate(node, job))
           chronicle.broke('apart', `${node} is ${what} while job ${job.label} runs on it`);
         if (refused >= job.allocatedAt) continue;
         const isDead = machines.instanceOf(node) === undefined;
@@ -75,9 +92,12 @@ export function createApartChecks(watched: Watched): ApartChecks {
         if (known + unknownMs > clock.now()) continue;
         // Slurm put the job on a node that had just been refused: nothing is taken from it.
         const { state } = watched;
+        const poweredAt = slurm.records.nodesByName.get(node)?.bootRequestedAt ?? 0;
         const isServed = state?.leases.has(node) === true || state?.claims.has(node) === true;
+        // What was read of its life before says nothing of this one, whose request may be lost.
         const isAsked =
-          (readAt.get(node) ?? -Infinity) > Math.max(refused, anyRefusal.get(node) ?? -Infinity);
+          (readAt.get(node) ?? -Infinity) >
+          Math.max(refused, anyRefusal.get(node) ?? -Infinity, poweredAt);
         if (!isServed && !isAsked) continue;
         chronicle.broke(
           'apart',
@@ -89,7 +109,9 @@ export function createApartChecks(watched: Watched): ApartChecks {
 
   return {
     turn({ event, decisions }) {
-      if (event.kind === 'HookCalled' && event.request.verb === 'resume') {
+      // One that a start finds in the spool once more was answered before.
+      const isNew = decisions.some(({ kind }) => kind === 'RequestTaken');
+      if (event.kind === 'HookCalled' && event.request.verb === 'resume' && isNew) {
         const parsed = parseHostlist(event.request.hostlist);
         if (parsed.kind === 'ok') for (const node of parsed.nodes) readAt.set(node, clock.now());
       }
@@ -102,6 +124,12 @@ export function createApartChecks(watched: Watched): ApartChecks {
           case 'GangClosed':
             for (const refusal of decision.refusals) refuse(refusal, decision.jobIds);
             break;
+          case 'FleetStopped':
+            stoppedAt = clock.now();
+            break;
+          case 'NodesTakenByHand':
+            for (const node of decision.released) takenAt.set(node, clock.now());
+            break;
           case 'BootFailed':
             refuse(decision.refusal, decision.jobIds);
             break;
@@ -113,6 +141,11 @@ export function createApartChecks(watched: Watched): ApartChecks {
           case 'NodesLost':
           case 'NodesRejected':
             refuse(decision.refusal, null);
+            break;
+          case 'NodesMended':
+            // Asked for in a request that was lost, or whose life muster took for over.
+            if (decision.verdict === 'give-back')
+              refuse({ nodes: decision.nodes, code: decision.rule, message: '' }, null);
             break;
           case 'NodesDropped':
             refuse(decision.refusal ?? null, jobsOf.get(decision.gangId) ?? []);
@@ -131,6 +164,16 @@ export function createApartChecks(watched: Watched): ApartChecks {
       listJobs: (jobIds) => scheduler.listJobs(jobIds),
       listAllocatedJobs: () => scheduler.listAllocatedJobs(),
       listNodes: (nodes) => scheduler.listNodes(nodes),
+      listFleet: () => scheduler.listFleet(),
+      listPartitions: () => scheduler.listPartitions(),
+      async setPartitions(names, isUp) {
+        chronicle.note('scontrol', () => `${names.join(' ')} ${isUp ? 'up' : 'inactive'}`);
+        await scheduler.setPartitions(names, isUp);
+      },
+      async releaseJob(jobId) {
+        chronicle.note('scontrol', () => `release job ${jobId}`);
+        await scheduler.releaseJob(jobId);
+      },
       async updateJob(jobId, change) {
         chronicle.note('scontrol', () => `update job ${jobId} ${JSON.stringify(change)}`);
         await scheduler.updateJob(jobId, change);
@@ -159,6 +202,10 @@ export function createApartChecks(watched: Watched): ApartChecks {
         chronicle.note('scontrol', () => `power_down_force ${nodes.join(' ')}`);
         checkTaken(nodes, 'powered down');
         await scheduler.powerDownNodes(nodes);
+      },
+      async powerUpNodes(nodes) {
+        chronicle.note('scontrol', () => `power_up ${nodes.join(' ')}`);
+        await scheduler.powerUpNodes(nodes);
       },
     }),
   };

@@ -65,9 +65,14 @@ export function createBootChecks(watched: Watched): BootChecks {
 
   return {
     turn({ event, decisions }) {
-      if (event.kind === 'HookCalled' && event.request.verb === 'resume') {
-        const parsed = parseHostlist(event.request.hostlist);
-        if (parsed.kind === 'ok') for (const node of parsed.nodes) askedAt.set(node, clock.now());
+      if (event.kind === 'HookCalled') {
+        const { verb, hostlist } = event.request;
+        const parsed = parseHostlist(hostlist);
+        for (const node of parsed.kind === 'ok' ? parsed.nodes : []) {
+          if (verb === 'resume') askedAt.set(node, clock.now());
+          // Of its next life muster may never hear.
+          if (verb === 'suspend') askedAt.delete(node);
+        }
       }
       for (const decision of decisions)
         if (decision.kind === 'GangFormed' || decision.kind === 'GangGrew')

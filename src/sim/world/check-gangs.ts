@@ -2,7 +2,7 @@
  * Whole or nothing, once, and it says why: gangs from their forming to the start of their jobs.
  */
 import type { Decision } from '../../core/decisions.ts';
-import type { Refusal } from '../../core/gang.ts';
+import type { GangKind, Refusal } from '../../core/gang.ts';
 import { foldHostlist, parseHostlist } from '../../core/hostlist.ts';
 import { reasonCodes } from '../../core/reasons.ts';
 import type { HookRequest } from '../../core/requests.ts';
@@ -10,7 +10,9 @@ import { parseResumeFile } from '../../core/resume-file.ts';
 import type { Turn } from '../../core/turn.ts';
 import type { RegistryEntry } from '../../ports/registry.ts';
 import type { JobRecord } from '../slurm/types.ts';
+import { checkStarted, isOnItsWayOut } from './check-starts.ts';
 import type { Watched } from './checkers.ts';
+import type { Scenario } from './scenario.ts';
 
 export interface GangChecks {
   turn(turn: Turn): void;
@@ -22,30 +24,44 @@ export interface GangChecks {
 interface GangBook {
   readonly id: string;
   readonly firm: boolean;
+  readonly kind: GangKind;
+  /** It launches another instance for a gang that boots. */
+  readonly isReplacement: boolean;
   /** Members that it has had. */
   all: readonly string[];
   /** Members that are still wanted. */
   readonly nodes: Set<string>;
   /** Codes with which EC2 refused a launch of it. */
   readonly codes: Set<string>;
+  /** The gangs that launch other instances for some of its nodes. */
+  readonly replacements: Set<string>;
   /** Its instances that run, without those of rungs that it has left. */
   readonly live: Set<string>;
   /** The client tokens of its launches, and those of rungs that it has left. */
   readonly tokens: Set<string>;
   readonly left: Set<string>;
+  /** Whether muster knew the subnets' zones when it was launched. */
+  zonesKnown: boolean;
   isClosed: boolean;
+}
+
+/** What may stand in a refusal. */
+interface Words {
+  /** Codes with which EC2 has refused anybody. */
+  readonly said: Set<string>;
+  /** Why boots ended, each explained itself: those who count on the nodes of one, or on its replacements, end with its words. */
+  readonly ofBoots: Set<string>;
 }
 
 /** Codes that stand for an answer that never came. */
 const lostCodes: ReadonlySet<string> = new Set(['Timeout', 'ConnectionError']);
 
 export function createGangChecks(watched: Watched): GangChecks {
-  const { chronicle, model, slurm } = watched;
+  const { chronicle, model, slurm, scenario } = watched;
   const gangs = new Map<string, GangBook>();
   const running = new Set<Readonly<JobRecord>>();
   const requests = new Map<string, HookRequest>();
-  /** What EC2 has refused anybody with. */
-  const said = new Set<string>();
+  const words: Words = { said: new Set(), ofBoots: new Set() };
 
   model.listen({
     launched({ id, tags, clientToken }) {
@@ -57,30 +73,41 @@ export function createGangChecks(watched: Watched): GangChecks {
       // A rung with a lost answer is looked for and ended beside the next one.
       if (gang.left.has(clientToken)) return;
       gang.live.add(id);
-      if (gang.live.size > gang.all.length)
+      const spares = sparesMax(scenario, gang);
+      if (gang.live.size > gang.all.length + spares)
         chronicle.broke(
           'once',
-          `${gang.id} wants ${gang.all.length} nodes, and ${id} is its instance number ${gang.live.size}`,
+          `${gang.id} wants ${gang.all.length} nodes and may have ${spares} spares, and ${id} is its instance number ${gang.live.size}`,
         );
     },
-    ending({ id, tags }) {
-      gangs.get(tags['muster:gang'] ?? '')?.live.delete(id);
+    ending({ id }) {
+      // Its tag names who launched it: it may have been handed over since.
+      for (const gang of gangs.values()) gang.live.delete(id);
     },
   });
 
+  /** A boot ends for what was said of its own launches, or of those that were to replace them. */
+  function checkBoot(gangId: string, { code, message }: Omit<Refusal, 'nodes'>): void {
+    const gang = gangs.get(gangId);
+    if (gang === undefined) return;
+    const codes = new Set(gang.codes);
+    for (const id of gang.replacements)
+      for (const each of gangs.get(id)?.codes ?? []) codes.add(each);
+    checkExplained(watched, { id: gang.id, codes }, words, { code, message });
+    words.ofBoots.add(`${code}: ${message}`);
+  }
+
+  function decidedOfBoots(decision: Decision): void {
+    if (decision.kind === 'NodesReplaced')
+      gangs.get(decision.bootId)?.replacements.add(decision.replacementId);
+    if (decision.kind === 'BootDoomed') checkBoot(decision.gangId, decision.doom);
+    if (decision.kind === 'BootNodesLost') checkBoot(decision.gangId, decision.refusal);
+  }
+
   function decided(decision: Decision): void {
+    decidedOfBoots(decision);
     if (decision.kind === 'GangFormed') {
-      gangs.set(decision.gangId, {
-        id: decision.gangId,
-        firm: decision.firm,
-        all: decision.nodes,
-        nodes: new Set(decision.nodes),
-        codes: new Set(),
-        live: new Set(),
-        tokens: new Set(),
-        left: new Set(),
-        isClosed: false,
-      });
+      gangs.set(decision.gangId, createBook(decision));
       return;
     }
     if (!('gangId' in decision)) return;
@@ -92,25 +119,26 @@ export function createGangChecks(watched: Watched): GangChecks {
         for (const node of decision.nodes) gang.nodes.add(node);
         return;
       case 'NodesDropped':
-        if (decision.refusal !== undefined) checkExplained(watched, gang, said, decision.refusal);
+        if (decision.refusal !== undefined) checkExplained(watched, gang, words, decision.refusal);
         for (const node of decision.nodes) gang.nodes.delete(node);
         return;
       case 'BatchHeld':
       case 'BatchRefused':
       case 'NodesRefused':
         if (decision.refusal === null) return;
-        checkExplained(watched, gang, said, decision.refusal);
+        checkExplained(watched, gang, words, decision.refusal);
         // A firm gang that is refused a call has lost none of its nodes: it tries elsewhere, or closes.
         if (gang.firm) return;
         for (const node of decision.refusal.nodes) gang.nodes.delete(node);
         return;
       case 'GangClosed':
-        for (const refusal of decision.refusals) checkExplained(watched, gang, said, refusal);
+        for (const refusal of decision.refusals) checkExplained(watched, gang, words, refusal);
         checkVerdict(watched, gang, decision.given);
         checkZones(watched, gang, decision.given);
         gang.isClosed = true;
         return;
       case 'GangStarted':
+        gang.zonesKnown = (watched.state?.zones.size ?? 0) > 0;
         for (const { clientToken } of decision.batches) gang.tokens.add(clientToken);
         return;
       case 'RungLeft':
@@ -124,6 +152,8 @@ export function createGangChecks(watched: Watched): GangChecks {
       case 'GangReserving':
       case 'ReservationHeld':
       case 'ReserveForgone':
+      case 'SparesTaken':
+      case 'SparesEnded':
       case 'GangWaits':
       case 'GangCancelled':
       case 'GangDissolved':
@@ -152,7 +182,7 @@ export function createGangChecks(watched: Watched): GangChecks {
       checkFormed(watched, turn, requests, gangs);
     },
     refused(gangId, code) {
-      said.add(code);
+      words.said.add(code);
       gangs.get(gangId)?.codes.add(code);
     },
     published(entries) {
@@ -168,6 +198,38 @@ export function createGangChecks(watched: Watched): GangChecks {
       }
     },
   };
+}
+
+function createBook(formed: Extract<Decision, { kind: 'GangFormed' }>): GangBook {
+  return {
+    id: formed.gangId,
+    firm: formed.firm,
+    kind: formed.gangKind,
+    isReplacement: formed.replaces !== undefined,
+    all: formed.nodes,
+    nodes: new Set(formed.nodes),
+    codes: new Set(),
+    replacements: new Set(),
+    live: new Set(),
+    tokens: new Set(),
+    left: new Set(),
+    zonesKnown: false,
+    isClosed: false,
+  };
+}
+
+/** How many instances beyond its nodes the configuration allows a gang: so many for each compute resource. */
+function sparesMax({ queues }: Scenario, { firm, kind, isReplacement, all }: GangBook): number {
+  if (!firm || kind !== 'job' || isReplacement) return 0;
+  let spares = 0;
+  for (const queue of queues) {
+    for (const { name, spares: own } of queue.computeResources) {
+      const place = new RegExp(`^${queue.name}-(dy|st)-${name}-`);
+      if (!all.some((node) => place.test(node))) continue;
+      spares += own ?? queue.spares ?? 0;
+    }
+  }
+  return spares;
 }
 
 /** Every job of more than one node, or of several components, is a gang with all the nodes that Slurm asks for it. */
@@ -211,16 +273,21 @@ function checkFormed(
 /** A refusal has a code that somebody said: EC2 to a launch of this gang, or muster by its catalogue; and a sentence. */
 function checkExplained(
   { chronicle }: Watched,
-  gang: GangBook,
-  said: ReadonlySet<string>,
-  { code, message }: Refusal,
+  gang: Pick<GangBook, 'id' | 'codes'>,
+  { said, ofBoots }: Words,
+  { code, message }: Omit<Refusal, 'nodes'>,
 ): void {
   // What EC2 told somebody a while ago, as a refusal or by launching too few.
   const isRemembered =
     message.includes(' was not asked again: ') &&
     (said.has(code) || message.includes('EC2 launched '));
   const isSaid =
-    gang.codes.has(code) || isRemembered || lostCodes.has(code) || Object.hasOwn(reasonCodes, code);
+    gang.codes.has(code) ||
+    isRemembered ||
+    ofBoots.has(`${code}: ${message.replace(/^no replacement for [^:]+: /, '')}`) ||
+    ofBoots.has(`${code}: ${message}`) ||
+    lostCodes.has(code) ||
+    Object.hasOwn(reasonCodes, code);
   if (isSaid && message !== '') return;
   const answers = [...gang.codes].join(', ') || 'nothing';
   chronicle.broke(
@@ -235,7 +302,7 @@ function checkZones(
   gang: GangBook,
   given: readonly string[],
 ): void {
-  if (!gang.firm || state === null || state.zones.size === 0) return;
+  if (!gang.firm || state === null || !gang.zonesKnown) return;
   if (scenario.queues.some(({ spread }) => spread === true)) return;
   const zones = new Set<string>();
   for (const node of given) {
@@ -299,54 +366,4 @@ function checkPublished(watched: Watched, { instanceId, node }: RegistryEntry): 
       );
     }
   }
-}
-
-/** A job runs on nodes that each have a live instance of their own, by the name that muster gave it. */
-function checkStarted(watched: Watched, job: Readonly<JobRecord>): void {
-  const { chronicle, machines, registry, slurm, model, scenario, died } = watched;
-  const says = (what: string) =>
-    chronicle.broke('no job starts on part of a gang', `job ${job.label} runs, and ${what}`);
-  for (const { name, power } of job.nodes) {
-    const instanceId = machines.instanceOf(name);
-    if (instanceId === undefined) {
-      // Slurm takes SlurmdTimeout to see that an instance has died, and may start a job on its node meanwhile.
-      if (died.size === 0 && !isReplaced(watched, name) && !joinedInVain(watched, name))
-        says(`${name} (${power}) has no instance`);
-      continue;
-    }
-    const named = registry.nameOf(instanceId);
-    // Today: an instance that knows its name, and that EC2 does not end yet, may join once more.
-    if (isOnItsWayOut(watched, instanceId)) continue;
-    if (named !== name) says(`${instanceId} of ${name} is named ${named ?? 'nothing'}`);
-    const address = model.instance(instanceId)?.privateIp;
-    if (scenario.settings.updateNodeAddress && slurm.addressOf(name) !== address)
-      says(`${name} has the address ${slurm.addressOf(name)}, its instance ${address}`);
-  }
-}
-
-/**
- * It joined when its end was asked for already, which EC2 took its time for, or while muster was away, which ended it
- * then: SlurmdTimeout has to show that to Slurm.
- */
-function joinedInVain({ machines, endWanted, startedAt }: Watched, node: string): boolean {
-  const last = machines.lastOf(node);
-  const wanted = endWanted.get(last?.instanceId ?? '');
-  return last !== undefined && wanted !== undefined && (wanted < last.at || last.at < startedAt);
-}
-
-/** A slurmd that joins in the moment in which it is replaced: Slurm takes the node for up until the new one joins. */
-function isReplaced({ state, machines }: Watched, node: string): boolean {
-  for (const { doom, nodes } of state?.boots.values() ?? [])
-    if (doom !== null && nodes.includes(node)) return true;
-  // It is given back, and scontrol takes its time.
-  for (const { effect } of state?.outstanding.values() ?? [])
-    if (effect.kind === 'GiveBackNodes' && effect.nodes.includes(node)) return true;
-  const lease = state?.leases.get(node);
-  return lease !== undefined && machines.live.has(lease.instance.instanceId);
-}
-
-function isOnItsWayOut({ state }: Watched, instanceId: string): boolean {
-  return [...(state?.outstanding.values() ?? [])].some(
-    ({ effect }) => effect.kind === 'TerminateInstances' && effect.instanceIds.includes(instanceId),
-  );
 }

@@ -4,6 +4,7 @@
 import type { DurationMs, Instant } from '../../core/units.ts';
 import { createReservationChecks } from './check-reservations.ts';
 import type { Watched } from './checkers.ts';
+import { isStatic } from './static-nodes.ts';
 
 export interface MoneyChecks {
   step(): void;
@@ -48,7 +49,8 @@ export function createMoneyChecks(watched: Watched): MoneyChecks {
     if (each.isRunning || jobs > each.jobs) each.idleSince = clock.now();
     each.jobs = jobs;
     const idle = clock.now() - each.idleSince;
-    if (idle <= idleMsMax()) return;
+    // A static node is there for whoever comes.
+    if (idle <= idleMsMax() || isStatic(node ?? '')) return;
     chronicle.broke(
       'no stray money',
       `${instanceId} (${node ?? 'without a name'}) has run nothing for ${Math.round(idle / 1000)} s, ` +
@@ -87,7 +89,8 @@ function idleBound({ scenario, slurm, weather }: Watched): () => DurationMs {
     Math.max(times.resumeTimeoutMs, times.suspendTimeMs + times.suspendTimeoutMs) +
     looksMs +
     slowResumeMs +
-    lostMs;
+    lostMs +
+    (faults.has('lost-hooks') ? lostHooksMs : 0);
   return () => fixedMs + weather.delayedMs() + (weather.isHealing() ? 0 : retriesMs);
 }
 
@@ -95,5 +98,7 @@ function idleBound({ scenario, slurm, weather }: Watched): () => DurationMs {
 const looksMs = 180_000;
 /** A launch with a lost answer is looked for three times. */
 const sweepsMs = 400_000;
+/** A suspend whose request was lost is noticed by looking, three times and for a minute. */
+const lostHooksMs = 180_000;
 /** Terminations that fail are repeated, at the longest every minute. */
 const retriesMs = 300_000;

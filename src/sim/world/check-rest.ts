@@ -3,6 +3,7 @@
  */
 import type { JobRecord } from '../slurm/types.ts';
 import type { Watched } from './checkers.ts';
+import { isStatic, mayStay } from './static-nodes.ts';
 
 /** Muster has given up on the job, and its owner was told why. */
 export function isHeld({ state, reason, adminComment }: Readonly<JobRecord>): boolean {
@@ -14,6 +15,7 @@ export function checkRest(watched: Watched): void {
   const left = (what: string): void => chronicle.broke('it ends', `after healing ${what}`);
   if (state === null) return left('muster does not run');
   for (const id of machines.live) {
+    if (mayStay(watched, id)) continue;
     const gang = model.instance(id)?.tags['muster:gang'] ?? 'no gang';
     const lease = [...state.leases.values()].find((each) => each.instance.instanceId === id);
     if (lease === undefined)
@@ -26,9 +28,10 @@ export function checkRest(watched: Watched): void {
     if (['PENDING', 'CONFIGURING', 'RUNNING', 'COMPLETING'].includes(job.state))
       left(`job ${job.label} is still ${job.state} (${job.reason})`);
   }
-  for (const { name, power, isDown, reason } of slurm.records.nodes) {
-    if (power !== 'saved' || isDown)
-      left(`${name} is still ${isDown ? 'down, ' : ''}${power} (${reason})`);
+  for (const { name, power, isKept, isDown, isDrained, reason } of slurm.records.nodes) {
+    const out = isDown ? 'down, ' : isDrained ? 'drained, ' : '';
+    if (out !== '' || power !== (isKept ? 'up' : 'saved'))
+      left(`${name} is still ${out}${power} (${reason})`);
   }
   if (spool.files.size > 0) left(`the spool has ${[...spool.files.keys()].join(' ')}`);
   if (spool.aside.length > 0) left(`requests were set aside: ${spool.aside.join(' ')}`);
@@ -38,13 +41,15 @@ export function checkRest(watched: Watched): void {
     'outstanding',
     'batchGangs',
     'requests',
-    'leases',
     'boots',
+    'spares',
     'reservations',
     'asked',
   ] as const) {
     if (state[name].size > 0) left(`${name} has ${[...state[name].keys()].join(' ')}`);
   }
+  for (const { node } of state.leases.values())
+    if (!isStatic(node)) left(`there is still a lease of ${node}`);
   for (const { reservationId, state: phase, tags } of model.reservations()) {
     if (phase === 'active' || phase === 'pending')
       chronicle.broke(
@@ -52,5 +57,6 @@ export function checkRest(watched: Watched): void {
         `${reservationId} of ${tags['muster:gang'] ?? 'no gang'} is still held`,
       );
   }
-  for (const [id, node] of registry.names) left(`the registry still names ${id} ${node}`);
+  for (const [id, node] of registry.names)
+    if (!isStatic(node)) left(`the registry still names ${id} ${node}`);
 }

@@ -19,6 +19,8 @@ import { createGangChecks } from './check-gangs.ts';
 import { createBootChecks } from './check-boots.ts';
 import { createMoneyChecks } from './check-money.ts';
 import { checkRest } from './check-rest.ts';
+import { createSpareChecks } from './check-spares.ts';
+import { createStopChecks } from './check-stop.ts';
 import type { Chronicle } from './chronicle.ts';
 import type { Machines } from './machines.ts';
 import type { Scenario } from './scenario.ts';
@@ -43,6 +45,8 @@ export interface Watched {
   readonly died: Set<string>;
   /** When muster decided to end an instance. */
   readonly endWanted: Map<string, Instant>;
+  /** Instances that it ended because Slurm had powered their nodes down. */
+  readonly suspended: Set<string>;
 }
 
 export interface Checkers {
@@ -68,7 +72,7 @@ export interface Checkers {
 }
 
 export function createCheckers(
-  parts: Omit<Watched, 'state' | 'startedAt' | 'died' | 'endWanted'>,
+  parts: Omit<Watched, 'state' | 'startedAt' | 'died' | 'endWanted' | 'suspended'>,
 ): Checkers {
   const watched: Watched = {
     ...parts,
@@ -76,25 +80,32 @@ export function createCheckers(
     startedAt: 0,
     died: new Set(),
     endWanted: new Map(),
+    suspended: new Set(),
   };
   const gangs = createGangChecks(watched);
   const apart = createApartChecks(watched);
   const money = createMoneyChecks(watched);
   const boots = createBootChecks(watched);
+  const spares = createSpareChecks(watched);
+  const stops = createStopChecks(watched);
   return {
     started(state) {
       watched.state = state;
       watched.startedAt = parts.clock.now();
     },
     turn(turn) {
+      const isSuspend = turn.event.kind === 'HookCalled' && turn.event.request.verb === 'suspend';
       for (const effect of turn.effects) {
         if (effect.kind !== 'TerminateInstances') continue;
+        if (isSuspend) for (const id of effect.instanceIds) watched.suspended.add(id);
         for (const id of effect.instanceIds)
           if (!watched.endWanted.has(id)) watched.endWanted.set(id, parts.clock.now());
       }
       gangs.turn(turn);
       apart.turn(turn);
       boots.turn(turn);
+      spares.turn(turn);
+      stops.turn(turn);
     },
     logged(line) {
       parts.chronicle.note('log', () => `${line.level} ${line.message}`);
@@ -114,10 +125,12 @@ export function createCheckers(
         return registry.publish(entries);
       },
       remove: (instanceIds) => registry.remove(instanceIds),
+      list: () => registry.list(),
     }),
     step() {
       gangs.step();
       money.step();
+      spares.step();
     },
     atRest: () => checkRest(watched),
     idleSeconds: () => money.idleSeconds(),

@@ -119,6 +119,9 @@ export function createEc2Line(parts: Ec2LineParts): Cloud & CapacityCloud {
     terminateInstances: (ids) => ask('TerminateInstances', () => near.terminateInstances(ids)),
     describeByClientToken: (token) =>
       ask('DescribeInstances', () => near.describeByClientToken(token)),
+    listStatus: () => ask('DescribeInstanceStatus', () => near.listStatus()),
+    describeInstances: (ids) => ask('DescribeInstances', () => near.describeInstances(ids)),
+    consoleOutput: (id) => ask('GetConsoleOutput', () => near.consoleOutput(id)),
     createReservation: (reservation) =>
       order('CreateCapacityReservation', reservation, reservationRefusals, () =>
         near.createReservation(reservation),

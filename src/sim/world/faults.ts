@@ -25,6 +25,10 @@ export const faultKinds = {
   deaths: 'an instance dies',
   /** Spot instances that EC2 takes back (weather.ts). */
   interruptions: 'EC2 takes a spot instance back',
+  /** Checks of instances fail, or EC2 schedules their end (fleet-faults.ts). */
+  illness: 'an instance falls ill',
+  /** Instances that muster did not launch: others', and orphans (fleet-faults.ts). */
+  strangers: 'somebody starts an instance',
   /** scontrol fails, done or not done; refuses addresses (scontrol-line.ts). */
   scontrol: 'scontrol fails',
   registry: 'the registry cannot be written',
@@ -39,8 +43,21 @@ export const faultKinds = {
   slurmctld: 'slurmctld is away',
   /** The head node's clock jumps, forwards and backwards. */
   clock: 'the clock jumps',
+  /** A hook could not make its request durable (world.ts). */
+  'lost-hooks': "a hook's request is lost",
+  /** Nodes drained, down, powered down or up by hand; partitions inactive. */
+  administrators: 'an administrator changes nodes or partitions',
+  /** The fleet stopped and started, nodes released and replaced (people.ts). */
+  operators: 'an operator stops the fleet or takes a node',
 } as const;
 
 export type FaultKind = keyof typeof faultKinds;
 
 export const allFaultKinds = Object.keys(faultKinds) as readonly FaultKind[];
+
+/** Drawn apart from the others, in a part of the worlds: those without are about launching alone. */
+export const peopleFaultKinds: ReadonlySet<FaultKind> = new Set([
+  'lost-hooks',
+  'administrators',
+  'operators',
+]);

@@ -120,6 +120,10 @@ export function createLife(parts: LifeParts): Life {
       terminateInstances: (ids) => guard('terminate', () => parts.cloud.terminateInstances(ids)),
       describeByClientToken: (token) =>
         guard('describe', () => parts.cloud.describeByClientToken(token)),
+      listStatus: () => guard('list-status', () => parts.cloud.listStatus()),
+      describeInstances: (ids) =>
+        guard('describe-instances', () => parts.cloud.describeInstances(ids)),
+      consoleOutput: (id) => guard('console', () => parts.cloud.consoleOutput(id)),
       createReservation: (order) => guard('reserve', () => parts.cloud.createReservation(order)),
       cancelReservation: (id) =>
         guard('cancel-reservation', () => parts.cloud.cancelReservation(id)),
@@ -129,27 +133,14 @@ export function createLife(parts: LifeParts): Life {
       describeByTags: (tags) => guard('describe-tagged', () => parts.cloud.describeByTags(tags)),
       describeSubnets: (ids) => guard('describe-subnets', () => parts.cloud.describeSubnets(ids)),
     },
-    scheduler: {
-      readConfig: () => guard('show-config', () => parts.scheduler.readConfig()),
-      listJobs: (jobIds) => guard('list-jobs', () => parts.scheduler.listJobs(jobIds)),
-      listAllocatedJobs: () =>
-        guard('list-allocated-jobs', () => parts.scheduler.listAllocatedJobs()),
-      listNodes: (nodes) => guard('list-nodes', () => parts.scheduler.listNodes(nodes)),
-      updateJob: (jobId, change) =>
-        guard('update-job', () => parts.scheduler.updateJob(jobId, change)),
-      drainNodes: (nodes, reason) =>
-        guard('drain', () => parts.scheduler.drainNodes(nodes, reason)),
-      resumeNodes: (nodes) => guard('resume', () => parts.scheduler.resumeNodes(nodes)),
-      undrainNodes: (nodes) => guard('undrain', () => parts.scheduler.undrainNodes(nodes)),
-      assignNodes: (list) => guard('assign', () => parts.scheduler.assignNodes(list)),
-      downNodes: (nodes, reason) => guard('down', () => parts.scheduler.downNodes(nodes, reason)),
-      powerDownNodes: (nodes) => guard('power-down', () => parts.scheduler.powerDownNodes(nodes)),
-    },
+    scheduler: guardScheduler(parts.scheduler, guard),
+    consoles: { append: () => undefined },
     registry: {
       publish: (entries) =>
         guard('publish', () => store('registry', () => parts.registry.publish(entries)).then()),
       remove: (ids) =>
         guard('unpublish', () => store('registry', () => parts.registry.remove(ids)).then()),
+      list: () => guard('list-names', () => parts.registry.list()),
     },
   };
   const controller = createController(
@@ -188,4 +179,31 @@ async function* readWhileAlive(
     if (!isAlive()) await new Promise<never>(() => undefined);
     yield record;
   }
+}
+
+type Guard = <T>(point: string, act: () => Promise<T>) => Promise<T>;
+
+function guardScheduler(scheduler: Scheduler, guard: Guard): Scheduler {
+  return {
+    readConfig: () => guard('show-config', () => scheduler.readConfig()),
+    listJobs: (jobIds) => guard('list-jobs', () => scheduler.listJobs(jobIds)),
+    listAllocatedJobs: () => guard('list-allocated-jobs', () => scheduler.listAllocatedJobs()),
+    listNodes: (nodes) => guard('list-nodes', () => scheduler.listNodes(nodes)),
+    listFleet: () => guard('list-fleet', () => scheduler.listFleet()),
+    listPartitions: () => guard('list-partitions', () => scheduler.listPartitions()),
+    setPartitions: (names, isUp) =>
+      guard('set-partitions', () => scheduler.setPartitions(names, isUp)),
+    updateJob: (jobId, change) => guard('update-job', () => scheduler.updateJob(jobId, change)),
+    releaseJob: (jobId) => guard('release-job', () => scheduler.releaseJob(jobId)),
+    drainNodes: (nodes, reason, waitsMs) =>
+      guard('drain', () => scheduler.drainNodes(nodes, reason, waitsMs)),
+    resumeNodes: (nodes) => guard('resume', () => scheduler.resumeNodes(nodes)),
+    undrainNodes: (nodes) => guard('undrain', () => scheduler.undrainNodes(nodes)),
+    assignNodes: (list) => guard('assign', () => scheduler.assignNodes(list)),
+    downNodes: (nodes, reason, waitsMs) =>
+      guard('down', () => scheduler.downNodes(nodes, reason, waitsMs)),
+    powerDownNodes: (nodes, waitsMs) =>
+      guard('power-down', () => scheduler.powerDownNodes(nodes, waitsMs)),
+    powerUpNodes: (nodes) => guard('power-up', () => scheduler.powerUpNodes(nodes)),
+  };
 }

@@ -80,6 +80,25 @@ function createLadder(dice: Dice, types: readonly string[], market: CapacityType
   return pools.slice(0, dice.int(2, pools.length));
 }
 
+/** Some of the nodes of some compute resources are static. */
+export function withStaticSets(dice: Dice, queues: readonly Queue[]): Queue[] {
+  return queues.map((queue) => ({
+    ...queue,
+    computeResources: queue.computeResources.map((resource) =>
+      dice.chance(0.6)
+        ? {
+            ...resource,
+            minCount: dice.int(1, Math.min(5, resource.maxCount - 1)),
+            staticSets: {
+              launch: dice.pick(['all-or-nothing', 'all-or-nothing', 'best-effort'] as const),
+              replace: dice.pick(['node', 'node', 'set'] as const),
+            },
+          }
+        : resource,
+    ),
+  }));
+}
+
 export function sizeOf(queue: Queue): number {
   return queue.computeResources.reduce((sum, { maxCount }) => sum + maxCount, 0);
 }

@@ -8,8 +8,8 @@ import type { DurationMs, Instant } from '../../core/units.ts';
 import type { JobRequest } from '../../ports/slurm-commands.ts';
 import type { SlurmModelNode, SlurmModelSettings } from '../slurm/types.ts';
 import { createDice, type Dice } from './dice.ts';
-import { allFaultKinds, type FaultKind } from './faults.ts';
-import { createQueues, sizeOf } from './scenario-fleet.ts';
+import { allFaultKinds, peopleFaultKinds, type FaultKind } from './faults.ts';
+import { createQueues, sizeOf, withStaticSets } from './scenario-fleet.ts';
 
 export interface Submission {
   /** Since the world began. */
@@ -48,7 +48,9 @@ export function createScenario(seed: number): Scenario {
   // Dice of its own, so that the worlds without these stay as they were.
   const oddDice = createDice(seed, 'heterogeneous jobs');
   const isOdd = oddDice.chance(0.2);
-  const settings = createSettings(dice, queues, resumeTimeoutMs);
+  const launching = createSettings(dice, queues, resumeTimeoutMs);
+  const upkeep = createUpkeep(seed, launching);
+  const { settings } = upkeep;
   return {
     seed,
     startAt: Date.UTC(2030, 0, 1),
@@ -58,7 +60,7 @@ export function createScenario(seed: number): Scenario {
       suspendTimeMs: dice.pick([60_000, 180_000]),
       suspendTimeoutMs: 30_000,
       resumeTimeoutMs,
-      resumeRate: createResumeRate(dice, isOdd ? oddDice : null),
+      resumeRate: fitForSets(settings, createResumeRate(dice, isOdd ? oddDice : null)),
       credExpireMs: dice.pick([5_000, 30_000, 120_000]),
       slurmdTimeoutMs: 60_000,
       scheduleIntervalMs: 10_000,
@@ -66,16 +68,56 @@ export function createScenario(seed: number): Scenario {
       jobStartIntervalMs: dice.pick([1_000, 10_000]),
       resumeFileShape: dice.pick(['22.05', '23.02', '26.05']),
     },
-    queues,
+    queues: settings.queues ?? [],
     bootMs: dice.int(20, 90) * 1000,
     submissions: [
       ...createSubmissions(dice, queues, faultPhaseMs),
       ...(isOdd ? createHetSubmissions(oddDice, queues, faultPhaseMs) : []),
     ],
-    faults: new Set(allFaultKinds.filter(() => dice.chance(0.4))),
+    faults: new Set([...createFaults(dice, seed), ...upkeep.faults]),
     intensity: dice.pick([0.3, 1, 1, 2]),
     faultPhaseMs,
   };
+}
+
+/**
+ * In half of the worlds the fleet is not only launched: it has static sets, protection and limits, and what befalls it.
+ * Drawn apart, so that the other worlds stay as they were.
+ */
+function createUpkeep(
+  seed: number,
+  settings: Settings,
+): { settings: Settings; faults: readonly FaultKind[] } {
+  const dice = createDice(seed, 'upkeep');
+  if (!dice.chance(0.5)) return { settings, faults: [] };
+  const hasSets = settings.mode === 'job' && dice.chance(0.5);
+  const { queues } = settings;
+  const isFirm = settings.mode === 'job' && settings.scalingStrategy === 'all-or-nothing';
+  return {
+    settings: {
+      ...settings,
+      queues: hasSets && queues !== null ? withStaticSets(dice, queues) : queues,
+      protection: { failures: dice.pick([0, 3, 10]) },
+      limits: {
+        ...settings.limits,
+        // Best effort launches what the limit leaves of a job, again and again.
+        launchesPerHour: isFirm && dice.chance(0.2) ? dice.int(100, 400) : null,
+      },
+    },
+    faults: [...peopleFaultKinds].filter(() => dice.chance(0.4)),
+  };
+}
+
+/** Those of the machines are drawn apart, so that the other faults of known seeds stay as they were. */
+function createFaults(dice: Dice, seed: number): ReadonlySet<FaultKind> {
+  const fleetDice = createDice(seed, 'kinds of fleet faults');
+  return new Set(
+    allFaultKinds.filter((kind) =>
+      kind === 'illness' || kind === 'strangers'
+        ? fleetDice.chance(0.25)
+        : !peopleFaultKinds.has(kind) && dice.chance(0.4),
+    ),
+  );
 }
 
 /** Nodes a minute; in odd worlds now and then so few that most jobs come in parts. */
@@ -84,10 +126,22 @@ function createResumeRate(dice: Dice, oddDice: Dice | null): number {
   return oddDice?.chance(0.4) === true ? oddDice.int(2, 6) : usual;
 }
 
+/** A static set that Slurm asks for more slowly than its launch may wait never comes up: that is the site's to mend. */
+function fitForSets({ queues }: Settings, rate: number): number {
+  const resources = (queues ?? []).flatMap(({ computeResources }) => computeResources);
+  return rate > 0 && resources.some(({ minCount }) => minCount > 0) ? Math.max(rate, 20) : rate;
+}
+
 /** Drawn apart, so that the fleets of known seeds stay as they were. */
 function createPolicies(seed: number, queues: readonly Queue[]): Queue[] {
   const dice = createDice(seed, 'policies');
-  return queues.map((queue) => ({ ...queue, greedy: dice.chance(0.5) }));
+  const spareDice = createDice(seed, 'spares');
+  const hasSpares = spareDice.chance(0.25);
+  return queues.map((queue) => ({
+    ...queue,
+    greedy: dice.chance(0.5),
+    ...(hasSpares && { spares: spareDice.int(0, 3) }),
+  }));
 }
 
 function createSettings(
@@ -117,6 +171,8 @@ function createSettings(
     // Slurm did not always say.
     resumeTimeoutMs: dice.chance(0.85) ? resumeTimeoutMs : null,
     bootTimeMs: 200_000,
+    // Nobody is there to start a queue again.
+    protection: { failures: 0 },
     retry: {
       firstMs: dice.pick([5_000, 60_000]),
       maxMs: 300_000,
@@ -220,16 +276,20 @@ function createHetSubmissions(
 /** The fleet as slurm.conf has it. */
 export function nodesOf(scenario: Scenario): SlurmModelNode[] {
   return scenario.queues.flatMap((queue) =>
-    queue.computeResources.flatMap(({ name, maxCount }) =>
-      Array.from({ length: maxCount }, (_, index) => ({
-        name: nodeName({
-          queue: queue.name,
-          computeResource: name,
-          nodeType: 'dynamic',
-          index: index + 1,
-        }),
-        partitions: [queue.name],
-      })),
+    queue.computeResources.flatMap(({ name, minCount, maxCount }) =>
+      Array.from({ length: maxCount }, (_, index) => {
+        const isStatic = index < minCount;
+        return {
+          name: nodeName({
+            queue: queue.name,
+            computeResource: name,
+            nodeType: isStatic ? 'static' : 'dynamic',
+            index: (isStatic ? index : index - minCount) + 1,
+          }),
+          partitions: [queue.name],
+          isKept: isStatic,
+        };
+      }),
     ),
   );
 }

@@ -3,7 +3,8 @@
  * and what reads, beside it. A process that runs ends its work even if muster has died since; calls that wait for their
  * turn die with muster.
  */
-import { SchedulerError, type Scheduler } from '../../ports/scheduler.ts';
+import type { DurationMs, Instant } from '../../core/units.ts';
+import { SchedulerError, type JobChange, type Scheduler } from '../../ports/scheduler.ts';
 import type { VirtualClock } from '../virtual-clock.ts';
 import type { Chronicle } from './chronicle.ts';
 import type { Dice } from './dice.ts';
@@ -20,14 +21,26 @@ export interface ScontrolLineParts {
 }
 
 interface Call {
-  readonly what: 'assign' | 'resume' | 'down' | 'power-down' | 'drain' | 'undrain' | 'update-job';
+  readonly what:
+    | 'assign'
+    | 'resume'
+    | 'down'
+    | 'power-down'
+    | 'power-up'
+    | 'drain'
+    | 'undrain'
+    | 'set-partitions'
+    | 'update-job'
+    | 'release-job';
   readonly act: () => Promise<void>;
+  /** When it is not made any more. */
+  readonly until: Instant;
   readonly resolve: () => void;
   readonly reject: (error: SchedulerError) => void;
 }
 
 export function createScontrolLine(parts: ScontrolLineParts): Scheduler {
-  const { slurm, clock, dice } = parts;
+  const { slurm, clock, dice, weather } = parts;
   const waiting: Call[] = [];
   let running = false;
 
@@ -35,6 +48,10 @@ export function createScontrolLine(parts: ScontrolLineParts): Scheduler {
     if (running || !parts.isAlive()) return;
     const call = waiting.shift();
     if (call === undefined) return;
+    if (clock.now() > call.until) {
+      call.reject(away('it has waited for its turn too long'));
+      return next();
+    }
     running = true;
     clock.schedule(dice.int(8, 60), () => {
       void finish(parts, call).then(() => {
@@ -44,9 +61,13 @@ export function createScontrolLine(parts: ScontrolLineParts): Scheduler {
     });
   }
 
-  function enqueue(what: Call['what'], act: () => Promise<void>): Promise<void> {
+  function enqueue(
+    what: Call['what'],
+    act: () => Promise<void>,
+    waitsMs: DurationMs = Infinity,
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
-      waiting.push({ what, act, resolve, reject });
+      waiting.push({ what, act, until: clock.now() + waitsMs, resolve, reject });
       next();
     });
   }
@@ -62,18 +83,34 @@ export function createScontrolLine(parts: ScontrolLineParts): Scheduler {
     });
   }
 
+  /** slurmctld reads the head node's clock, as muster does; the model of Slurm goes by the virtual one, which never jumps. */
+  function onSlurmsClock(change: JobChange): JobChange {
+    if (change.startAt === undefined) return change;
+    return { ...change, startAt: change.startAt - (weather.wall() - clock.now()) };
+  }
+
   return {
     readConfig: () => read('show-config', () => slurm.readConfig()),
     listJobs: (jobIds) => read('list-jobs', () => slurm.listJobs(jobIds)),
     listAllocatedJobs: () => read('list-allocated-jobs', () => slurm.listAllocatedJobs()),
     listNodes: (nodes) => read('list-nodes', () => slurm.listNodes(nodes)),
-    updateJob: (jobId, change) => enqueue('update-job', () => slurm.updateJob(jobId, change)),
-    drainNodes: (nodes, reason) => enqueue('drain', () => slurm.drainNodes(nodes, reason)),
+    listFleet: () => read('list-fleet', () => slurm.listFleet()),
+    listPartitions: () => read('list-partitions', () => slurm.listPartitions()),
+    setPartitions: (names, isUp) =>
+      enqueue('set-partitions', () => slurm.setPartitions(names, isUp)),
+    releaseJob: (jobId) => enqueue('release-job', () => slurm.releaseJob(jobId)),
+    updateJob: (jobId, change) =>
+      enqueue('update-job', () => slurm.updateJob(jobId, onSlurmsClock(change))),
+    drainNodes: (nodes, reason, waitsMs) =>
+      enqueue('drain', () => slurm.drainNodes(nodes, reason), waitsMs),
     resumeNodes: (nodes) => enqueue('resume', () => slurm.resumeNodes(nodes)),
     undrainNodes: (nodes) => enqueue('undrain', () => slurm.undrainNodes(nodes)),
     assignNodes: (addresses) => enqueue('assign', () => slurm.assignNodes(addresses)),
-    downNodes: (nodes, reason) => enqueue('down', () => slurm.downNodes(nodes, reason)),
-    powerDownNodes: (nodes) => enqueue('power-down', () => slurm.powerDownNodes(nodes)),
+    downNodes: (nodes, reason, waitsMs) =>
+      enqueue('down', () => slurm.downNodes(nodes, reason), waitsMs),
+    powerDownNodes: (nodes, waitsMs) =>
+      enqueue('power-down', () => slurm.powerDownNodes(nodes), waitsMs),
+    powerUpNodes: (nodes) => enqueue('power-up', () => slurm.powerUpNodes(nodes)),
   };
 }
 

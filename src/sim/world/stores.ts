@@ -87,5 +87,6 @@ export function createMemoryRegistry(published: (instanceId: string) => void): M
       for (const instanceId of instanceIds) names.delete(instanceId);
       return Promise.resolve();
     },
+    list: () => Promise.resolve(new Map(names)),
   };
 }

@@ -5,6 +5,7 @@ import type { Event } from '../../core/events.ts';
 import type { Refusal } from '../../core/gang.ts';
 import { foldHostlist } from '../../core/hostlist.ts';
 import type { Turn } from '../../core/turn.ts';
+import { fleetInShort, protectionInShort } from './fleet-in-short.ts';
 
 type DecisionOf<Kind extends Decision['kind']> = Extract<Decision, { kind: Kind }>;
 
@@ -37,13 +38,22 @@ function eventInShort(event: Event): string {
     }
     case 'Ec2Seen':
       return `Ec2Seen ended ${event.ended.join(' ')}, strays ${event.strays.join(' ')} ${event.strayReservations.map(({ reservationId }) => reservationId).join(' ')}`;
+    case 'FleetSeen':
+      return `FleetSeen ${event.judged.map(({ rule, nodes }) => `${rule} ${fold(nodes)}`).join(', ')} struck ${event.struck.map(({ jobId }) => jobId).join(' ')} settled ${event.settled.map(({ jobId, outcome }) => `${jobId} ${outcome}`).join(' ')}`;
     case 'ReservationFailed':
     case 'LaunchFailed':
       return `${event.kind} ${event.effectId} ${event.failure.code}`;
     case 'EffectFailed':
       return `EffectFailed ${event.effectId} ${event.transient ? 'for now' : 'for good'}: ${event.message}`;
+    case 'ConsoleFetched':
+      return `ConsoleFetched ${event.effectId} ${event.tail.length} characters`;
+    case 'PartitionsTold':
+      return `PartitionsTold ${event.effectId} ${event.up.join(' ')}`;
+    case 'PartitionsSet':
+    case 'NodesPoweredUp':
     case 'JobsInformed':
     case 'NodesRefreshed':
+    case 'NodesDrained':
     case 'NodesAssigned':
     case 'InstancesTerminated':
     case 'NodesGivenBack':
@@ -54,6 +64,7 @@ function eventInShort(event: Event): string {
       return `JobsTold ${event.effectId} ${event.told.jobs.map((job) => `${job.jobId}${job.isAllocated ? '' : ' (gone)'}=${job.nodes}`).join(' ')}, absent ${event.told.absent}`;
     case 'NodesReleased':
       return `NodesReleased ${event.effectId} ${fold(event.freed)}`;
+    case 'LedgerBegun':
     case 'ConfigLoaded':
     case 'Started':
     case 'Woke':
@@ -106,15 +117,22 @@ function decisionInShort(decision: Decision): string {
     case 'EffectRepeated':
     case 'AnswerLate':
       return callInShort(decision);
-    case 'NodesRegistered':
-    case 'NodesReplaced':
-    case 'NodesLost':
-    case 'BootDoomed':
-    case 'BootFailed':
-    case 'BootNodesLost':
-    case 'BootNodesDropped':
-    case 'JobRefused':
-    case 'JobStarted':
+    case 'FleetStopped':
+    case 'FleetStarted':
+    case 'PartitionsTaken':
+    case 'PartitionsRestored':
+    case 'SetPoweredUp':
+    case 'SetRefused':
+    case 'SetWhole':
+    case 'SetHastened':
+    case 'NodesTakenByHand':
+      return fleetInShort(decision);
+    case 'BootsFailed':
+    case 'QueueProtected':
+    case 'QueueStarted':
+    case 'ConsoleKept':
+      return protectionInShort(decision);
+    default:
       return bootInShort(decision);
   }
 }
@@ -226,7 +244,7 @@ function callInShort(
 ): string {
   switch (decision.kind) {
     case 'BatchHeld':
-      return `BatchHeld ${decision.effectId} ${decision.placed.map(({ node, instance }) => `${node}=${instance.instanceId}`).join(' ')}${refused(decision.refusal)}`;
+      return `BatchHeld ${decision.effectId} ${decision.placed.map(({ node, instance }) => `${node}=${instance.instanceId}`).join(' ')}, spares ${(decision.spares ?? []).map(({ instanceId }) => instanceId).join(' ')}${refused(decision.refusal)}`;
     case 'BatchRefused':
       return `BatchRefused ${decision.effectId}${refused(decision.refusal)}`;
     case 'NodesRefused':
@@ -256,13 +274,19 @@ function bootInShort(
   decision: DecisionOf<
     | 'NodesRegistered'
     | 'NodesReplaced'
+    | 'LeasesFound'
+    | 'SparesTaken'
+    | 'SparesEnded'
     | 'NodesLost'
+    | 'NodesMended'
     | 'BootDoomed'
     | 'BootFailed'
     | 'BootNodesLost'
     | 'BootNodesDropped'
     | 'JobRefused'
     | 'JobStarted'
+    | 'JobStruck'
+    | 'JobSettled'
   >,
 ): string {
   switch (decision.kind) {
@@ -270,8 +294,16 @@ function bootInShort(
       return `NodesRegistered ${fold(decision.nodes)}`;
     case 'NodesReplaced':
       return `NodesReplaced ${decision.bootId} by ${decision.replacementId}: ${fold(decision.nodes)}`;
+    case 'LeasesFound':
+      return `LeasesFound ${decision.found.map(({ node, instance }) => `${node}=${instance.instanceId}`).join(' ')}`;
+    case 'SparesTaken':
+      return `SparesTaken by ${decision.gangId} ${decision.placed.map(({ node, instance }) => `${node}=${instance.instanceId}`).join(' ')}`;
+    case 'SparesEnded':
+      return `SparesEnded of ${decision.gangId} ${decision.instanceIds.join(' ')}: ${decision.why}`;
     case 'NodesLost':
       return `NodesLost${refused(decision.refusal)}`;
+    case 'NodesMended':
+      return `NodesMended ${fold(decision.nodes)}: ${decision.rule}, ${decision.verdict}`;
     case 'BootDoomed':
       return `BootDoomed ${decision.gangId}: ${decision.doom.code} ${fold(decision.doom.nodes)}`;
     case 'BootFailed':
@@ -283,6 +315,10 @@ function bootInShort(
       return `JobRefused ${decision.jobId} try ${decision.tries}: ${decision.code}, ${decision.hold ?? new Date(decision.nextAt ?? 0).toISOString()}`;
     case 'JobStarted':
       return `JobStarted ${decision.jobId}`;
+    case 'JobStruck':
+      return `JobStruck ${decision.jobId}, lost ${fold(decision.lost)}, left ${fold(decision.left.map(({ node }) => node))}`;
+    case 'JobSettled':
+      return `JobSettled ${decision.jobId} ${decision.outcome}, let go ${fold(decision.nodes)}`;
   }
 }
 
@@ -290,6 +326,8 @@ function effectInShort(effect: Effect): string {
   switch (effect.kind) {
     case 'RunInstances':
       return `RunInstances ${effect.id} ${effect.order.minCount}..${effect.order.maxCount}`;
+    case 'FetchConsole':
+      return `FetchConsole ${effect.id} ${effect.instanceId}`;
     case 'TerminateInstances':
       return `TerminateInstances ${effect.id} ${effect.instanceIds.join(' ')}`;
     case 'RefreshNodes':
@@ -304,8 +342,16 @@ function effectInShort(effect: Effect): string {
       return `DescribeSubnets ${effect.subnetIds.join(' ')}`;
     case 'AskJobs':
       return `AskJobs ${effect.id} ${effect.jobIds.join(' ')}`;
+    case 'DrainNodes':
+      return `DrainNodes ${effect.id} ${fold(effect.nodes)}`;
     case 'ReleaseNodes':
       return `ReleaseNodes ${effect.id} ${fold(effect.nodes)}`;
+    case 'PowerUpNodes':
+      return `PowerUpNodes ${effect.id} ${fold(effect.nodes)}`;
+    case 'ListPartitions':
+      return `ListPartitions ${effect.id}`;
+    case 'SetPartitions':
+      return `SetPartitions ${effect.id} ${effect.partitions.join(' ')} ${effect.isUp ? 'up' : 'inactive'}`;
     case 'SweepLaunch':
       return `SweepLaunch ${effect.id}`;
     case 'AssignNodes':

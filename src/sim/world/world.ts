@@ -10,17 +10,26 @@ import type { Controller, ControllerPorts } from '../../controller/controller.ts
 import { parseHostlist } from '../../core/hostlist.ts';
 import type { HookVerb } from '../../core/requests.ts';
 import type { Settings } from '../../core/settings.ts';
+import type { Instant } from '../../core/units.ts';
 import { createEc2Model, type Ec2Model } from '../ec2/index.ts';
 import { createSlurmModel, type SlurmModel } from '../slurm/model.ts';
 import { createVirtualClock, type VirtualClock } from '../virtual-clock.ts';
 import { createCheckers, type Checkers } from './checkers.ts';
-import { isHeld } from './check-rest.ts';
+import { outcomeOf } from './outcome.ts';
+import { isSettled } from './settled.ts';
 import { createChronicle, type Broken, type Chronicle } from './chronicle.ts';
 import { createDice, type Dice } from './dice.ts';
 import { createEc2Line } from './ec2-line.ts';
 import type { FaultKind } from './faults.ts';
+import {
+  createFleetFaults,
+  interruptInstance,
+  withoutStrangers,
+  type FleetFaults,
+} from './fleet-faults.ts';
 import { createLife, type Life } from './life.ts';
 import { createMachines, type Machines } from './machines.ts';
+import { createPeople, type People } from './people.ts';
 import { createScenario, nodesOf, type Scenario } from './scenario.ts';
 import { fleetPools } from './scenario-fleet.ts';
 import { createScontrolLine } from './scontrol-line.ts';
@@ -69,6 +78,9 @@ const healingMs = 6 * 3_600_000;
 /** How often an administrator looks at what is left over. */
 const administerMs = 600_000;
 
+/** Between two calls that slurmctld makes when it is back. */
+const heldHooksMs = 100;
+
 /** A run with more steps than this does not come to rest. */
 const stepsMax = 200_000;
 
@@ -83,7 +95,9 @@ export interface World {
   readonly spool: MemorySpool;
   readonly registry: MemoryRegistry;
   readonly machines: Machines;
+  readonly people: People;
   readonly checkers: Checkers;
+  readonly fleetFaults: FleetFaults;
   readonly dice: Dice;
   /** Hook calls that slurmctld makes when it is back. */
   readonly heldHooks: (() => void)[];
@@ -111,6 +125,7 @@ export async function simulate(seed: number, options: SimulateOptions): Promise<
     if (steps > stepsMax || !clock.step(healAt + healingMs)) break;
   }
   if (chronicle.broken === null) checkers.atRest();
+  if (chronicle.broken === null) world.fleetFaults.atRest();
   return outcomeOf(world, steps);
 }
 
@@ -139,19 +154,30 @@ function createWorld(seed: number, options: SimulateOptions): World {
     },
   });
   const registry = createMemoryRegistry((instanceId) => world.machines.named(instanceId));
-  const machines = createMachines({ model, slurm, registry, clock, chronicle, weather, dice });
+  const own = withoutStrangers(model);
+  const machines = createMachines({ model: own, slurm, registry, clock, chronicle, weather, dice });
+  const people = createPeople({
+    ...{ scenario, clock, chronicle, weather, slurm },
+    ask: (verb, argument) => spoolRequest(world, verb, argument, null),
+  });
   const spool = createMemorySpool();
   const checkers = createCheckers({
     scenario,
     clock,
     chronicle,
     weather,
-    model,
+    model: own,
     slurm,
     registry,
     machines,
     spool,
   });
+  const fleetFaults = createFleetFaults({
+    ...{ scenario, clock, chronicle, model, weather, machines },
+    died: checkers.died,
+    ledgerSince: () => ledgerSince,
+  });
+  let ledgerSince: Instant | null = null;
   const world: World = {
     scenario,
     clock,
@@ -161,9 +187,12 @@ function createWorld(seed: number, options: SimulateOptions): World {
     slurm,
     registry,
     machines,
+    people,
     checkers,
+    fleetFaults,
     dice,
     ledger: createMemoryLedger((turn) => {
+      ledgerSince ??= turn.event.at;
       chronicle.note('muster', () => turnInShort(turn));
       checkers.turn(turn);
     }),
@@ -177,11 +206,26 @@ function createWorld(seed: number, options: SimulateOptions): World {
 
 /** slurmctld calls a hook, which spools; a slurmctld that is away calls it when it is back. */
 function hook(world: World, verb: HookVerb, hostlist: string, resumeFile: string | null): void {
-  const { weather, clock, spool, dice, chronicle } = world;
+  const { weather, chronicle } = world;
   if (weather.isOut('slurmctld')) {
     world.heldHooks.push(() => hook(world, verb, hostlist, resumeFile));
     return;
   }
+  if (weather.strikes('lost-hooks', 0.05)) {
+    chronicle.fault('lost-hooks', () => `${verb} ${hostlist}`);
+    return;
+  }
+  spoolRequest(world, verb, hostlist, resumeFile);
+}
+
+/** Makes a request durable, of Slurm or of a person. */
+function spoolRequest(
+  world: World,
+  verb: HookVerb,
+  hostlist: string,
+  resumeFile: string | null,
+): void {
+  const { weather, clock, spool, dice, chronicle } = world;
   const id = `${dice.hex8()}-${dice.hex8().slice(4)}-4000-8000-${dice.hex8()}${dice.hex8().slice(4)}`;
   const at = weather.wall();
   chronicle.note('slurm', () => `${verb} ${hostlist} (${id})`);
@@ -197,7 +241,12 @@ function plan(world: World, options: SimulateOptions): void {
   const { scenario, clock, slurm, chronicle, weather, model, machines, dice } = world;
   for (const { afterMs, request, cancelAfterMs } of scenario.submissions) {
     clock.schedule(afterMs, () => {
-      void slurm.submit(request).then((id) => {
+      const submitted = slurm.submit(request).catch(() => {
+        chronicle.note('user', () => `sbatch ${JSON.stringify(request)} is refused`);
+        return null;
+      });
+      void submitted.then((id) => {
+        if (id === null) return;
         chronicle.note('user', () => `sbatch ${JSON.stringify(request)}: job ${id}`);
         if (cancelAfterMs === null) return;
         clock.schedule(cancelAfterMs, () => {
@@ -207,6 +256,8 @@ function plan(world: World, options: SimulateOptions): void {
       });
     });
   }
+  world.people.begin();
+  world.fleetFaults.begin();
   weather.begin({
     crash: () => crash(world, options, 'at any moment'),
     stop: () => stop(world, options),
@@ -223,28 +274,19 @@ function plan(world: World, options: SimulateOptions): void {
   });
 }
 
-/** EC2 gives notice and ends the instance later. */
-function interruptInstance({ machines, model, chronicle, checkers, clock, dice }: World): void {
-  const onSpot = [...machines.live].filter((id) => model.instance(id)?.market === 'spot');
-  if (onSpot.length === 0) return;
-  const instanceId = dice.pick(onSpot);
-  chronicle.fault('interruptions', () => instanceId);
-  model.interrupt(instanceId);
-  clock.schedule(model.times().spotNoticeMs, () => {
-    // The model ends what is due as soon as it is asked for anything.
-    if (machines.live.has(instanceId)) checkers.died(instanceId);
-    model.instance(instanceId);
-  });
-}
-
+/** One after the other: between a node's suspend and its next resume is SuspendTimeout, so that none is taken for the other. */
 function callHeldHooks(world: World): void {
-  for (const call of world.heldHooks.splice(0)) call();
+  for (const [index, call] of world.heldHooks.splice(0).entries()) {
+    if (index === 0) call();
+    else world.clock.schedule(index * heldHooksMs, call);
+  }
 }
 
 /** Faults are over: whatever is away comes back, and EC2 has room. */
 function heal(world: World, options: SimulateOptions): void {
   world.chronicle.note('world', () => 'the faults are over');
   world.weather.heal();
+  world.people.heal();
   callHeldHooks(world);
   if (world.life?.isAlive() !== true) start(world, options);
   administer(world);
@@ -255,7 +297,8 @@ function heal(world: World, options: SimulateOptions): void {
  * themselves; when it is held they would for ever, and an administrator cancels them.
  */
 function administer(world: World): void {
-  const { clock, slurm } = world;
+  const { clock, slurm, life, people } = world;
+  if (life !== null) people.tend(life.controller.state);
   for (const { het, state, label } of slurm.records.jobs) {
     if (state !== 'RUNNING' || het === null) continue;
     const [leader] = het.components;
@@ -347,43 +390,4 @@ function stop(world: World, options: SimulateOptions): void {
     if (world.weather.isHealing()) start(world, options);
     else startLater(world, options);
   });
-}
-
-/** Nothing runs, nothing waits, nobody is owed anything. */
-export function isSettled(world: World): boolean {
-  const { machines, spool, slurm, heldHooks, life } = world;
-  if (machines.live.size > 0 || spool.files.size > 0 || heldHooks.length > 0) return false;
-  if (life === null || !life.isAlive()) return false;
-  const { state } = life.controller;
-  if (state.outstanding.size > 0 || state.gangs.size > 0 || state.leases.size > 0) return false;
-  if (state.boots.size > 0 || state.reservations.size > 0) return false;
-  for (const job of slurm.records.jobs) {
-    if (isHeld(job)) continue;
-    if (job.state === 'PENDING' || job.state === 'CONFIGURING') return false;
-    if (job.state === 'RUNNING' || job.state === 'COMPLETING') return false;
-  }
-  return slurm.records.nodes.every((node) => node.power === 'saved' && !node.isDown);
-}
-
-function outcomeOf(world: World, steps: number): Outcome {
-  const { scenario, chronicle, model, checkers, clock } = world;
-  const stats = model.stats();
-  const calls = new Map<string, number>();
-  for (const [action, answers] of Object.entries(stats.calls)) {
-    for (const [answer, count] of Object.entries(answers)) calls.set(`${action} ${answer}`, count);
-  }
-  return {
-    seed: scenario.seed,
-    broken: chronicle.broken,
-    lines: chronicle.lines,
-    steps,
-    turns: world.ledger.size(),
-    lastedMs: clock.now() - scenario.startAt,
-    faults: chronicle.faults,
-    calls,
-    jobs: scenario.submissions.length,
-    instances: stats.launched,
-    paidSeconds: stats.instanceSeconds,
-    idleSeconds: checkers.idleSeconds(),
-  };
 }

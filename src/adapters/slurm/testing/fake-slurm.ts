@@ -25,10 +25,14 @@ end=\${last##*:}
 sed "s/|/$end/g" "$here/rows"
 `;
 
+/** Keeps its arguments; prints the file `nodes`, with the same bars as `rows`; fails with what is in `refusal`. */
 const fakeSinfo = `#!/bin/sh
 here=\${0%/*}
 { printf '%s\\n' "\${0##*/}" "$@"; echo; } >>"$here/calls"
-cat "$here/nodes"
+if [ -e "$here/refusal" ]; then cat "$here/refusal" >&2; exit 1; fi
+for last; do :; done
+end=\${last##*:}
+sed "s/|/$end/g" "$here/nodes"
 `;
 
 const fakeScontrol = `#!/bin/sh

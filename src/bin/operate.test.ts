@@ -1,0 +1,154 @@
+/** `muster fleet`, `node release` and `status` as a person or a script calls them: without a ledger, without a daemon, beside one. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openLedgerWriter } from '../adapters/ledger/sqlite.ts';
+import { defaultSettings } from '../core/settings.ts';
+
+const launcher = fileURLToPath(new URL('../../bin/muster', import.meta.url));
+
+let dir: string;
+let daemon: ChildProcess | null;
+
+beforeEach(() => {
+  daemon = null;
+  dir = mkdtempSync(join(tmpdir(), 'muster-operate-'));
+  // A Slurm without partitions, nodes and jobs.
+  for (const name of ['scontrol', 'sinfo', 'squeue']) {
+    writeFileSync(join(dir, name), '#!/bin/sh\n');
+    chmodSync(join(dir, name), 0o755);
+  }
+  const lines = [
+    'cluster_name: demo',
+    'region: us-east-2',
+    `slurm: { scontrol: '${dir}/scontrol' }`,
+    `state_dir: '${dir}/state'`,
+    `log_dir: '${dir}/log'`,
+  ];
+  writeFileSync(join(dir, 'muster.yaml'), `${lines.join('\n')}\n`);
+});
+
+afterEach(async () => {
+  const ended = daemon;
+  if (ended !== null && ended.exitCode === null) {
+    const exit = new Promise((resolve) => ended.once('exit', resolve));
+    ended.kill('SIGTERM');
+    await exit;
+  }
+  rmSync(dir, { recursive: true, force: true });
+});
+
+/** AWS is nobody, at once. */
+const env = {
+  AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
+  AWS_ACCESS_KEY_ID: 'none',
+  AWS_SECRET_ACCESS_KEY: 'none',
+};
+
+function muster(...args: string[]) {
+  const all = [...args, '--config', join(dir, 'muster.yaml')];
+  const { status, stdout, stderr } = spawnSync(launcher, all, { env });
+  return { status, stdout: String(stdout), stderr: String(stderr) };
+}
+
+async function writeLedger(): Promise<void> {
+  const opened = openLedgerWriter(join(dir, 'state'));
+  if (opened.kind !== 'writer') throw new Error(opened.message);
+  const settings = { ...defaultSettings, clusterName: 'demo', region: 'us-east-2' };
+  await opened.ledger.append([
+    { event: { kind: 'ConfigLoaded', at: 1_000, settings }, decisions: [], effects: [] },
+  ]);
+  opened.ledger.close();
+}
+
+async function startDaemon(): Promise<void> {
+  const started = spawn(launcher, ['daemon', '--config', join(dir, 'muster.yaml')], { env });
+  daemon = started;
+  await new Promise<void>((resolve, reject) => {
+    started.stdout.once('data', () => resolve());
+    started.once('exit', (code) => reject(new Error(`the daemon ended with ${code}`)));
+  });
+}
+
+const spooled = (): string[] => readdirSync(join(dir, 'state/spool/new'));
+
+test('without a ledger there is nothing to do, and that is said', () => {
+  for (const args of [['fleet', 'stop', '--yes'], ['fleet', 'status'], ['status']]) {
+    const { status, stderr } = muster(...args);
+    expect(status).toBe(1);
+    expect(stderr).toContain('no daemon has run with this state_dir');
+  }
+});
+
+describe('beside no daemon', () => {
+  test('a stop waits in the spool, and is not said to be done', async () => {
+    await writeLedger();
+    const { status, stdout } = muster('fleet', 'stop', '--yes');
+    expect(status).toBe(1);
+    expect(stdout).toContain('No daemon took the request within 5s: it waits in');
+    expect(spooled()).toHaveLength(1);
+  });
+
+  test('without a terminal and without --yes nothing is asked for where something may end', async () => {
+    await writeLedger();
+    rmSync(join(dir, 'squeue'));
+    const { status, stderr } = muster('node', 'release', 'q-dy-c-[1-2]');
+    expect(status).toBe(2);
+    expect(stderr).toContain('Release q-dy-c-[1-2]: No instance is terminated; Slurm does not');
+    expect(stderr).toContain('add --yes if it is; nothing was done');
+    expect(() => spooled()).toThrow('ENOENT');
+  });
+
+  test('a hostlist that is none is refused', async () => {
+    await writeLedger();
+    for (const bad of ['q-dy-c-[1-', '']) {
+      const { status, stderr } = muster('node', 'replace', '--yes', bad);
+      expect(status).toBe(2);
+      expect(stderr).toContain('nothing was done');
+    }
+  });
+
+  test('muster status says that none works', async () => {
+    await writeLedger();
+    const { status, stdout } = muster('status');
+    expect(status).toBe(1);
+    expect(stdout).toContain('muster has left no heartbeat');
+  });
+});
+
+test('beside a daemon the fleet is stopped and started, and each says so', async () => {
+  await startDaemon();
+  const works = muster('status');
+  expect(works.stdout).toContain('muster works (cluster demo in us-east-2, mode job).\n');
+  expect(works.stdout).toContain('The fleet runs.\n');
+  expect(works.status).toBe(0);
+
+  // Nothing would end: it need not ask.
+  const stopped = muster('fleet', 'stop');
+  expect(stopped.stdout).toMatch(/^The fleet is stopped: .*\n(Left: .*\n)*Done\.\n$/);
+  expect(stopped.status).toBe(0);
+  expect(muster('fleet', 'status').stdout).toMatch(
+    /^The fleet has been stopped for \d+s: nothing is launched until "muster fleet start"\.\nIt has 0 instances\.\n$/,
+  );
+
+  const started = muster('fleet', 'start', '--json');
+  expect(JSON.parse(started.stdout)).toMatchObject({
+    request: 'fleet-start',
+    taken: true,
+    done: true,
+    verdict: { wasRunning: false, partitions: [] },
+  });
+  expect(JSON.parse(muster('fleet', 'status', '--json').stdout)).toMatchObject({
+    status: 'running',
+    instances: 0,
+  });
+
+  const released = muster('node', 'release', 'q-dy-c-1', 'no-node-of-ours');
+  expect(released.stdout).toContain('Released: q-dy-c-1\nLeft as it is: no-node-of-ours, ');
+  const none = muster('node', 'release', 'no-node-of-ours');
+  expect(none.stdout).not.toContain('Done');
+  expect(none.status).toBe(1);
+}, 60_000);

@@ -1,0 +1,241 @@
+/**
+ * What a person is told who stops or starts the fleet, or takes nodes away: what will end, before it is asked whether that is
+ * meant; how far it is; what came of it.
+ */
+import type { Decision } from '../core/decisions.ts';
+import { createLocator } from '../core/fleet.ts';
+import { foldHostlist } from '../core/hostlist.ts';
+import type { OutstandingEffect, State } from '../core/state.ts';
+import type { DurationMs } from '../core/units.ts';
+import { formatDuration } from '../core/units.ts';
+
+export type OperatorVerb = 'fleet-stop' | 'fleet-start' | 'release-node' | 'replace-node';
+
+/** A job with nodes, as Slurm tells it. */
+export interface JobOnNodes {
+  readonly jobId: number;
+  readonly nodes: readonly string[];
+}
+
+/** What a request would end. */
+export interface Toll {
+  readonly instances: number;
+  /** Gangs that are under way, and let go. */
+  readonly gangs: number;
+  /** Null: Slurm could not be asked. */
+  readonly jobs: readonly number[] | null;
+}
+
+/** `nodes` null: all of the fleet. `jobs` null: Slurm could not be asked. */
+export function tollOf(
+  state: State,
+  nodes: readonly string[] | null,
+  jobs: readonly JobOnNodes[] | null,
+): Toll {
+  const { gangs, boots, leases, spares } = state;
+  const locate = createLocator(state.settings);
+  const named = nodes === null ? null : new Set(nodes);
+  const isMeant = (node: string): boolean => named?.has(node) ?? locate(node).kind === 'place';
+  const underWay = [...gangs.values(), ...boots.values()].filter((gang) =>
+    gang.nodes.some(isMeant),
+  );
+  const held = [...leases.keys()].filter((node) => named?.has(node) ?? true);
+  return {
+    instances: held.length + (named === null ? spares.size : 0),
+    gangs: underWay.length,
+    jobs: jobs?.flatMap((job) => (job.nodes.some(isMeant) ? [job.jobId] : [])) ?? null,
+  };
+}
+
+/** Nothing would end: there is nothing to ask about. */
+export function isFree({ instances, gangs, jobs }: Toll): boolean {
+  return instances === 0 && gangs === 0 && jobs?.length === 0;
+}
+
+const jobsShown = 10;
+
+/** Such as `106 instances are terminated; 2 jobs go back to the queue, or end if they may not be requeued: 12, 13.` */
+export function renderToll({ instances, gangs, jobs }: Toll): string {
+  const parts = [
+    instances === 0
+      ? 'No instance is terminated'
+      : `${counted(instances, 'instance is', 'instances are')} terminated`,
+    ...(gangs === 0 ? [] : [`${counted(gangs, 'gang', 'gangs')} under way let go`]),
+    jobsWords(jobs),
+  ];
+  return `${parts.join('; ')}.\n`;
+}
+
+function jobsWords(jobs: readonly number[] | null): string {
+  if (jobs === null) return 'Slurm does not answer: jobs that run there are not known';
+  if (jobs.length === 0) return 'no job runs there';
+  const more = jobs.length > jobsShown ? ` and ${jobs.length - jobsShown} more` : '';
+  const who = `${jobs.slice(0, jobsShown).join(', ')}${more}`;
+  return jobs.length === 1
+    ? `job ${who} goes back to the queue, or ends if it may not be requeued`
+    : `${jobs.length} jobs go back to the queue, or end if they may not be requeued: ${who}`;
+}
+
+export function questionOf(verb: OperatorVerb, nodes: readonly string[]): string {
+  const which = foldHostlist(nodes);
+  switch (verb) {
+    case 'fleet-stop':
+      return 'Stop the fleet';
+    case 'fleet-start':
+      return 'Start the fleet';
+    case 'release-node':
+      return `Release ${which}`;
+    case 'replace-node':
+      return `Replace ${which}`;
+  }
+}
+
+/** What is left to do of a request; empty: nothing. */
+export interface Pending {
+  readonly instances: number;
+  readonly nodes: number;
+  readonly partitions: number;
+}
+
+/** Of a stop all that ends is its: gangs end by names of their own. */
+export function pendingOf(state: State, verb: OperatorVerb, requestId: string): Pending {
+  const pending = { instances: 0, nodes: 0, partitions: 0 };
+  for (const out of state.outstanding.values()) {
+    if (verb === 'fleet-stop' || out.effect.id.startsWith(`${requestId}/`)) countIn(pending, out);
+  }
+  return pending;
+}
+
+function countIn(
+  pending: { -readonly [Key in keyof Pending]: number },
+  { effect }: OutstandingEffect,
+): void {
+  switch (effect.kind) {
+    case 'TerminateInstances':
+      pending.instances += effect.instanceIds.length;
+      return;
+    case 'GiveBackNodes':
+      pending.nodes += effect.nodes.length;
+      return;
+    case 'SetPartitions':
+      pending.partitions += effect.partitions.length;
+      return;
+    case 'ListPartitions':
+      pending.partitions += 1;
+      return;
+    default:
+  }
+}
+
+export function isDone({ instances, nodes, partitions }: Pending): boolean {
+  return instances + nodes + partitions === 0;
+}
+
+export function renderPending({ instances, nodes, partitions }: Pending): string {
+  const parts = [
+    ...(instances === 0 ? [] : [`${counted(instances, 'instance', 'instances')} to terminate`]),
+    ...(nodes === 0 ? [] : [`${counted(nodes, 'node', 'nodes')} to power down`]),
+    ...(partitions === 0 ? [] : ['partitions to set']),
+  ];
+  return `Left: ${parts.join(', ')}\n`;
+}
+
+/** What a daemon has decided about a request. */
+export type Verdict = Extract<
+  Decision,
+  { kind: 'FleetStopped' | 'FleetStarted' | 'NodesTakenByHand' }
+>;
+
+export function verdictIn(decisions: readonly Decision[], requestId: string): Verdict | null {
+  for (const each of decisions) {
+    const isOurs =
+      each.kind === 'FleetStopped' ||
+      each.kind === 'FleetStarted' ||
+      each.kind === 'NodesTakenByHand';
+    if (isOurs && each.requestId === requestId) return each;
+  }
+  return null;
+}
+
+export function renderVerdict(verdict: Verdict): string {
+  switch (verdict.kind) {
+    case 'FleetStopped':
+      return verdict.wasRunning
+        ? 'The fleet is stopped: nothing is launched until it is started.\n'
+        : 'The fleet was stopped already; what had come up since ends.\n';
+    case 'FleetStarted': {
+      const { partitions, wasRunning } = verdict;
+      const up =
+        partitions.length === 0
+          ? 'no partition was set inactive by it'
+          : `its partitions go up: ${partitions.join(', ')}`;
+      return wasRunning
+        ? `The fleet was running already; ${up}.\n`
+        : `The fleet is started; ${up}.\n`;
+    }
+    case 'NodesTakenByHand':
+      return handWords(verdict);
+  }
+}
+
+function handWords(verdict: Extract<Verdict, { kind: 'NodesTakenByHand' }>): string {
+  const { released, replaced, passedOver } = verdict;
+  const lines = [
+    ...(released.length === 0 ? [] : [`Released: ${foldHostlist(released)}`]),
+    ...(replaced.length === 0
+      ? []
+      : [`Another instance is launched in place of the one of: ${foldHostlist(replaced)}`]),
+    ...passedOver.map(({ nodes, why }) => `Left as it is: ${nodes.join(',')}, ${why}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+export interface Outcome {
+  /** Null: no daemon has taken the request. */
+  readonly verdict: Verdict | null;
+  /** What was left when it was no longer waited for. */
+  readonly pending: Pending;
+  readonly waitedMs: DurationMs;
+  /** Where the request lies until a daemon takes it. */
+  readonly spool: string;
+}
+
+/** Behind the verdict, which was printed when it came. */
+export function renderOutcome({ verdict, pending, waitedMs, spool }: Outcome): string {
+  if (verdict === null) {
+    return `No daemon took the request within ${formatDuration(waitedMs)}: it waits in ${spool}, and is done when a daemon runs. Remove the file to take it back.\n`;
+  }
+  if (isDone(pending)) return isVain(verdict) ? '' : 'Done.\n';
+  return `${renderPending(pending)}It goes on; 'muster status' and the log show how far it is.\n`;
+}
+
+/** None of the nodes that were named could be taken. */
+export function isVain(verdict: Verdict): boolean {
+  return (
+    verdict.kind === 'NodesTakenByHand' &&
+    verdict.released.length === 0 &&
+    verdict.replaced.length === 0
+  );
+}
+
+export function renderOutcomeJson(verb: OperatorVerb, outcome: Outcome): string {
+  const { verdict, pending, spool } = outcome;
+  const value = {
+    request: verb,
+    taken: verdict !== null,
+    done: verdict !== null && isDone(pending),
+    verdict: verdict === null ? null : withoutIds(verdict),
+    pending,
+    spool,
+  };
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+function withoutIds(verdict: Verdict): object {
+  const { kind: _kind, requestId: _requestId, ...rest } = verdict;
+  return rest;
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
