@@ -15,7 +15,7 @@ const slurmSeen: Event = {
 const ec2Seen: Event = {
   ...{ kind: 'Ec2Seen', at: 5_000, ended: ['i-1'], strays: [], strayReservations: [] },
 };
-const struck = [{ jobId: 1, lost: ['q-dy-c-1'], left: ['q-dy-c-2'] }];
+const struck = [{ jobId: 1, lost: ['q-dy-c-1'], left: ['q-dy-c-2'], isHeterogeneous: false }];
 const fleetSeen: Event = {
   ...{ kind: 'FleetSeen', at: 5_000, askedAt: 4_900, judged: [], struck, settled: [] },
   needs: [{ set: 'q/c', nodes: ['q-st-c-1'] } as never],

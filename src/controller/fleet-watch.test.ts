@@ -175,7 +175,7 @@ describe('jobs that lose a node', () => {
       kind: 'FleetSeen',
       askedAt: one.now,
       judged: [],
-      struck: [{ jobId: 1, lost: ['q-dy-c-1'], left: ['q-dy-c-2'] }],
+      struck: [{ jobId: 1, lost: ['q-dy-c-1'], left: ['q-dy-c-2'], isHeterogeneous: false }],
       settled: [],
       needs: [],
     });

@@ -111,11 +111,16 @@ export function wakeLater(draft: Draft, [leader, ...others]: readonly number[]):
   for (const effect of [...draft.effects]) {
     if (effect.kind !== 'TellJobs' || effect.startAt === null) continue;
     if (!effect.jobIds.includes(leader)) continue;
-    const again: TellJobs = { ...effect, id: `${effect.id}/wake`, startAt: null };
-    // Two gangs of one job may be refused in one turn.
-    if (isPutOff(draft, again.id)) continue;
-    draft.decisions.push({ kind: 'EffectPutOff', effect: again, until: effect.startAt + wakeMs });
+    wakeAt(draft, effect, effect.startAt);
   }
+}
+
+/** Tells it the same once more, just after that moment. */
+export function wakeAt(draft: Draft, effect: TellJobs, at: Instant): void {
+  const again: TellJobs = { ...effect, id: `${effect.id}/wake`, startAt: null };
+  // Two gangs of one job may be refused in one turn.
+  if (isPutOff(draft, again.id)) return;
+  draft.decisions.push({ kind: 'EffectPutOff', effect: again, until: at + wakeMs });
 }
 
 function isPutOff({ decisions }: Draft, id: string): boolean {

@@ -46,6 +46,11 @@ function see(
   });
 }
 
+const lostOne = {
+  ...{ jobId: 1, lost: ['q-dy-c-1'], left: four.slice(1) },
+  isHeterogeneous: false,
+};
+
 /** q-dy-c-1 has ended under job 1, and Slurm has been told. */
 function struck(): DrivenWorld {
   const one = running();
@@ -53,7 +58,7 @@ function struck(): DrivenWorld {
   one.ec2.alive.delete(instanceId);
   one.send({ kind: 'Ec2Seen', ended: [instanceId], strays: [], strayReservations: [] });
   one.finish(one.only('GiveBackNodes'));
-  see(one, { struck: [{ jobId: 1, lost: ['q-dy-c-1'], left: four.slice(1) }] });
+  see(one, { struck: [lostOne] });
   return one;
 }
 
@@ -63,7 +68,7 @@ describe('struckJobs', () => {
   test('are those that ran at the last look and of which a node is down, or up no more', () => {
     const one = running();
     expect(struckJobs(one.state, before, seen({ 'q-dy-c-1': { isDown: true } }))).toEqual([
-      { jobId: 1, lost: ['q-dy-c-1'], left: four.slice(1) },
+      lostOne,
     ]);
     const off = seen({ 'q-dy-c-4': { power: 'powering-down' } });
     expect(struckJobs(one.state, before, off)).toMatchObject([{ lost: ['q-dy-c-4'] }]);
@@ -91,7 +96,15 @@ describe('struckJobs', () => {
       { ...job(8, 'RUNNING', ['q-dy-c-3']), hetJobId: 7 },
     ];
     expect(struckJobs(one.state, het, seen({ 'q-dy-c-3': { isDown: true } }))).toEqual([
-      { jobId: 7, lost: ['q-dy-c-3'], left: ['q-dy-c-1', 'q-dy-c-2'] },
+      {
+        ...{ jobId: 7, lost: ['q-dy-c-3'], left: ['q-dy-c-1', 'q-dy-c-2'] },
+        isHeterogeneous: true,
+      },
+    ]);
+    // Of which nothing is left that muster may let go, too: Slurm would look at them no more.
+    const alone = [{ ...job(8, 'RUNNING', ['q-dy-c-3']), hetJobId: 7 }];
+    expect(struckJobs(one.state, alone, seen({ 'q-dy-c-3': { isDown: true } }))).toMatchObject([
+      { jobId: 7, lost: ['q-dy-c-3'], left: [] },
     ]);
   });
 
@@ -117,8 +130,49 @@ describe('a job that loses a node', () => {
 
   test('and is struck once, however often that is seen', () => {
     const one = struck();
-    see(one, { struck: [{ jobId: 1, lost: ['q-dy-c-1'], left: four.slice(1) }] });
+    see(one, { struck: [lostOne] });
     expect(one.decisions('JobStruck')).toHaveLength(1);
+  });
+
+  describe('a heterogeneous one of which nothing is left', () => {
+    const het = { jobId: 1, lost: ['q-dy-c-1'], left: [], isHeterogeneous: true };
+
+    test('is to start at once, and told once more when its wait is over: Slurm would not look at it', () => {
+      const one = running();
+      const at = one.now;
+      see(one, { struck: [het] });
+      const [told] = one.effects('TellJobs');
+      expect(told).toMatchObject({ jobIds: [1], startAt: at, endsWait: true });
+      expect(told?.note).toMatch(/^q-dy-c-1 was lost .*; the job is tried again at once$/);
+      expect(one.decisions('EffectPutOff')).toMatchObject([
+        { until: at + keptForMs + 2_000, effect: { jobIds: [1], startAt: null, note: told?.note } },
+      ]);
+      checkReplay(one);
+    });
+
+    test('keeps to the time of its next try where it was refused, and to the reason', () => {
+      const one = running();
+      const nextAt = one.now + 300_000;
+      one.state.jobs.set(1, {
+        ...{ tries: 2, firstAt: 0, lastAt: one.now, nextAt, wants: null },
+        ...{ code: 'InsufficientInstanceCapacity', message: 'no room' },
+      });
+      see(one, { struck: [het] });
+      expect(one.effects('TellJobs')).toMatchObject([
+        { startAt: nextAt, note: expect.stringMatching(/^try 2 refused .*no room/) },
+      ]);
+      expect(one.decisions('EffectPutOff')).toMatchObject([{ until: nextAt + 2_000 }]);
+    });
+
+    test('is told nothing where it waits for a person', () => {
+      const one = running();
+      one.state.jobs.set(1, {
+        ...{ tries: 9, firstAt: 0, lastAt: one.now, nextAt: null, wants: null },
+        ...{ code: 'InsufficientInstanceCapacity', message: 'no room' },
+      });
+      see(one, { struck: [het] });
+      expect(one.effects('TellJobs')).toEqual([]);
+    });
   });
 
   test('its retry launches what is missing alone', () => {
@@ -133,7 +187,7 @@ describe('a job that loses a node', () => {
   test('nothing of it is kept where nothing has a lease any more', () => {
     const one = running();
     one.suspend('q-dy-c-[1-4]');
-    see(one, { struck: [{ jobId: 1, lost: ['q-dy-c-1'], left: four.slice(1) }] });
+    see(one, { struck: [lostOne] });
     expect(one.state.survivors.size).toBe(0);
   });
 });

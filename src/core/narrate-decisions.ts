@@ -326,7 +326,7 @@ function narrateJob(
         line(
           'WARNING',
           'muster.jobs:strike',
-          `JobID ${decision.jobId} - has lost nodes ${countedList(decision.lost)}; keeping ${countedList(decision.left.map(({ node }) => node))} for its next try`,
+          `JobID ${decision.jobId} - has lost nodes ${countedList(decision.lost)}; ${keptOf(decision.left)}`,
         ),
       ];
     case 'JobSettled':
@@ -338,6 +338,11 @@ function narrateJob(
         ),
       ];
   }
+}
+
+function keptOf(left: Extract<Decision, { kind: 'JobStruck' }>['left']): string {
+  if (left.length === 0) return 'it is tried again';
+  return `keeping ${countedList(left.map(({ node }) => node))} for its next try`;
 }
 
 const settledAs: Readonly<Record<DecisionOf<'JobSettled'>['outcome'], string>> = {

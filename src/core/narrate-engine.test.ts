@@ -48,7 +48,7 @@ const table = new Map<string, [(one: DrivenWorld) => void, string[], Partial<Set
           message,
         } as const;
         const left = ['q-dy-c-2', 'q-dy-c-3'];
-        const struck = [{ jobId: 1, lost: ['q-dy-c-1'], left }];
+        const struck = [{ jobId: 1, lost: ['q-dy-c-1'], left, isHeterogeneous: false }];
         one.send({ ...seen, judged: [{ ...down, nodes: ['q-dy-c-1'] }], struck, settled: [] });
         const settled = [{ jobId: 1, outcome: 'started', taken: ['q-dy-c-2'] }] as const;
         one.send({ ...seen, judged: [], struck: [], settled });

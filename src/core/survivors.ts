@@ -37,11 +37,15 @@ export interface WorkingJob {
 export interface StruckJob {
   readonly jobId: number;
   readonly lost: readonly string[];
-  /** The others, which were up when it was seen. */
+  /** Of the others, which were up when it was seen, those that muster may let go. */
   readonly left: readonly string[];
+  readonly isHeterogeneous: boolean;
 }
 
-/** Of the jobs that ran at the last look, those that have lost a node since. */
+/**
+ * Of the jobs that ran at the last look, those that have lost a node since and either have others left that muster may let
+ * go, or are heterogeneous: these nobody else wakes.
+ */
 export function struckJobs(
   state: State,
   before: readonly WorkingJob[],
@@ -53,16 +57,18 @@ export function struckJobs(
     const seen = byName.get(name);
     return seen !== undefined && (seen.isDown || seen.power !== 'up');
   };
-  const struck = new Map<number, { lost: string[]; left: string[] }>();
+  const struck = new Map<number, { lost: string[]; left: string[]; isHeterogeneous: boolean }>();
   for (const { jobId, hetJobId, nodes: own } of before) {
     const id = hetJobId ?? jobId;
-    const job = struck.get(id) ?? { lost: [], left: [] };
+    const job = struck.get(id) ?? { lost: [], left: [], isHeterogeneous: hetJobId !== null };
     for (const name of own) (isLost(name) ? job.lost : job.left).push(name);
     struck.set(id, job);
   }
-  return [...struck].flatMap(([jobId, { lost, left }]) => {
+  return [...struck].flatMap(([jobId, { lost, left, isHeterogeneous }]) => {
     const kept = left.filter((node) => state.leases.has(node) && isDynamic(node));
-    return lost.length === 0 || kept.length === 0 ? [] : [{ jobId, lost, left: kept }];
+    // Slurm's backfill pass, which alone starts heterogeneous jobs, does not see that the wait of one is over.
+    if (lost.length === 0 || (kept.length === 0 && !isHeterogeneous)) return [];
+    return [{ jobId, lost, left: kept, isHeterogeneous }];
   });
 }
 

@@ -134,4 +134,9 @@ export const seeds: ReadonlyMap<number, string> = new Map([
     9_161_750,
     "after the clock was set back muster told Slurm StartTimes by its own steady time, minutes ahead of slurmctld's",
   ],
+  [
+    414_833_854,
+    'the second component of a heterogeneous job, which ran alone while its refused leader waited, lost its node after muster ' +
+      'had woken the job: it came back with a wait of its own, and nobody looked at the job again',
+  ],
 ]);

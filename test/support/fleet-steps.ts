@@ -59,7 +59,10 @@ export function takeFleetStep(world: DrivenWorld, step: FleetStep): void {
     askedAt,
     judged: judgedTogether([...judged.keys()], judged),
     needs: [],
-    struck: jobId === null || lost === undefined ? [] : [{ jobId, lost: [lost], left }],
+    struck:
+      jobId === null || lost === undefined
+        ? []
+        : [{ jobId, lost: [lost], left, isHeterogeneous: jobId % 2 === 0 }],
     settled:
       outcome === null
         ? []
