@@ -69,6 +69,7 @@ describe('one file alone', () => {
                 name: 'blog-2022-queue1-queue1-c6i32xlarge',
                 version: '$Latest',
               },
+              placementGroup: { name: null },
             },
           ],
         },

@@ -82,9 +82,19 @@ function joinComputeResource(
     maxCount: resource.maxCount,
     instanceTypes: resource.instanceTypes,
     launch,
+    ...templateGroup(resource, launch),
     ...(pools !== undefined && { pools }),
     ...(staticSets !== null && { staticSets }),
   };
+}
+
+function templateGroup(
+  { placementGroup, managedPlacementGroup }: FleetComputeResource,
+  launch: LaunchSource,
+): Pick<ComputeResource, 'placementGroup'> {
+  if (launch.kind !== 'launch-template') return {};
+  if (managedPlacementGroup) return { placementGroup: { name: null } };
+  return placementGroup === null ? {} : { placementGroup: { name: placementGroup } };
 }
 
 /** A compute resource's own ladder takes the place of its queue's. */

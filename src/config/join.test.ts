@@ -279,6 +279,24 @@ function launch(cluster: Readonly<Record<string, string>>, image: string): LoadR
   return load(files.write('launch/muster.yaml', text));
 }
 
+describe('launching by a launch template', () => {
+  const groups = {
+    '{ Name: pg }': { name: 'pg' },
+    '{ Enabled: true }': { name: null },
+    '{ Enabled: false }': undefined,
+  };
+  test.each(Object.entries(groups))(
+    'the placement group %s is known as far as it is named',
+    (group, want) => {
+      const change = `Networking: { PlacementGroup: ${group} }\n          MinCount: 0`;
+      files.write('group/cluster.yaml', clusterYaml({ 'MinCount: 0': change }));
+      const text = 'cluster_name: demo\ncluster_config: cluster.yaml\n';
+      const { settings } = loaded(load(files.write('group/muster.yaml', text)));
+      expect(settings.queues?.[0]?.computeResources[0]?.placementGroup).toEqual(want);
+    },
+  );
+});
+
 describe('launching by instance type', () => {
   const image = '  image_id: ami-12345678\n';
 

@@ -143,6 +143,15 @@ test('looking up subnets answers their zones', async () => {
   ]);
 });
 
+test('looking up placement groups answers their ARNs, and which are no cluster groups', async () => {
+  const { events, run } = setUp();
+  run({ kind: 'DescribePlacementGroups', id: 'groups', names: ['pg', 'spread-1'] });
+  await quiet();
+  expect(events).toMatchObject([
+    { kind: 'PlacementGroupsTold', effectId: 'groups', arns: { pg: 'arn:pg', 'spread-1': null } },
+  ]);
+});
+
 describe('reservations', () => {
   const reserve: CreateReservation = {
     kind: 'CreateReservation',

@@ -116,6 +116,13 @@ async function runEffect(
         );
         return { kind: 'SubnetsTold', at: at(), effectId: effect.id, zones };
       }
+      case 'DescribePlacementGroups': {
+        const groups = await world.cloud.describePlacementGroups(effect.names);
+        const arns = Object.fromEntries(
+          groups.map(({ name, arn, strategy }) => [name, strategy === 'cluster' ? arn : null]),
+        );
+        return { kind: 'PlacementGroupsTold', at: at(), effectId: effect.id, arns };
+      }
       case 'RefreshNodes':
         await refreshNodes(world.scheduler, effect.nodes, world.clock, effect.evenDrained);
         return { kind: 'NodesRefreshed', at: at(), effectId: effect.id };

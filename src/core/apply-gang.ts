@@ -191,7 +191,8 @@ function leaveRung(state: State, gang: Gang, left: Extract<Decision, { kind: 'Ru
   gang.batches.clear();
   gang.reserving.clear();
   gang.phase = 'waiting';
-  gang.tried = [...gang.tried, left.rung];
+  if (left.unfit === undefined) gang.tried = [...gang.tried, left.rung];
+  else state.unfit.set(left.unfit, state.now);
   gang.lastRefusal = left.refusal;
   gang.zonesNamed = [...new Set([...left.zonesNamed, ...gang.zonesNamed])];
 }

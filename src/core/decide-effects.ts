@@ -36,7 +36,7 @@ const retryBackoff = { baseMs: 1_000, maxMs: 60_000 };
 
 /** Slurm's tools answer within seconds; after this many tries nodes are left to ResumeTimeout. */
 const giveBackTriesMax = 20;
-const subnetTriesMax = 5;
+const lookupTriesMax = 5;
 
 /** A start after a stop or a crash: whatever was out is run again, at once; each effect is idempotent. */
 export function decideStarted(draft: Draft): void {
@@ -91,6 +91,7 @@ function repeat(draft: Draft, out: OutstandingEffect): void {
     case 'CreateReservation':
     case 'EndReservation':
     case 'DescribeSubnets':
+    case 'DescribePlacementGroups':
     case 'TerminateInstances':
     case 'SweepLaunch':
       return again(draft, effect);
@@ -229,8 +230,9 @@ export function decideEffectFailed(
   const { effect } = out;
   switch (effect.kind) {
     case 'DescribeSubnets':
+    case 'DescribePlacementGroups':
       // What is not known is done without: no reservations, and rungs by subnet.
-      return transient && out.tries < subnetTriesMax
+      return transient && out.tries < lookupTriesMax
         ? defer(draft, out, message)
         : abandon(draft, effect, message);
     case 'TerminateInstances':

@@ -15,6 +15,7 @@ import { hasRungLeft, tooLate } from './decide-rungs.ts';
 import { refuseSet } from './decide-sets.ts';
 import { askedIn, claimantsOf, type Draft, leaseOf, openGang } from './draft.ts';
 import type { Failure } from './events.ts';
+import { createLocator } from './fleet.ts';
 import type { Batch, Gang, GangPhase, Refusal } from './gang.ts';
 import { foldHostlist } from './hostlist.ts';
 import { zonesNamedIn } from './ladder.ts';
@@ -94,7 +95,8 @@ export function leaveRung(
     draft.decisions.push({ kind: 'CapacitySeen', pool: batch.pool, count, refusal });
   }
   const mayLeave = rungVerdicts.has(verdictOf(code)) && tooLate(draft, gang) === null;
-  if (!mayLeave || !hasRungLeft(draft, gang))
+  const unfit = unfitIn(draft, batch, code);
+  if (!mayLeave || (unfit === null && !hasRungLeft(draft, gang)))
     return failGang(draft, gang, { nodes: gang.nodes, code, message });
   letGo(draft, gang, code);
   draft.decisions.push({
@@ -103,7 +105,23 @@ export function leaveRung(
     rung: gang.rung ?? '',
     refusal: { code, message },
     zonesNamed: zonesNamedIn(message, batch.zone === null ? [] : [batch.zone]),
+    ...(unfit !== null && { unfit }),
   });
+}
+
+/**
+ * The compute resource whose launch EC2 has not let into the reservation that muster made for it, however often it was
+ * asked: its launch template wants something else than what was reserved. Null: the refusal says nothing of that.
+ */
+function unfitIn(
+  draft: Draft,
+  { effectId, nodes }: Pick<Batch, 'effectId' | 'nodes'>,
+  code: string,
+): string | null {
+  if (code !== 'ReservationCapacityExceeded' || !isInOwnReservation(draft, effectId)) return null;
+  const located = createLocator(draft.state.settings)(nodes[0] ?? '');
+  if (located.kind !== 'place') return null;
+  return `${located.place.queue}/${located.place.computeResource}`;
 }
 
 /** Ends what the gang holds and what is out for it. */

@@ -24,7 +24,7 @@ import type { Failure } from './events.ts';
 import type { Batch, Gang, Refusal } from './gang.ts';
 import type { Instance } from './instances.ts';
 import { settingsFor } from './launch-policy.ts';
-import type { Instant } from './units.ts';
+import type { DurationMs, Instant } from './units.ts';
 import { verdictOf, type Verdict } from './verdict.ts';
 
 /** EC2 refills launch requests at about 2 a second, so a throttled one is worth asking again after a second. */
@@ -150,6 +150,9 @@ function verdictInPlace(draft: Draft, effectId: string, code: string): Verdict {
   return isInOwnReservation(draft, effectId) ? 'throttle' : verdict;
 }
 
+/** What is reserved can be used at once. A launch that EC2 still refuses after this does not fit. */
+const fitsWithinMs: DurationMs = 60_000;
+
 /**
  * Patience counts from when EC2 was first asked: instances of a large gang wait for their tokens before that. A rung has
  * less of it where there is another one, unless EC2 throttles, as it would there too.
@@ -157,6 +160,7 @@ function verdictInPlace(draft: Draft, effectId: string, code: string): Verdict {
 function retryBy(draft: Draft, gang: Gang, batch: Batch, isThrottled: boolean): Instant {
   const settings = settingsFor(draft.state.settings, gang);
   const sentAt = batch.sentAt ?? gang.requestedAt;
+  if (!isThrottled && isInOwnReservation(draft, batch.effectId)) return sentAt + fitsWithinMs;
   const mayLeave = !isThrottled && gang.firm && hasRungLeft(draft, gang);
   const patience = mayLeave
     ? Math.min(settings.launchPatienceMs, settings.rungPatienceMs)

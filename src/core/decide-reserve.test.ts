@@ -4,7 +4,7 @@ import { queueOf } from './testing/fleet.ts';
 import { checkAtRest, checkReplay, createInvariants } from './testing/invariants.ts';
 import { createTestWorld, testStart, type DrivenWorld } from './testing/world.ts';
 import type { CreateReservation } from './effects.ts';
-import type { Queue, Settings } from './settings.ts';
+import type { PlacementGroup, Queue, Settings } from './settings.ts';
 
 const noRoom = 'InsufficientInstanceCapacity';
 const oneType = { a: ['c5.large us-east-1a'] };
@@ -330,19 +330,56 @@ describe('a launch into a reservation of its own', () => {
     },
   );
 
-  test('that is refused so for longer than patience ends the gang, and says nothing of the pool', () => {
-    const one = launching({
-      launchPatienceMs: 20_000,
-      capacityMemory: { refusalMs: 120_000, successMs: 3_600_000 },
-    });
-    for (let round = 0; one.decisions('RequestSettled').length === 0; round += 1) {
+  /** EC2 lets nothing into any reservation until the gang has left it. */
+  function refusing(one: DrivenWorld): void {
+    for (let round = 0; one.decisions('RungLeft').length === 0; round += 1) {
       const [launch] = one.out('RunInstances');
       if (launch === undefined) one.advance(1_000);
       else one.refuse(launch, 'ReservationCapacityExceeded');
-      expect(round).toBeLessThan(100);
+      expect(round).toBeLessThan(200);
     }
-    expect(one.givenBack()[0]).toContain('(Code:ReservationCapacityExceeded)');
+  }
+
+  test('that is refused so for a minute does not fit: the gang is launched without, on its rung, when they are over', () => {
+    const one = launching();
+    const since = one.now;
+    refusing(one);
+    expect(one.now - since).toBeGreaterThan(40_000);
+    expect(one.now - since).toBeLessThanOrEqual(60_000);
     expect(one.state.memory.get('c5.large us-east-1a on-demand')?.refusal).toBeNull();
+    const [first, second] = one.out('EndReservation');
+    if (first === undefined || second === undefined) throw new Error('two are let go');
+    one.finish(first);
+    expect(one.out('RunInstances')).toEqual([]);
+    one.finish(second);
+    const orders = one.out('RunInstances').map(({ order }) => order);
+    expect(orders.map(({ reservationId }) => reservationId)).toEqual([undefined, undefined]);
+    expect(new Set(one.effects('RunInstances').map(({ order }) => order.clientToken)).size).toBe(4);
+    expect(one.decisions('ReserveForgone').map(({ why }) => why)).toEqual([
+      expect.stringMatching(/^EC2 launched nothing into the last reservation for q\/a: .*tenancy$/),
+    ]);
+    one.settle();
+    expect(one.verdict().given).toHaveLength(3);
+    checkAtRest(one);
+    checkReplay(one);
+  });
+
+  test('that does not fit is remembered for a day', () => {
+    const one = launching();
+    refusing(one);
+    one.settle();
+    one.resume('q-dy-a-[4-6]', ['q-dy-a-[4-6]']);
+    expect(one.out('CreateReservation')).toEqual([]);
+    one.settle();
+    one.advance(24 * 3_600_000);
+    expect(reserving(one, 'q-dy-a-[7-9]')).toHaveLength(2);
+  });
+
+  test('that does not fit, and reservations that EC2 does not end: refused when it is too late to launch', () => {
+    const one = launching({ launchPatienceMs: 120_000 });
+    refusing(one);
+    one.advance(120_000);
+    expect(one.givenBack()[0]).toContain('(Code:LaunchTooLate)');
     one.settle();
     checkAtRest(one);
   });
@@ -372,6 +409,70 @@ test("a launch into the site's own reservation that is full is refused", () => {
   checkAtRest(one);
 });
 
+/** Its type and zone are in the queue; its group is the launch template's. */
+function byTemplate(placementGroup: PlacementGroup): DrivenWorld {
+  const [resource] = queueOf(oneType).computeResources;
+  if (resource === undefined) throw new Error('it has a compute resource');
+  const launch = { kind: 'launch-template', name: 'demo-q-a', version: '$Latest' } as const;
+  return world(oneType, {}, { computeResources: [{ ...resource, launch, placementGroup }] });
+}
+
+describe('a gang in a placement group', () => {
+  test('reserves in it, whether its template or the launch itself names it', () => {
+    const [resource] = queueOf(oneType).computeResources;
+    if (resource?.launch.kind !== 'instance-type') throw new Error('it has a type');
+    const launch = { ...resource.launch, placementGroup: 'pg' };
+    const typed = world(oneType, {}, { computeResources: [{ ...resource, launch }] });
+    for (const one of [typed, byTemplate({ name: 'pg' })]) {
+      const arns = reserving(one).map(({ order }) => order.placementGroupArn);
+      expect(arns).toEqual(['arn:pg', 'arn:pg']);
+      one.settle();
+      checkAtRest(one);
+      checkReplay(one);
+    }
+  });
+
+  const told: Record<string, { groups: Record<string, null>; why: string }> = {
+    'that EC2 does not know': {
+      groups: {},
+      why: 'EC2 did not tell of the placement group pg of q/a',
+    },
+    'that spreads its instances': {
+      groups: { pg: null },
+      why: 'the placement group pg of q/a is no cluster group: nothing is reserved in it',
+    },
+  };
+  test.each(Object.entries(told))('%s is launched without', (_name, { groups, why }) => {
+    const one = Object.assign(byTemplate({ name: 'pg' }), { groups });
+    one.asks = true;
+    one.resume('q-dy-a-[1-3]', ['q-dy-a-[1-3]']);
+    one.finish(one.only('AskJobs'));
+    one.finish(one.only('DescribeSubnets'));
+    expect(one.out('RunInstances')).toEqual([]);
+    one.finish(one.only('DescribePlacementGroups'));
+    expect(one.out('CreateReservation')).toEqual([]);
+    expect(one.out('RunInstances')).toHaveLength(2);
+    expect(one.decisions('ReserveForgone').map((each) => each.why)).toEqual([why]);
+    one.asks = false;
+    one.settle();
+    checkAtRest(one);
+  });
+
+  test('that EC2 knew once is not asked for again; one that it did not know is, at the next request', () => {
+    const one = byTemplate({ name: 'pg' });
+    one.resume('q-dy-a-1', ['q-dy-a-1']);
+    one.settle();
+    one.resume('q-dy-a-2', ['q-dy-a-2']);
+    expect(one.effects('DescribePlacementGroups')).toHaveLength(1);
+    const other = Object.assign(byTemplate({ name: 'pg' }), { groups: {} });
+    other.resume('q-dy-a-1', ['q-dy-a-1']);
+    other.settle();
+    other.advance(1_000);
+    other.resume('q-dy-a-2', ['q-dy-a-2']);
+    expect(other.effects('DescribePlacementGroups')).toHaveLength(2);
+  });
+});
+
 describe('a gang that is launched without reservations', () => {
   const rows: Record<string, { make: () => DrivenWorld; why: string | null }> = {
     'of one call': { make: () => world(oneType, { maxBatchSize: 500 }), why: null },
@@ -387,14 +488,9 @@ describe('a gang that is launched without reservations', () => {
       make: () => world(oneType, { queues: null }),
       why: 'the instance type or the zone of q/a is not known',
     },
-    'into a placement group': {
-      make: () => {
-        const [resource] = queueOf(oneType).computeResources;
-        if (resource?.launch.kind !== 'instance-type') throw new Error('it has a type');
-        const launch = { ...resource.launch, placementGroup: 'pg' };
-        return world(oneType, {}, { computeResources: [{ ...resource, launch }] });
-      },
-      why: 'q/a launches into the placement group pg',
+    'into a placement group that only its template names': {
+      make: () => byTemplate({ name: null }),
+      why: 'q/a launches into a placement group that its launch template alone names',
     },
     'in calls larger than a reservation may be': {
       make: () =>

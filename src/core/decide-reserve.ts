@@ -12,6 +12,7 @@ import { hasRungLeft } from './decide-rungs.ts';
 import { type Draft, heldIn, openGang } from './draft.ts';
 import type { CreateReservation } from './effects.ts';
 import type { Failure } from './events.ts';
+import type { Place } from './fleet.ts';
 import type { Gang, Reserving } from './gang.ts';
 import type { Rung } from './ladder.ts';
 import { settingsFor } from './launch-policy.ts';
@@ -41,14 +42,40 @@ export function whyNotReserve(
     const name = `${place.queue}/${place.computeResource}`;
     if (pool.market !== 'on-demand') return `${name} is ${pool.market}: only on-demand is reserved`;
     if (pool.reservationId !== null) return '';
-    if (place.placementGroup !== null)
-      return `${name} launches into the placement group ${place.placementGroup}`;
+    const group = groupFor(draft, place);
+    if (group === undefined) return whyNoGroup(draft, place, name);
+    if (isUnfit(draft, name))
+      return `EC2 launched nothing into the last reservation for ${name}: its launch template may name a placement group or a tenancy`;
     if (reservable(draft, place, pool) === null)
       return `the instance type or the zone of ${name} is not known`;
     if (effect.order.minCount > reservationMax)
       return `a batch of ${name} has more than ${reservationMax} instances`;
   }
   return null;
+}
+
+/** The ARN of the group that the place launches into, null without one; undefined where nothing can be reserved in it. */
+function groupFor({ state }: Draft, { placementGroup }: Place): string | null | undefined {
+  if (placementGroup === null) return null;
+  const { name } = placementGroup;
+  return name === null ? undefined : (state.groupArns.get(name) ?? undefined);
+}
+
+function whyNoGroup({ state }: Draft, { placementGroup }: Place, name: string): string {
+  const group = placementGroup?.name ?? null;
+  if (group === null)
+    return `${name} launches into a placement group that its launch template alone names`;
+  return state.groupArns.has(group)
+    ? `the placement group ${group} of ${name} is no cluster group: nothing is reserved in it`
+    : `EC2 did not tell of the placement group ${group} of ${name}`;
+}
+
+/** How long launches into reservations are not tried again where one did not fit. */
+const unfitForMs: DurationMs = 24 * 3_600_000;
+
+function isUnfit({ state, at }: Draft, name: string): boolean {
+  const since = state.unfit.get(name);
+  return since !== undefined && at - since < unfitForMs;
 }
 
 export function reserveFirst(
@@ -72,7 +99,7 @@ export function reserveFirst(
         platform: place.policy.platform,
         availabilityZone: where.zone,
         count: launch.order.minCount,
-        placementGroupArn: null,
+        placementGroupArn: groupFor(draft, place) ?? null,
         endsAt: Math.max(draft.at, launchBy(settings, gang)) + outlivesMs,
         tags: {
           'muster:cluster': settings.clusterName,
@@ -191,6 +218,13 @@ function mayDoWithout(code: string): boolean {
   const verdict = verdictOf(code);
   if (verdict === 'quota') return code !== 'VcpuLimitExceeded' && code !== 'InstanceLimitExceeded';
   return verdict === 'configuration' || verdict === 'never-here';
+}
+
+/** Whether a gang waits to be launched on its rung again and its reservations are not over yet: they hold the room for it. */
+export function isLettingGo({ reservations }: State, { id, rung, tried }: Gang): boolean {
+  if (rung === null || tried.includes(rung)) return false;
+  for (const { gangId } of reservations.values()) if (gangId === id) return true;
+  return false;
 }
 
 /** Reservations that no gang and no launch uses any more. */

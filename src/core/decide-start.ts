@@ -5,7 +5,8 @@ import { type PreparedLaunch, startLaunches } from './decide-calls.ts';
 import { holderOf } from './decide-contention.ts';
 import { concludeLaunch, failGang, giveBack } from './decide-gang.ts';
 import { whyProtected } from './decide-protection.ts';
-import { reserveFirst, whyNotReserve } from './decide-reserve.ts';
+import { isLookingUp } from './decide-lookups.ts';
+import { isLettingGo, reserveFirst, whyNotReserve } from './decide-reserve.ts';
 import { gangRungs, tooLate } from './decide-rungs.ts';
 import { sparesOf } from './decide-spares.ts';
 import type { BatchStarted } from './decisions.ts';
@@ -21,14 +22,13 @@ import { instancesAhead, tokenWaitMs } from './launch-schedule.ts';
 import { cutBatches, type PlannedBatch } from './plan.ts';
 import { aheadOf, behind, type Waiting, waitingJobs } from './queue-order.ts';
 import type { Pool, Settings } from './settings.ts';
-import type { State } from './state.ts';
 import type { DurationMs } from './units.ts';
 
 type Why = Pick<Refusal, 'code' | 'message' | 'retryAt'>;
 
 /** Starts every gang that waits for no open gang any more. */
 export function startGangs(draft: Draft): void {
-  if (isAskingForZones(draft.state)) return;
+  if (isLookingUp(draft.state)) return;
   const ready = [...draft.state.gangs.values()].filter(
     (gang) => gang.phase === 'waiting' && !draft.closed.has(gang.id),
   );
@@ -43,6 +43,7 @@ export function startGangs(draft: Draft): void {
   for (const gang of ready) {
     if (draft.closed.has(gang.id)) continue;
     if (gang.waitsFor.some((id) => openGang(draft, id) !== null)) continue;
+    if (isLettingGo(draft.state, gang) && tooLate(draft, gang) === null) continue;
     startGang(draft, gang, line);
   }
 }
@@ -337,28 +338,4 @@ function launchEffect(
 function jobTag(jobIds: readonly number[]): string {
   const all = jobIds.join(' ');
   return all.length <= 256 ? all : `${all.slice(0, all.lastIndexOf(' ', 252))} ...`;
-}
-
-/** A first start learns the subnets' zones before it launches: a try is waited for, a second one is not. */
-export function isAskingForZones(state: State): boolean {
-  for (const { effect, tries } of state.outstanding.values())
-    if (effect.kind === 'DescribeSubnets') return tries === 0;
-  return false;
-}
-
-/** Asks for the zones of subnets that are not known yet. */
-export function describeSubnets(draft: Draft): void {
-  const subnetIds = new Set<string>();
-  for (const queue of draft.state.settings.queues ?? []) {
-    for (const id of queue.subnetIds ?? []) subnetIds.add(id);
-    for (const { launch, pools } of queue.computeResources) {
-      if (launch.kind === 'instance-type') subnetIds.add(launch.subnetId);
-      for (const pool of pools ?? []) if (pool.subnetId !== null) subnetIds.add(pool.subnetId);
-    }
-  }
-  const unknown = [...subnetIds].filter((id) => id !== '' && !draft.state.zones.has(id));
-  if (unknown.length === 0) return;
-  for (const { effect } of draft.state.outstanding.values())
-    if (effect.kind === 'DescribeSubnets') return;
-  draft.effects.push({ kind: 'DescribeSubnets', id: `subnets-${draft.at}`, subnetIds: unknown });
 }

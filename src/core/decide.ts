@@ -20,8 +20,11 @@ import {
   decideReservationMade,
   endIdleReservations,
   idleReservations,
+  isLettingGo,
 } from './decide-reserve.ts';
-import { describeSubnets, isAskingForZones, startGangs } from './decide-start.ts';
+import { launchBy } from './deadlines.ts';
+import { isLookingUp, lookUp } from './decide-lookups.ts';
+import { startGangs } from './decide-start.ts';
 import {
   decideFleetStart,
   decideFleetStop,
@@ -56,10 +59,11 @@ export function nextWake(state: State): Instant | null {
   let next: Instant | null = null;
   for (const gang of state.gangs.values()) {
     if (gang.phase === 'assembling') next = earlier(next, assembledBy(state, gang));
-    else if (gang.phase === 'waiting' && !gang.waitsFor.some((id) => state.gangs.has(id)))
-      mayStart = true;
+    else if (gang.phase !== 'waiting' || gang.waitsFor.some((id) => state.gangs.has(id))) continue;
+    else if (isLettingGo(state, gang)) next = earlier(next, launchBy(state.settings, gang) + 1);
+    else mayStart = true;
   }
-  if (mayStart && !isAskingForZones(state)) return state.now;
+  if (mayStart && !isLookingUp(state)) return state.now;
   let hasLaunches = false;
   for (const { effect, deferredUntil } of state.outstanding.values()) {
     if (deferredUntil === null) continue;
@@ -77,7 +81,7 @@ function earlier(one: Instant | null, other: Instant): Instant {
 function decideRequest(draft: Draft, request: HookRequest): void {
   switch (request.verb) {
     case 'resume':
-      describeSubnets(draft);
+      lookUp(draft);
       return decideResume(draft, request);
     case 'suspend':
     case 'resume-fail':
@@ -107,6 +111,7 @@ function decideInto(draft: Draft, event: Event): void {
     case 'NodesPoweredUp':
     case 'NodesDrained':
     case 'SubnetsTold':
+    case 'PlacementGroupsTold':
       return;
     case 'ConsoleFetched':
       return decideConsoleFetched(draft, event.effectId, event.tail);
@@ -120,7 +125,7 @@ function decideInto(draft: Draft, event: Event): void {
       return decideGivenBack(draft, event.effectId);
     case 'Started':
       decideStarted(draft);
-      return describeSubnets(draft);
+      return lookUp(draft);
     case 'HookCalled':
       if (draft.state.taken.has(event.request.id)) return;
       draft.decisions.push({

@@ -259,6 +259,8 @@ export type Decision =
       readonly rung: string;
       readonly refusal: { readonly code: string; readonly message: string };
       readonly zonesNamed: readonly string[];
+      /** Its launches do not fit into reservations (`queue/compute resource`): the same rung is tried without. */
+      readonly unfit?: string;
     }
   /** EC2 gave (`refusal` null) or refused so many instances of a pool. */
   | {

@@ -191,6 +191,13 @@ export interface DescribeSubnets {
   readonly subnetIds: readonly string[];
 }
 
+/** Asks EC2 for the placement groups that the configuration names: a reservation is made in one by its ARN. */
+export interface DescribePlacementGroups {
+  readonly kind: 'DescribePlacementGroups';
+  readonly id: string;
+  readonly names: readonly string[];
+}
+
 export type Effect =
   | FetchConsole
   | TellJobs
@@ -198,6 +205,7 @@ export type Effect =
   | CreateReservation
   | EndReservation
   | DescribeSubnets
+  | DescribePlacementGroups
   | AskJobs
   | ReleaseNodes
   | PowerUpNodes

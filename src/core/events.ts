@@ -76,6 +76,12 @@ export type Event = { readonly at: Instant } & (
       readonly effectId: string;
       readonly zones: Readonly<Record<string, string>>;
     }
+  /** The ARNs of those that EC2 knows; null: of a group whose strategy is not `cluster`, in which nothing is reserved. */
+  | {
+      readonly kind: 'PlacementGroupsTold';
+      readonly effectId: string;
+      readonly arns: Readonly<Record<string, string | null>>;
+    }
   | { readonly kind: 'JobsInformed'; readonly effectId: string }
   | { readonly kind: 'NodesRefreshed'; readonly effectId: string }
   | { readonly kind: 'PartitionsSet'; readonly effectId: string }

@@ -3,9 +3,11 @@ import { parseNodeName } from './node-name.ts';
 import type { Refusal } from './gang.ts';
 import { settingsAt } from './launch-policy.ts';
 import {
+  type ComputeResource,
   launchTemplateName,
   type LaunchPolicy,
   type LaunchSource,
+  type PlacementGroup,
   type Pool,
   type Queue,
   type Settings,
@@ -21,8 +23,8 @@ export interface Place {
   /** What the launch source itself launches, and where; null where nobody says. */
   readonly instanceType: string | null;
   readonly subnetId: string | null;
-  /** The group that instances are placed in; null: none, or the launch template's. */
-  readonly placementGroup: string | null;
+  /** The group that instances are launched into; null: none, as far as the configuration tells. */
+  readonly placementGroup: PlacementGroup | null;
   /** As the cluster, the queue and the compute resource have it. */
   readonly policy: LaunchPolicy;
 }
@@ -123,7 +125,16 @@ function resolve(settings: Settings, queue: string, computeResource: string): Pl
     pools: resource?.pools ?? [own],
     instanceType: isTyped ? launch.instanceType : (resource?.instanceTypes[0] ?? null),
     subnetId: isTyped ? launch.subnetId : (found?.subnetIds?.[0] ?? null),
-    placementGroup: isTyped ? launch.placementGroup : null,
+    placementGroup: groupOf(launch, resource),
     policy: settingsAt(settings, { queue, computeResource }),
   };
+}
+
+/** The group that instances are launched into; null: none, as far as the configuration tells. */
+export function groupOf(
+  launch: LaunchSource,
+  resource: ComputeResource | undefined,
+): PlacementGroup | null {
+  if (launch.kind === 'launch-template') return resource?.placementGroup ?? null;
+  return launch.placementGroup === null ? null : { name: launch.placementGroup };
 }

@@ -199,7 +199,7 @@ function narrateLaunch(
         line(
           'WARNING',
           'muster.launch:ladder',
-          `Gang ${decision.gangId} finds no room on ${decision.rung} (${decision.refusal.code}: ${decision.refusal.message}); the next rung is tried`,
+          `Gang ${decision.gangId} finds no room on ${decision.rung} (${decision.refusal.code}: ${decision.refusal.message}); ${decision.unfit === undefined ? 'the next rung is tried' : 'it is tried again without reservations'}`,
         ),
       ];
   }

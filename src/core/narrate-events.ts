@@ -65,6 +65,7 @@ export function narrateEvent(before: State, event: Event): Line[] {
     case 'NodesDrained':
     case 'ReservationMade':
     case 'SubnetsTold':
+    case 'PlacementGroupsTold':
     case 'ConsoleFetched':
     case 'JobsTold':
     case 'ConfigLoaded':

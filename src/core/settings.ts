@@ -35,6 +35,11 @@ export type LaunchSource =
       readonly efa: boolean;
     };
 
+/** `name` null: one that only the launch template names. */
+export interface PlacementGroup {
+  readonly name: string | null;
+}
+
 /** How the static nodes of a compute resource are kept. */
 export interface StaticSets {
   /** All of them or none, in one zone; or each for itself. */
@@ -101,6 +106,8 @@ export interface ComputeResource extends Partial<LaunchPolicy> {
   /** In order of preference; the first is launched (others are the ladder's, not used yet). */
   readonly instanceTypes: readonly string[];
   readonly launch: LaunchSource;
+  /** Where it is launched by a template; absent: none, or nothing is known of it. */
+  readonly placementGroup?: PlacementGroup;
   /** The ladder, in order, never empty; absent: the one pool of the launch source and the queue's capacity type. */
   readonly pools?: readonly Pool[];
   /** Absent: `defaultStaticSets`. */

@@ -121,6 +121,10 @@ export interface State {
   reservations: Map<string, OpenReservation>;
   /** Subnets and their zones. */
   zones: Map<string, string>;
+  /** Placement groups and their ARNs; null: one in which nothing is reserved. */
+  groupArns: Map<string, string | null>;
+  /** Compute resources (`queue/name`) of which EC2 launched nothing into a reservation made for them, and when that was. */
+  unfit: Map<string, Instant>;
   requests: Map<string, OpenRequest>;
   /** Requests whose jobs Slurm is being asked about. */
   asked: Map<string, HookRequest>;
@@ -153,6 +157,8 @@ export function emptyState(): State {
     memory: new Map(),
     reservations: new Map(),
     zones: new Map(),
+    groupArns: new Map(),
+    unfit: new Map(),
     requests: new Map(),
     asked: new Map(),
     taken: new Map(),

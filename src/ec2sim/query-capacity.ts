@@ -149,5 +149,8 @@ export const capacityReaders: Readers = {
       strategy: text(branch, 'Strategy'),
       tagSpecifications: tagSpecifications(branch),
     }),
-  DescribePlacementGroups: (branch) => ({ names: texts(branch, 'GroupName') }),
+  DescribePlacementGroups: (branch) => ({
+    names: texts(branch, 'GroupName'),
+    filters: filters(branch),
+  }),
 };

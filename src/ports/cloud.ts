@@ -67,6 +67,14 @@ export interface ListedSubnet {
   readonly availabilityZone: string;
 }
 
+/** A placement group as EC2 shows it. */
+export interface ListedPlacementGroup {
+  readonly name: string;
+  readonly arn: string;
+  /** `cluster`, `spread` or `partition`. */
+  readonly strategy: string;
+}
+
 /** A capacity reservation as EC2 shows it. */
 export interface Reservation {
   readonly reservationId: string;
@@ -139,6 +147,8 @@ export interface CapacityCloud {
   describeByTags(tags: Readonly<Record<string, string>>): Promise<readonly ListedInstance[]>;
   /** Those of these subnets that EC2 knows. Rejects with CloudError. */
   describeSubnets(subnetIds: readonly string[]): Promise<readonly ListedSubnet[]>;
+  /** Those of these placement groups that EC2 knows. Rejects with CloudError. */
+  describePlacementGroups(names: readonly string[]): Promise<readonly ListedPlacementGroup[]>;
 }
 
 /** What EC2, or the way to it, said instead of an answer. The verdict on it is the core's (`core/verdict.ts`). */

@@ -211,6 +211,36 @@ export function capacityCloudContract(make: MakeDriver): void {
     });
   });
 
+  describe('placement groups through the port', () => {
+    test('those that EC2 knows, with ARN and strategy; the others are left out', async () => {
+      const ec2 = await driver(quick);
+      const near = await ec2.createPlacementGroup({ name: 'near' });
+      await ec2.createPlacementGroup({ name: 'apart', strategy: 'spread' });
+      await ec2.createPlacementGroup({ name: 'other' });
+      const listed = await ec2.cloud.describePlacementGroups(['near', 'none', 'apart', 'o*']);
+      expect([...listed].sort((left, right) => (left.name < right.name ? 1 : -1))).toEqual([
+        { name: 'near', arn: near.arn, strategy: 'cluster' },
+        { name: 'apart', arn: expect.stringMatching(/apart$/), strategy: 'spread' },
+      ]);
+      expect(await ec2.cloud.describePlacementGroups(['none'])).toEqual([]);
+      expect(await ec2.cloud.describePlacementGroups([])).toEqual([]);
+    });
+
+    test('a refused look is a CloudError', async () => {
+      const ec2 = await driver(quick);
+      ec2.model.addFault({
+        kind: 'refuse',
+        action: 'DescribePlacementGroups',
+        code: 'UnauthorizedOperation',
+        count: null,
+      });
+      expect(await cloudErrorOf(ec2.cloud.describePlacementGroups(['near']))).toMatchObject({
+        code: 'UnauthorizedOperation',
+        httpStatus: 403,
+      });
+    });
+  });
+
   describe('a fleet through the port', () => {
     const template = {
       name: 't',

@@ -7,12 +7,18 @@ import type {
   CreateFleetCommandOutput,
   FleetLaunchTemplateOverridesRequest,
   LaunchTemplateAndOverridesResponse,
+  PlacementGroup,
   ResourceType,
   Subnet,
   TagSpecification,
 } from '@aws-sdk/client-ec2';
 import type { FleetOrder, ReservationOrder } from '../../core/orders.ts';
-import type { FleetAnswer, ListedSubnet, Reservation } from '../../ports/cloud.ts';
+import type {
+  FleetAnswer,
+  ListedPlacementGroup,
+  ListedSubnet,
+  Reservation,
+} from '../../ports/cloud.ts';
 
 function tagged(
   tags: Readonly<Record<string, string>>,
@@ -63,6 +69,14 @@ export function subnetFrom(subnet: Subnet): ListedSubnet {
   return {
     subnetId: subnet.SubnetId ?? '',
     availabilityZone: subnet.AvailabilityZone ?? '',
+  };
+}
+
+export function placementGroupFrom(group: PlacementGroup): ListedPlacementGroup {
+  return {
+    name: group.GroupName ?? '',
+    arn: group.GroupArn ?? '',
+    strategy: group.Strategy ?? '',
   };
 }
 

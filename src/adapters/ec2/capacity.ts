@@ -7,6 +7,7 @@ import {
   CreateCapacityReservationCommand,
   CreateFleetCommand,
   DescribeCapacityReservationsCommand,
+  DescribePlacementGroupsCommand,
   DescribeSubnetsCommand,
   type DescribeCapacityReservationsCommandInput,
   type EC2Client,
@@ -15,6 +16,7 @@ import type { DurationMs } from '../../core/units.ts';
 import {
   CloudError,
   type CapacityCloud,
+  type ListedPlacementGroup,
   type ListedSubnet,
   type Reservation,
 } from '../../ports/cloud.ts';
@@ -31,6 +33,7 @@ import {
   createFleetInput,
   createReservationInput,
   fleetAnswerFrom,
+  placementGroupFrom,
   reservationFrom,
   subnetFrom,
 } from './capacity-requests.ts';
@@ -60,6 +63,22 @@ async function describeSubnets(
       client.send(new DescribeSubnetsCommand({ Filters: filters, ...page }), options),
     ({ Subnets = [] }) => Subnets.map(subnetFrom),
   );
+}
+
+/** By filter, as with subnets; EC2 has no pages here. */
+async function describePlacementGroups(
+  client: EC2Client,
+  names: readonly string[],
+): Promise<readonly ListedPlacementGroup[]> {
+  if (names.length === 0) return [];
+  const filters = [{ Name: 'group-name', Values: names.map(filterValue) }];
+  const command = new DescribePlacementGroupsCommand({ Filters: filters });
+  const { PlacementGroups = [] } = await calling(
+    'DescribePlacementGroups',
+    otherTimeoutMs,
+    (options) => client.send(command, options),
+  );
+  return PlacementGroups.map(placementGroupFrom);
 }
 
 function isUnknown(error: unknown): boolean {
@@ -128,5 +147,6 @@ export function createCapacityCloud({ launcher, client, launchTimeoutMs }: Clien
     },
     describeByTags: (tags) => describeAll(client, tagFilters(tags)),
     describeSubnets: (subnetIds) => describeSubnets(client, subnetIds),
+    describePlacementGroups: (names) => describePlacementGroups(client, names),
   };
 }

@@ -353,6 +353,39 @@ describe('a look at subnets', () => {
   });
 });
 
+describe('a look at placement groups', () => {
+  const group = (name: string, strategy: string) =>
+    `<item><groupName>${name}</groupName><groupArn>arn:aws:ec2:r:1:placement-group/${name}</groupArn>` +
+    `<strategy>${strategy}</strategy></item>`;
+
+  test('asks by filter, word for word, for there are none by name where one is unknown', async () => {
+    const groups = group('pg-1', 'cluster') + group('pg-2', 'spread');
+    respond = (r) =>
+      answerXml(
+        r,
+        200,
+        `<DescribePlacementGroupsResponse><placementGroupSet>${groups}</placementGroupSet></DescribePlacementGroupsResponse>`,
+      );
+    expect(await cloud().describePlacementGroups(['pg-1', 'pg-2', 'pg-?'])).toEqual([
+      { name: 'pg-1', arn: 'arn:aws:ec2:r:1:placement-group/pg-1', strategy: 'cluster' },
+      { name: 'pg-2', arn: 'arn:aws:ec2:r:1:placement-group/pg-2', strategy: 'spread' },
+    ]);
+    expect(Object.fromEntries(calls[0] ?? [])).toEqual({
+      Action: 'DescribePlacementGroups',
+      Version: '2016-11-15',
+      'Filter.1.Name': 'group-name',
+      'Filter.1.Value.1': 'pg-1',
+      'Filter.1.Value.2': 'pg-2',
+      'Filter.1.Value.3': 'pg-\\?',
+    });
+  });
+
+  test('of nothing makes no call', async () => {
+    expect(await cloud().describePlacementGroups([])).toEqual([]);
+    expect(calls).toEqual([]);
+  });
+});
+
 describe('a termination', () => {
   const launched = (id: string) =>
     `<RunInstancesResponse><instancesSet><item><instanceId>${id}</instanceId></item></instancesSet></RunInstancesResponse>`;

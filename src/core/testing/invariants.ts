@@ -196,6 +196,7 @@ function instancesOf(effect: Effect, { launchedBy }: TestWorld['ec2']): readonly
     case 'CreateReservation':
     case 'EndReservation':
     case 'DescribeSubnets':
+    case 'DescribePlacementGroups':
     case 'AskJobs':
     case 'ReleaseNodes':
     case 'PowerUpNodes':

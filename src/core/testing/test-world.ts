@@ -20,6 +20,8 @@ export interface TestWorld {
   /** Effects that were asked for and not answered yet. */
   readonly running: Effect[];
   readonly ec2: Ec2Books;
+  /** The placement groups that EC2 knows, with their ARNs; null: all, as cluster groups. */
+  groups: Readonly<Record<string, string | null>> | null;
   /** True: the test answers AskJobs itself. */
   asks: boolean;
   /** True: the test says which slurmd register; else all do, at once. */

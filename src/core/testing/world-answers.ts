@@ -119,6 +119,12 @@ export function answersOf(world: TestWorld, send: Send, afterAssign: () => Turn)
         const zones = Object.fromEntries(effect.subnetIds.map((id) => [id, zoneIn(id)]));
         return send({ kind: 'SubnetsTold', effectId, zones });
       }
+      case 'DescribePlacementGroups': {
+        take(effect);
+        const all = Object.fromEntries(effect.names.map((name) => [name, `arn:${name}`]));
+        const arns = world.groups ?? all;
+        return send({ kind: 'PlacementGroupsTold', effectId, arns });
+      }
       case 'AskJobs':
         take(effect);
         return send({ kind: 'JobsTold', effectId, told: tell(world, effect) });

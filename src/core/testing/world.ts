@@ -38,6 +38,7 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
     turns: [],
     running: [],
     ec2,
+    groups: null,
     asks: false,
     boots: false,
     slurm: { jobs: new Map(), absent: '' },
@@ -52,6 +53,7 @@ export function createTestWorld(settings: Partial<Settings> = {}, check?: TurnCh
     for (const effect of [...world.running]) {
       const isQuestion =
         effect.kind === 'AskJobs' ||
+        effect.kind === 'DescribePlacementGroups' ||
         effect.kind === 'DescribeSubnets' ||
         effect.kind === 'TellJobs';
       // Answering one may have answered others.

@@ -95,4 +95,5 @@ export interface PlacementGroupView {
 
 export interface DescribePlacementGroupsRequest {
   readonly names?: readonly string[];
+  readonly filters?: readonly Filter[];
 }

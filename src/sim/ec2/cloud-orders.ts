@@ -119,6 +119,10 @@ export function subnetFilters(subnetIds: readonly string[]): readonly Filter[] {
   return [{ name: 'subnet-id', values: subnetIds.map(filterValue) }];
 }
 
+export function groupFilters(names: readonly string[]): readonly Filter[] {
+  return [{ name: 'group-name', values: names.map(filterValue) }];
+}
+
 export function subnetFrom({ subnetId, availabilityZone }: SubnetView): ListedSubnet {
   return { subnetId, availabilityZone };
 }

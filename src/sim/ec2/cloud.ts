@@ -25,6 +25,7 @@ import {
   reservationRequest,
   statusFrom,
   subnetFilters,
+  groupFilters,
   subnetFrom,
   tagFilters,
 } from './cloud-orders.ts';
@@ -136,6 +137,12 @@ function createCapacityCloud(model: Ec2Model, launchBy: Travel, otherBy: Travel)
       const request = { filters: subnetFilters(subnetIds) };
       const { answer } = await carry(model, 'DescribeSubnets', request, otherBy);
       return answer.subnets.map(subnetFrom);
+    },
+    async describePlacementGroups(names) {
+      if (names.length === 0) return [];
+      const request = { filters: groupFilters(names) };
+      const { answer } = await carry(model, 'DescribePlacementGroups', request, otherBy);
+      return answer.groups.map(({ name, arn, strategy }) => ({ name, arn, strategy }));
     },
   };
 }

@@ -120,7 +120,8 @@ const handlers: Handlers = {
   CancelCapacityReservation: ({ world }, request, now) =>
     cancelCapacityReservation(world, request, now),
   CreatePlacementGroup: ({ world }, request) => createPlacementGroup(world, request),
-  DescribePlacementGroups: ({ world }, request) => describePlacementGroups(world, request),
+  DescribePlacementGroups: ({ world }, request, now) =>
+    describePlacementGroups(world, request, now),
 };
 
 /**

@@ -2,7 +2,9 @@
  * Placement groups that were made by name. A launch may name any group, made or not; what a group has room for is the
  * pools' business.
  */
+import type { Instant } from '../../core/units.ts';
 import { invalidValue, placementGroupTaken, unknownPlacementGroup } from './errors.ts';
+import { predicateFor, type Property } from './filters.ts';
 import { tagsFor } from './tags.ts';
 import type {
   Actions,
@@ -34,16 +36,27 @@ export function createPlacementGroup(
   return group;
 }
 
-/** Throws Ec2ApiError for a name that was never made. */
+const properties: ReadonlyMap<string, Property<PlacementGroupView>> = new Map<
+  string,
+  Property<PlacementGroupView>
+>([
+  ['group-name', (view) => view.name],
+  ['group-arn', (view) => view.arn],
+  ['strategy', (view) => view.strategy],
+]);
+
+/** Throws Ec2ApiError for a name that was never made, and for a filter that EC2 does not have. */
 export function describePlacementGroups(
   world: World,
-  { names = [] }: DescribePlacementGroupsRequest,
+  { names = [], filters = [] }: DescribePlacementGroupsRequest,
+  now: Instant,
 ): Actions['DescribePlacementGroups']['answer'] {
-  if (names.length === 0) return { groups: [...world.placementGroups.values()] };
-  const groups = names.map((name) => {
+  const asked = names.length === 0 ? [...world.placementGroups.keys()] : names;
+  const groups = asked.map((name) => {
     const group = world.placementGroups.get(name);
     if (group === undefined) throw unknownPlacementGroup(name);
     return group;
   });
-  return { groups };
+  const tests = filters.map((filter) => predicateFor(filter, properties, null));
+  return { groups: groups.filter((group) => tests.every((test) => test(group, now))) };
 }

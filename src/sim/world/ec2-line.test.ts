@@ -102,6 +102,10 @@ const ways = new Map<string, Way>([
   ['a look by token', { ...question, call: (cloud) => cloud.describeByClientToken('t') }],
   ['a look by tags', { ...question, call: (cloud) => cloud.describeByTags(tags) }],
   ['a look at reservations', { ...question, call: (cloud) => cloud.describeReservations(tags) }],
+  [
+    'a look at placement groups',
+    { ...question, call: (cloud) => cloud.describePlacementGroups(['g']) },
+  ],
   ['a look at subnets', { ...question, call: (cloud) => cloud.describeSubnets([subnetId]) }],
 ]);
 

@@ -137,6 +137,8 @@ export function createEc2Line(parts: Ec2LineParts): Cloud & CapacityCloud {
       }),
     describeByTags: (tags) => ask('DescribeInstances', () => near.describeByTags(tags)),
     describeSubnets: (ids) => ask('DescribeSubnets', () => near.describeSubnets(ids)),
+    describePlacementGroups: (names) =>
+      ask('DescribePlacementGroups', () => near.describePlacementGroups(names)),
   };
 
   function travelOf({ weather, chronicle }: Ec2LineParts, action: ActionName): DurationMs | null {

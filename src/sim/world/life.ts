@@ -132,6 +132,8 @@ export function createLife(parts: LifeParts): Life {
       runFleet: (order) => guard('launch-fleet', () => parts.cloud.runFleet(order)),
       describeByTags: (tags) => guard('describe-tagged', () => parts.cloud.describeByTags(tags)),
       describeSubnets: (ids) => guard('describe-subnets', () => parts.cloud.describeSubnets(ids)),
+      describePlacementGroups: (names) =>
+        guard('describe-groups', () => parts.cloud.describePlacementGroups(names)),
     },
     scheduler: guardScheduler(parts.scheduler, guard),
     consoles: { append: () => undefined },

@@ -30,6 +30,8 @@ function eventInShort(event: Event): string {
       return `ReservationMade ${event.effectId} ${event.reservationId}`;
     case 'ReservationEnded':
       return `ReservationEnded ${event.effectId} (${event.found})`;
+    case 'PlacementGroupsTold':
+      return `PlacementGroupsTold ${JSON.stringify(event.arns)}`;
     case 'SubnetsTold':
       return `SubnetsTold ${JSON.stringify(event.zones)}`;
     case 'SlurmSeen': {
@@ -338,6 +340,8 @@ function effectInShort(effect: Effect): string {
       return `CreateReservation ${effect.id} x${effect.order.count}`;
     case 'EndReservation':
       return `EndReservation ${effect.id} ${effect.reservationId ?? 'by its tag'}`;
+    case 'DescribePlacementGroups':
+      return `DescribePlacementGroups ${effect.names.join(' ')}`;
     case 'DescribeSubnets':
       return `DescribeSubnets ${effect.subnetIds.join(' ')}`;
     case 'AskJobs':
