@@ -15,6 +15,7 @@ import type { Decision } from '../core/decisions.ts';
 import { countedList } from '../core/narrate.ts';
 import type { HookVerb } from '../core/requests.ts';
 import type { Log } from '../ports/log.ts';
+import { workAsOwner } from './as-owner.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { badConfig, loadOrTell } from './load.ts';
 import { openScontrol } from './open-scontrol.ts';
@@ -40,6 +41,7 @@ export async function runHook(
   const since = options.wait === true ? lastTurn(config.stateDir) : 0;
   await spool.write({ id, verb, hostlist, resumeFile: readResumeFile(stderrLog) });
   if (options.wait !== true) return 0;
+  workAsOwner(config.stateDir);
   const log = openFileLog(config.logDir);
   const verdict = await settle(config, log, id, since);
   process.stdout.write(`Successfully launched nodes ${countedList(verdict.given)}\n`);

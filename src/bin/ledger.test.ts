@@ -1,6 +1,15 @@
 /** `muster ledger` and the start of a daemon, by a ledger that is damaged: as processes, with a real file. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -122,3 +131,18 @@ test('without one: check says so, renew begins one', () => {
   const renewed = muster(['ledger', 'renew', '--json']);
   expect(JSON.parse(renewed.stdout)).toMatchObject({ damage: null, kept: null });
 });
+
+test.skipIf(process.getuid?.() !== 0)(
+  'renewed by root it belongs to the owner of the state folder, who is the daemon',
+  () => {
+    const nobody = 65_534;
+    rmSync(join(stateDir, 'ledger.db'));
+    for (const path of [dir, stateDir, join(stateDir, 'ledger.lock')])
+      chownSync(path, nobody, nobody);
+    expect(muster(['ledger', 'renew'])).toMatchObject({ status: 0, stderr: '' });
+    for (const name of readdirSync(stateDir)) {
+      const { uid, gid } = statSync(join(stateDir, name));
+      expect({ name, uid, gid }).toEqual({ name, uid: nobody, gid: nobody });
+    }
+  },
+);

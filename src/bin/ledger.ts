@@ -1,6 +1,7 @@
 /** `muster ledger check` and `muster ledger renew`. */
 import { checkLedger, renewLedger } from '../adapters/ledger/renew.ts';
 import { ledgerPath } from '../adapters/ledger/sqlite.ts';
+import { workAsOwner } from './as-owner.ts';
 import { badConfig, loadOrTell } from './load.ts';
 
 export interface LedgerOptions {
@@ -32,6 +33,7 @@ export async function runLedgerRenew(options: LedgerOptions): Promise<number> {
   const config = loadOrTell(options.config);
   if (config === null) return badConfig;
   const { stateDir } = config;
+  workAsOwner(stateDir);
   const path = ledgerPath(stateDir);
   const renewal = await renewLedger(stateDir, Date.now());
   switch (renewal.kind) {

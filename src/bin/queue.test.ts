@@ -64,7 +64,7 @@ describe('muster queue start', () => {
     if (opened.kind !== 'writer') throw new Error(opened.message);
     opened.ledger.close();
     const { status, stdout, stderr } = start('queue1');
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
     expect(stdout).toMatch(/^No daemon has taken the request yet\./);
     const spool = join(dir, 'state/spool/new');
     const [request = ''] = readdirSync(spool);

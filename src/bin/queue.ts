@@ -30,7 +30,7 @@ export async function runQueueStart(queue: string, options: QueueOptions): Promi
     const { id, path } = await spoolRequest(config.stateDir, 'queue-start', queue, undone);
     const started = { queue, ...(await follow(ledger, id)), spool: path };
     process.stdout.write(renderQueueStarted(started, options.json === true));
-    return started.fault === null ? 0 : 1;
+    return started.wasProtected === null ? 1 : 0;
   } finally {
     ledger.close();
   }

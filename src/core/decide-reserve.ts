@@ -45,7 +45,7 @@ export function whyNotReserve(
     const group = groupFor(draft, place);
     if (group === undefined) return whyNoGroup(draft, place, name);
     if (isUnfit(draft, name))
-      return `EC2 launched nothing into the last reservation for ${name}: its launch template may name a placement group or a tenancy`;
+      return `EC2 launched nothing into the last reservation for ${name}: its image may not be of the platform ${place.policy.platform}, or its launch template names a tenancy or a placement group`;
     if (reservable(draft, place, pool) === null)
       return `the instance type or the zone of ${name} is not known`;
     if (effect.order.minCount > reservationMax)

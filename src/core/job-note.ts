@@ -71,6 +71,9 @@ const cureByVerdict: Readonly<Record<Verdict, string>> = {
   unknown: 'the message above is all that EC2 says',
 };
 
+const fleetMismatch =
+  'an administrator has to make slurm.conf and the cluster file name the same nodes';
+
 const cureByCode: Readonly<Record<string, string>> = {
   NothingWished: 'change the comment: scontrol update jobid=... comment=...',
   ResumeTimeoutTooShort: 'fewer nodes would help, or a longer ResumeTimeout in slurm.conf',
@@ -88,6 +91,16 @@ const cureByCode: Readonly<Record<string, string>> = {
   GangIncomplete: 'ResumeRate=0 in slurm.conf would help',
   FleetStopped: 'an administrator starts the fleet',
   ReleasedByHand: 'time helps',
+  InvalidNodenameError: fleetMismatch,
+  UnknownQueue: fleetMismatch,
+  UnknownComputeResource: fleetMismatch,
+  NodeOutsideFleet: fleetMismatch,
+  NoCommonZone:
+    'an administrator has to give the queues subnets in one zone, or let them be spread',
+  LimitedInstanceCapacity: 'time helps, or fewer nodes',
+  InstancesVanished: 'time helps',
+  InstanceImpaired: 'time helps',
+  ReplacedByHand: 'time helps',
   NodeAddressRefused: 'the administrator of the cluster has to look at slurm.conf',
 };
 

@@ -80,6 +80,44 @@ function createLadder(dice: Dice, types: readonly string[], market: CapacityType
   return pools.slice(0, dice.int(2, pools.length));
 }
 
+/** Placement groups that EC2 knows: in the one reservations can be made, in the other not. */
+const groups = [
+  { name: 'near', strategy: 'cluster' },
+  { name: 'apart', strategy: 'spread' },
+] as const;
+
+/**
+ * In some worlds a queue launches into a placement group, or has a platform that its images are not of: what is reserved for
+ * it does not fit. Of a dice of its own, so that the fleets of known seeds stay as they were.
+ */
+export function withGroups(dice: Dice, queues: readonly Queue[]): readonly Queue[] {
+  if (!dice.chance(0.15)) return queues;
+  return queues.map((queue) => {
+    const kind = dice.pick(['group', 'group', 'platform', 'none']);
+    if (kind === 'platform') return { ...queue, platform: 'Windows' };
+    if (kind === 'none') return queue;
+    const { name } = dice.pick([groups[0], groups[0], groups[1]]);
+    return {
+      ...queue,
+      computeResources: queue.computeResources.map((resource) =>
+        resource.launch.kind === 'instance-type'
+          ? { ...resource, launch: { ...resource.launch, placementGroup: name } }
+          : resource,
+      ),
+    };
+  });
+}
+
+/** Those that the queues launch into. */
+export function groupsOf(queues: readonly Queue[]): readonly (typeof groups)[number][] {
+  const resources = queues.flatMap(({ computeResources }) => computeResources);
+  return groups.filter(({ name }) =>
+    resources.some(
+      ({ launch }) => launch.kind === 'instance-type' && launch.placementGroup === name,
+    ),
+  );
+}
+
 /** Some of the nodes of some compute resources are static. */
 export function withStaticSets(dice: Dice, queues: readonly Queue[]): Queue[] {
   return queues.map((queue) => ({

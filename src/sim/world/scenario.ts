@@ -9,7 +9,7 @@ import type { JobRequest } from '../../ports/slurm-commands.ts';
 import type { SlurmModelNode, SlurmModelSettings } from '../slurm/types.ts';
 import { createDice, type Dice } from './dice.ts';
 import { allFaultKinds, peopleFaultKinds, type FaultKind } from './faults.ts';
-import { createQueues, sizeOf, withStaticSets } from './scenario-fleet.ts';
+import { createQueues, sizeOf, withGroups, withStaticSets } from './scenario-fleet.ts';
 
 export interface Submission {
   /** Since the world began. */
@@ -42,7 +42,8 @@ export interface Scenario {
 
 export function createScenario(seed: number): Scenario {
   const dice = createDice(seed, 'scenario');
-  const queues = createPolicies(seed, createQueues(dice));
+  const fitDice = createDice(seed, 'reservations that do not fit');
+  const queues = withGroups(fitDice, createPolicies(seed, createQueues(dice)));
   const faultPhaseMs = dice.int(5, 25) * 60_000;
   const resumeTimeoutMs = dice.pick([400_000, 600_000, 1_200_000]);
   // Dice of its own, so that the worlds without these stay as they were.

@@ -31,7 +31,7 @@ import { createLife, type Life } from './life.ts';
 import { createMachines, type Machines } from './machines.ts';
 import { createPeople, type People } from './people.ts';
 import { createScenario, nodesOf, type Scenario } from './scenario.ts';
-import { fleetPools } from './scenario-fleet.ts';
+import { fleetPools, groupsOf } from './scenario-fleet.ts';
 import { createScontrolLine } from './scontrol-line.ts';
 import {
   createMemoryLedger,
@@ -137,6 +137,7 @@ function createWorld(seed: number, options: SimulateOptions): World {
   const model = createEc2Model({ now: () => clock.now(), seed, throttle: false });
   for (const { instanceType, availabilityZone, market } of fleetPools(scenario.queues))
     model.setCapacity(instanceType, availabilityZone, null, market);
+  for (const group of groupsOf(scenario.queues)) model.createPlacementGroup(group);
   const weather = createWeather({ scenario, clock, chronicle, model });
   const slurm = createSlurmModel({
     clock,
