@@ -499,6 +499,18 @@ describe('tellJobs', () => {
     await expect(tellJobs(scheduler, effect)).rejects.toBe(away);
   });
 
+  test('a leader is told while another component runs, for which Slurm refuses the same', async () => {
+    const late = new SchedulerError('Job is no longer pending execution for job 1', {
+      transient: false,
+    });
+    const part = { ...job(2, 'RUNNING', 'n1'), hetJobId: 1 };
+    await tellJobs(refusing(late, part).scheduler, { ...effect, jobIds: [1] });
+    const told = tellJobs(refusing(late).scheduler, { ...effect, jobIds: [1] });
+    await expect(told).rejects.toBe(late);
+    const other = tellJobs(refusing(gone, part).scheduler, { ...effect, jobIds: [1] });
+    await expect(other).rejects.toBe(gone);
+  });
+
   test('is content when the jobs are gone', async () => {
     const { scheduler, journal } = slurm([]);
     await tellJobs(scheduler, effect);

@@ -254,11 +254,16 @@ export async function tellJobs(scheduler: Scheduler, effect: TellJobs): Promise<
       if (waiting.has(jobId)) return;
       if (release && !isHeldByMuster(job)) return;
       if (release) await scheduler.releaseJob(jobId);
-      await scheduler.updateJob(jobId, {
+      const change = {
         ...(startAt !== null && (!endsWait || waits(reason, restarts)) && { startAt }),
         ...(hold !== null && { hold }),
         adminComment: withNote(adminComment, note),
-      });
+      };
+      try {
+        await scheduler.updateJob(jobId, change);
+      } catch (error: unknown) {
+        if (!isOfPartAlone(error) || !hasPartAtWork(listed, jobId)) throw error;
+      }
     }),
   );
   const errors = outcomes.flatMap((outcome): Error[] => {
@@ -273,6 +278,22 @@ export async function tellJobs(scheduler: Scheduler, effect: TellJobs): Promise<
     throw new SchedulerError(`${early} jobs are not back in the queue yet`, { transient: true });
   const [first] = errors;
   if (first !== undefined) throw first;
+}
+
+function isOfPartAlone(error: unknown): boolean {
+  return (
+    error instanceof SchedulerError && !error.transient && /no longer pending/.test(error.message)
+  );
+}
+
+/**
+ * Whether a component runs while its leader waits, as one does whose nodes are up when the leader loses some. Slurm changes the
+ * leader then, and refuses the same for the component (recorded).
+ */
+function hasPartAtWork(listed: readonly SchedulerJob[], leader: number): boolean {
+  return listed.some(
+    ({ jobId, hetJobId, state }) => hetJobId === leader && jobId !== leader && state !== 'PENDING',
+  );
 }
 
 /**

@@ -86,6 +86,23 @@ export const storiesOfHetJobs: readonly Story[] = [
     ],
   },
   {
+    name: 'a heterogeneous job is put off while a component of it runs alone',
+    settings: { ...usual, nodeCount: 6 },
+    steps: [
+      submitHet([2, 1]),
+      { kind: 'until', hooks: 1, atMost: 60 },
+      { kind: 'pass', seconds: 2 },
+      ...up(3),
+      { kind: 'pass', seconds: 32 },
+      ...giveBack([1, 2]),
+      { kind: 'pass', seconds: 4 },
+      { kind: 'update', jobs: [1], change: { startAfterSeconds: 300, adminComment: 'later' } },
+      { kind: 'pass', seconds: 2 },
+      { kind: 'update', jobs: [1], change: { hold: 'admin' } },
+      { kind: 'pass', seconds: 2 },
+    ],
+  },
+  {
     name: 'a heterogeneous job has only its old nodes to go back to',
     settings: { ...usual, nodeCount: 3, bfInterval: 6 },
     steps: [
