@@ -143,12 +143,18 @@ test('looking up subnets answers their zones', async () => {
   ]);
 });
 
-test('looking up placement groups answers their ARNs, and which are no cluster groups', async () => {
+test('looking up placement groups answers their ARNs, which are no cluster groups, and those of launch templates', async () => {
   const { events, run } = setUp();
-  run({ kind: 'DescribePlacementGroups', id: 'groups', names: ['pg', 'spread-1'] });
+  const names = ['pg', 'spread-1'];
+  run({ kind: 'DescribePlacementGroups', id: 'groups', names, templates: ['t', 'bare'] });
   await quiet();
   expect(events).toMatchObject([
-    { kind: 'PlacementGroupsTold', effectId: 'groups', arns: { pg: 'arn:pg', 'spread-1': null } },
+    {
+      kind: 'PlacementGroupsTold',
+      effectId: 'groups',
+      templates: { t: 'of-t', bare: null },
+      arns: { pg: 'arn:pg', 'spread-1': null, 'of-t': 'arn:of-t' },
+    },
   ]);
 });
 

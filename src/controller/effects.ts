@@ -117,11 +117,19 @@ async function runEffect(
         return { kind: 'SubnetsTold', at: at(), effectId: effect.id, zones };
       }
       case 'DescribePlacementGroups': {
-        const groups = await world.cloud.describePlacementGroups(effect.names);
-        const arns = Object.fromEntries(
-          groups.map(({ name, arn, strategy }) => [name, strategy === 'cluster' ? arn : null]),
-        );
-        return { kind: 'PlacementGroupsTold', at: at(), effectId: effect.id, arns };
+        const listed = await world.cloud.describeLaunchTemplates(effect.templates);
+        const named = listed.flatMap(({ placementGroup }) => placementGroup ?? []);
+        const names = [...new Set([...effect.names, ...named])];
+        const groups = await world.cloud.describePlacementGroups(names);
+        return {
+          ...{ kind: 'PlacementGroupsTold', at: at(), effectId: effect.id },
+          templates: Object.fromEntries(
+            listed.map(({ name, placementGroup }) => [name, placementGroup]),
+          ),
+          arns: Object.fromEntries(
+            groups.map(({ name, arn, strategy }) => [name, strategy === 'cluster' ? arn : null]),
+          ),
+        };
       }
       case 'RefreshNodes':
         await refreshNodes(world.scheduler, effect.nodes, world.clock, effect.evenDrained);

@@ -36,8 +36,11 @@ export function apply(state: State, turn: Turn): void {
   if (event.kind === 'ConfigLoaded') loadSettings(state, event.settings);
   if (event.kind === 'SubnetsTold')
     for (const [id, zone] of Object.entries(event.zones)) state.zones.set(id, zone);
-  if (event.kind === 'PlacementGroupsTold')
+  if (event.kind === 'PlacementGroupsTold') {
     for (const [name, arn] of Object.entries(event.arns)) state.groupArns.set(name, arn);
+    for (const [name, group] of Object.entries(event.templates))
+      state.templateGroups.set(name, group);
+  }
   if (event.kind === 'HookCalled') takeRequest(state, event.request.id);
   if (event.kind === 'NodesRefreshed') noteRefreshed(state, event.effectId);
   if (event.kind === 'LaunchAnswered') bookAnswer(state, event);

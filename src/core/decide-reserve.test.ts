@@ -434,6 +434,36 @@ describe('a gang in a placement group', () => {
     }
   });
 
+  test('that its launch template alone names reserves in that; or in none, if it names none', () => {
+    const one = byTemplate({ name: null });
+    expect(reserving(one).map(({ order }) => order.placementGroupArn)).toEqual([
+      'arn:of-demo-q-a',
+      'arn:of-demo-q-a',
+    ]);
+    const bare = Object.assign(byTemplate({ name: null }), { asks: true });
+    bare.resume('q-dy-a-[1-3]', ['q-dy-a-[1-3]']);
+    bare.finish(bare.only('AskJobs'));
+    bare.finish(bare.only('DescribeSubnets'));
+    const { id: effectId } = bare.only('DescribePlacementGroups');
+    bare.running.length = 0;
+    bare.send({
+      kind: 'PlacementGroupsTold',
+      effectId,
+      templates: { 'demo-q-a': null },
+      arns: {},
+    });
+    expect(bare.out('CreateReservation').map(({ order }) => order.placementGroupArn)).toEqual([
+      null,
+      null,
+    ]);
+    for (const each of [one, bare]) {
+      each.asks = false;
+      each.settle();
+      checkAtRest(each);
+      checkReplay(each);
+    }
+  });
+
   const told: Record<string, { groups: Record<string, null>; why: string }> = {
     'that EC2 does not know': {
       groups: {},
@@ -490,9 +520,9 @@ describe('a gang that is launched without reservations', () => {
       make: () => world(oneType, { queues: null }),
       why: 'the instance type or the zone of q/a is not known',
     },
-    'into a placement group that only its template names': {
-      make: () => byTemplate({ name: null }),
-      why: 'q/a launches into a placement group that its launch template alone names',
+    'by a template that EC2 does not tell of': {
+      make: () => Object.assign(byTemplate({ name: null }), { groups: {} }),
+      why: 'EC2 did not tell into which placement group q/a launches',
     },
     'in calls larger than a reservation may be': {
       make: () =>

@@ -54,17 +54,22 @@ export function whyNotReserve(
   return null;
 }
 
-/** The ARN of the group that the place launches into, null without one; undefined where nothing can be reserved in it. */
-function groupFor({ state }: Draft, { placementGroup }: Place): string | null | undefined {
-  if (placementGroup === null) return null;
-  const { name } = placementGroup;
-  return name === null ? undefined : (state.groupArns.get(name) ?? undefined);
+/** The name of the group that the place launches into; null: none; undefined: its launch template alone knows. */
+function groupName({ state }: Draft, { placementGroup, launch }: Place): string | null | undefined {
+  if (placementGroup === null || placementGroup.name !== null) return placementGroup?.name ?? null;
+  return launch.kind === 'launch-template' ? state.templateGroups.get(launch.name) : undefined;
 }
 
-function whyNoGroup({ state }: Draft, { placementGroup }: Place, name: string): string {
-  const group = placementGroup?.name ?? null;
-  if (group === null)
-    return `${name} launches into a placement group that its launch template alone names`;
+/** The ARN of the group that the place launches into, null without one; undefined where nothing can be reserved in it. */
+function groupFor(draft: Draft, place: Place): string | null | undefined {
+  const name = groupName(draft, place);
+  return typeof name === 'string' ? (draft.state.groupArns.get(name) ?? undefined) : name;
+}
+
+function whyNoGroup(draft: Draft, place: Place, name: string): string {
+  const { state } = draft;
+  const group = groupName(draft, place) ?? null;
+  if (group === null) return `EC2 did not tell into which placement group ${name} launches`;
   return state.groupArns.has(group)
     ? `the placement group ${group} of ${name} is no cluster group: nothing is reserved in it`
     : `EC2 did not tell of the placement group ${group} of ${name}`;

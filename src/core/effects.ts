@@ -191,11 +191,15 @@ export interface DescribeSubnets {
   readonly subnetIds: readonly string[];
 }
 
-/** Asks EC2 for the placement groups that the configuration names: a reservation is made in one by its ARN. */
+/**
+ * Asks EC2 for the placement groups that the configuration names, and for those that these launch templates alone name: a
+ * reservation is made in one by its ARN.
+ */
 export interface DescribePlacementGroups {
   readonly kind: 'DescribePlacementGroups';
   readonly id: string;
   readonly names: readonly string[];
+  readonly templates: readonly string[];
 }
 
 export type Effect =

@@ -76,10 +76,14 @@ export type Event = { readonly at: Instant } & (
       readonly effectId: string;
       readonly zones: Readonly<Record<string, string>>;
     }
-  /** The ARNs of those that EC2 knows; null: of a group whose strategy is not `cluster`, in which nothing is reserved. */
+  /**
+   * `templates`: the group that each launch template names; null: none. `arns`: of the groups that EC2 knows; null: of one whose
+   * strategy is not `cluster`, in which nothing is reserved.
+   */
   | {
       readonly kind: 'PlacementGroupsTold';
       readonly effectId: string;
+      readonly templates: Readonly<Record<string, string | null>>;
       readonly arns: Readonly<Record<string, string | null>>;
     }
   | { readonly kind: 'JobsInformed'; readonly effectId: string }

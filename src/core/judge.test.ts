@@ -265,7 +265,12 @@ describe('the rules, one by one', () => {
       'silent-off: bring-back',
     ],
     ['asked for by nobody', { power: 'powering-up', lease: 'none' }, 'request-lost: give-back'],
-    ['powering up on an old instance', { power: 'powering-up' }, 'boot-forgotten: give-back'],
+    ['powering up on an old instance', { power: 'powering-up' }, 'boot-of-old-instance: give-back'],
+    [
+      'powering up, and nobody waits for it',
+      { power: 'powering-up', lease: 'given' },
+      'boot-forgotten: give-back',
+    ],
     ['impaired at work', { instance: 'impaired', isBusy: true }, 'sick-at-work: drain'],
     [
       'impaired at work, drained',

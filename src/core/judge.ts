@@ -250,6 +250,15 @@ export const rules = [
     says: 'Slurm powers it up, and its request never came',
   },
   {
+    name: 'boot-of-old-instance',
+    // The request to suspend it was lost, and the one to resume it took the instance that it still had for the boot's.
+    when: ({ slurm, lease }) => slurm.power === 'powering-up' && lease === 'registered',
+    verdict: 'give-back',
+    graceMs: 60 * seconds,
+    code: 'RequestLost',
+    says: 'Slurm powers it up anew, and the instance that it has from before does not register again',
+  },
+  {
     name: 'boot-forgotten',
     // Slurm powered it down and up again without muster's hearing of either; the old instance does not register again.
     when: ({ slurm }) => slurm.power === 'powering-up',

@@ -121,6 +121,8 @@ export interface State {
   reservations: Map<string, OpenReservation>;
   /** Subnets and their zones. */
   zones: Map<string, string>;
+  /** Launch templates and the placement groups that they name; null: none. */
+  templateGroups: Map<string, string | null>;
   /** Placement groups and their ARNs; null: one in which nothing is reserved. */
   groupArns: Map<string, string | null>;
   /** Compute resources (`queue/name`) of which EC2 launched nothing into a reservation made for them, and when that was. */
@@ -157,6 +159,7 @@ export function emptyState(): State {
     memory: new Map(),
     reservations: new Map(),
     zones: new Map(),
+    templateGroups: new Map(),
     groupArns: new Map(),
     unfit: new Map(),
     requests: new Map(),

@@ -75,6 +75,13 @@ export interface ListedPlacementGroup {
   readonly strategy: string;
 }
 
+/** The latest version of a launch template as EC2 shows it. */
+export interface ListedLaunchTemplate {
+  readonly name: string;
+  /** The placement group that it names; null: none. */
+  readonly placementGroup: string | null;
+}
+
 /** A capacity reservation as EC2 shows it. */
 export interface Reservation {
   readonly reservationId: string;
@@ -149,6 +156,8 @@ export interface CapacityCloud {
   describeSubnets(subnetIds: readonly string[]): Promise<readonly ListedSubnet[]>;
   /** Those of these placement groups that EC2 knows. Rejects with CloudError. */
   describePlacementGroups(names: readonly string[]): Promise<readonly ListedPlacementGroup[]>;
+  /** Those of these launch templates that EC2 knows; a call for each. Rejects with CloudError. */
+  describeLaunchTemplates(names: readonly string[]): Promise<readonly ListedLaunchTemplate[]>;
 }
 
 /** What EC2, or the way to it, said instead of an answer. The verdict on it is the core's (`core/verdict.ts`). */

@@ -241,6 +241,34 @@ export function capacityCloudContract(make: MakeDriver): void {
     });
   });
 
+  describe('launch templates through the port', () => {
+    test('those that EC2 knows, with the placement group of their latest version', async () => {
+      const ec2 = await driver(quick);
+      const data = { imageId: 'ami-0123456789abcdef0', instanceType: 'c5.xlarge' };
+      await ec2.createLaunchTemplate({ name: 'bare', data: { ...data, placementGroup: 'old' } });
+      await ec2.createLaunchTemplateVersion({ template: { name: 'bare' }, data });
+      await ec2.createLaunchTemplate({ name: 'near', data: { ...data, placementGroup: 'pg' } });
+      expect(await ec2.cloud.describeLaunchTemplates(['near', 'none', 'bare'])).toEqual([
+        { name: 'near', placementGroup: 'pg' },
+        { name: 'bare', placementGroup: null },
+      ]);
+      expect(await ec2.cloud.describeLaunchTemplates([])).toEqual([]);
+    });
+
+    test('a refused look is a CloudError', async () => {
+      const ec2 = await driver(quick);
+      ec2.model.addFault({
+        kind: 'refuse',
+        action: 'DescribeLaunchTemplateVersions',
+        code: 'UnauthorizedOperation',
+        count: null,
+      });
+      expect(await cloudErrorOf(ec2.cloud.describeLaunchTemplates(['near']))).toMatchObject({
+        code: 'UnauthorizedOperation',
+      });
+    });
+  });
+
   describe('a fleet through the port', () => {
     const template = {
       name: 't',

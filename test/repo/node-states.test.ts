@@ -108,6 +108,8 @@ describe('the table of node states', () => {
       'sick',
       'event',
       'shut',
+      // Only with an instance that has not registered.
+      'boot-forgotten',
     ]);
     const met = new Set(
       rows.flatMap(({ state }) =>

@@ -139,4 +139,9 @@ export const seeds: ReadonlyMap<number, string> = new Map([
     'the second component of a heterogeneous job, which ran alone while its refused leader waited, lost its node after muster ' +
       'had woken the job: it came back with a wait of its own, and nobody looked at the job again',
   ],
+  [
+    71_001_995,
+    'the call to suspend a node was lost, and the one to resume it took the instance that it still had, which registers no ' +
+      'more: its job waited until ResumeTimeout',
+  ],
 ]);

@@ -7,6 +7,7 @@ import type {
   CreateFleetCommandOutput,
   FleetLaunchTemplateOverridesRequest,
   LaunchTemplateAndOverridesResponse,
+  LaunchTemplateVersion,
   PlacementGroup,
   ResourceType,
   Subnet,
@@ -15,6 +16,7 @@ import type {
 import type { FleetOrder, ReservationOrder } from '../../core/orders.ts';
 import type {
   FleetAnswer,
+  ListedLaunchTemplate,
   ListedPlacementGroup,
   ListedSubnet,
   Reservation,
@@ -78,6 +80,14 @@ export function placementGroupFrom(group: PlacementGroup): ListedPlacementGroup 
     arn: group.GroupArn ?? '',
     strategy: group.Strategy ?? '',
   };
+}
+
+export function launchTemplateFrom(
+  name: string,
+  version: LaunchTemplateVersion,
+): ListedLaunchTemplate {
+  const group = version.LaunchTemplateData?.Placement?.GroupName ?? '';
+  return { name, placementGroup: group === '' ? null : group };
 }
 
 /** The pools' order is their priority, in both markets. */

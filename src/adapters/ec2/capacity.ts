@@ -7,6 +7,7 @@ import {
   CreateCapacityReservationCommand,
   CreateFleetCommand,
   DescribeCapacityReservationsCommand,
+  DescribeLaunchTemplateVersionsCommand,
   DescribePlacementGroupsCommand,
   DescribeSubnetsCommand,
   type DescribeCapacityReservationsCommandInput,
@@ -16,6 +17,7 @@ import type { DurationMs } from '../../core/units.ts';
 import {
   CloudError,
   type CapacityCloud,
+  type ListedLaunchTemplate,
   type ListedPlacementGroup,
   type ListedSubnet,
   type Reservation,
@@ -33,6 +35,7 @@ import {
   createFleetInput,
   createReservationInput,
   fleetAnswerFrom,
+  launchTemplateFrom,
   placementGroupFrom,
   reservationFrom,
   subnetFrom,
@@ -79,6 +82,28 @@ async function describePlacementGroups(
     (options) => client.send(command, options),
   );
   return PlacementGroups.map(placementGroupFrom);
+}
+
+async function describeLaunchTemplate(
+  client: EC2Client,
+  name: string,
+): Promise<readonly ListedLaunchTemplate[]> {
+  const command = new DescribeLaunchTemplateVersionsCommand({
+    LaunchTemplateName: name,
+    Versions: ['$Latest'],
+  });
+  try {
+    const { LaunchTemplateVersions = [] } = await calling(
+      'DescribeLaunchTemplateVersions',
+      otherTimeoutMs,
+      (options) => client.send(command, options),
+    );
+    return LaunchTemplateVersions.map((version) => launchTemplateFrom(name, version));
+  } catch (error: unknown) {
+    if (error instanceof CloudError && error.code.startsWith('InvalidLaunchTemplateName.NotFound'))
+      return [];
+    throw error;
+  }
 }
 
 function isUnknown(error: unknown): boolean {
@@ -148,5 +173,11 @@ export function createCapacityCloud({ launcher, client, launchTimeoutMs }: Clien
     describeByTags: (tags) => describeAll(client, tagFilters(tags)),
     describeSubnets: (subnetIds) => describeSubnets(client, subnetIds),
     describePlacementGroups: (names) => describePlacementGroups(client, names),
+    async describeLaunchTemplates(names) {
+      const listed: ListedLaunchTemplate[] = [];
+      // One after the other: EC2 takes one name a call, and nothing hurries.
+      for (const name of names) listed.push(...(await describeLaunchTemplate(client, name)));
+      return listed;
+    },
   };
 }

@@ -141,6 +141,13 @@ function createFakeCloud(journal: string[], answers: () => FakePorts): Cloud & C
       journal.push(`subnets ${subnetIds.join(' ')}`);
       return subnetIds.map((subnetId) => ({ subnetId, availabilityZone: 'us-east-2a' }));
     },
+    async describeLaunchTemplates(names) {
+      journal.push(`templates ${names.join(' ')}`);
+      return names.map((name) => ({
+        name,
+        placementGroup: name.startsWith('bare') ? null : `of-${name}`,
+      }));
+    },
     async describePlacementGroups(names) {
       journal.push(`groups ${names.join(' ')}`);
       return names.map((name) => ({

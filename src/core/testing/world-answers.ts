@@ -121,9 +121,14 @@ export function answersOf(world: TestWorld, send: Send, afterAssign: () => Turn)
       }
       case 'DescribePlacementGroups': {
         take(effect);
-        const all = Object.fromEntries(effect.names.map((name) => [name, `arn:${name}`]));
-        const arns = world.groups ?? all;
-        return send({ kind: 'PlacementGroupsTold', effectId, arns });
+        const templates = Object.fromEntries(effect.templates.map((name) => [name, `of-${name}`]));
+        const names = [...effect.names, ...Object.values(templates)];
+        const all = Object.fromEntries(names.map((name) => [name, `arn:${name}`]));
+        const { groups } = world;
+        return send({
+          ...{ kind: 'PlacementGroupsTold', effectId },
+          ...(groups === null ? { templates, arns: all } : { templates: {}, arns: groups }),
+        });
       }
       case 'AskJobs':
         take(effect);

@@ -11,6 +11,7 @@ import {
   type Cloud,
   type InstanceStatus,
   type ListedInstance,
+  type ListedLaunchTemplate,
   type Reservation,
 } from '../../ports/cloud.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -143,6 +144,21 @@ function createCapacityCloud(model: Ec2Model, launchBy: Travel, otherBy: Travel)
       const request = { filters: groupFilters(names) };
       const { answer } = await carry(model, 'DescribePlacementGroups', request, otherBy);
       return answer.groups.map(({ name, arn, strategy }) => ({ name, arn, strategy }));
+    },
+    async describeLaunchTemplates(names) {
+      const listed: ListedLaunchTemplate[] = [];
+      for (const name of names) {
+        const request = { template: { name }, versions: ['$Latest'] };
+        try {
+          const { answer } = await carry(model, 'DescribeLaunchTemplateVersions', request, otherBy);
+          for (const { data } of answer.versions)
+            listed.push({ name, placementGroup: data.placementGroup ?? null });
+        } catch (error: unknown) {
+          if (!(error instanceof CloudError) || !error.code.startsWith('InvalidLaunchTemplateName'))
+            throw error;
+        }
+      }
+      return listed;
     },
   };
 }

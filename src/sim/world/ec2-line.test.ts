@@ -103,6 +103,10 @@ const ways = new Map<string, Way>([
   ['a look by tags', { ...question, call: (cloud) => cloud.describeByTags(tags) }],
   ['a look at reservations', { ...question, call: (cloud) => cloud.describeReservations(tags) }],
   [
+    'a look at launch templates',
+    { ...question, call: (cloud) => cloud.describeLaunchTemplates(['t']) },
+  ],
+  [
     'a look at placement groups',
     { ...question, call: (cloud) => cloud.describePlacementGroups(['g']) },
   ],

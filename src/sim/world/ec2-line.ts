@@ -139,6 +139,8 @@ export function createEc2Line(parts: Ec2LineParts): Cloud & CapacityCloud {
     describeSubnets: (ids) => ask('DescribeSubnets', () => near.describeSubnets(ids)),
     describePlacementGroups: (names) =>
       ask('DescribePlacementGroups', () => near.describePlacementGroups(names)),
+    describeLaunchTemplates: (names) =>
+      ask('DescribeLaunchTemplateVersions', () => near.describeLaunchTemplates(names)),
   };
 
   function travelOf({ weather, chronicle }: Ec2LineParts, action: ActionName): DurationMs | null {

@@ -134,6 +134,8 @@ export function createLife(parts: LifeParts): Life {
       describeSubnets: (ids) => guard('describe-subnets', () => parts.cloud.describeSubnets(ids)),
       describePlacementGroups: (names) =>
         guard('describe-groups', () => parts.cloud.describePlacementGroups(names)),
+      describeLaunchTemplates: (names) =>
+        guard('describe-templates', () => parts.cloud.describeLaunchTemplates(names)),
     },
     scheduler: guardScheduler(parts.scheduler, guard),
     consoles: { append: () => undefined },

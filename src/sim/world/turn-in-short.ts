@@ -31,7 +31,7 @@ function eventInShort(event: Event): string {
     case 'ReservationEnded':
       return `ReservationEnded ${event.effectId} (${event.found})`;
     case 'PlacementGroupsTold':
-      return `PlacementGroupsTold ${JSON.stringify(event.arns)}`;
+      return `PlacementGroupsTold ${JSON.stringify({ ...event.templates, ...event.arns })}`;
     case 'SubnetsTold':
       return `SubnetsTold ${JSON.stringify(event.zones)}`;
     case 'SlurmSeen': {
@@ -341,7 +341,7 @@ function effectInShort(effect: Effect): string {
     case 'EndReservation':
       return `EndReservation ${effect.id} ${effect.reservationId ?? 'by its tag'}`;
     case 'DescribePlacementGroups':
-      return `DescribePlacementGroups ${effect.names.join(' ')}`;
+      return `DescribePlacementGroups ${[...effect.names, ...effect.templates].join(' ')}`;
     case 'DescribeSubnets':
       return `DescribeSubnets ${effect.subnetIds.join(' ')}`;
     case 'AskJobs':
