@@ -307,7 +307,14 @@ describe('whether the fleet runs', () => {
 describe('what is printed', () => {
   const busy = stateWith(({ gangs, jobs, reservations }) => {
     gangs.set('r-0', gang({ jobIds: [7, 8, 9, 10, 11] }));
-    const refused = { tries: 3, firstAt: at, lastAt: at, wants: null, message: 'no\nroom' };
+    const refused = {
+      tries: 3,
+      firstAt: at,
+      lastAt: at,
+      triedAt: at,
+      wants: null,
+      message: 'no\nroom',
+    };
     jobs.set(5, { ...refused, nextAt: null, code: 'VcpuLimitExceeded' });
     jobs.set(6, { ...refused, nextAt: at + 90_000, code: 'InsufficientInstanceCapacity' });
     reservations.set('cr-1', {

@@ -17,11 +17,13 @@ import type { Event } from '../core/events.ts';
 import { partitionsUp } from '../core/fleet-partitions.ts';
 import type { Instance } from '../core/instances.ts';
 import { consoleTail } from '../core/protection.ts';
+import { verdictOf } from '../core/verdict.ts';
 import { CloudError, type CapacityCloud, type Cloud, type ListedInstance } from '../ports/cloud.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ConsoleLog } from '../ports/console-log.ts';
 import type { Registry } from '../ports/registry.ts';
 import { SchedulerError, type Scheduler } from '../ports/scheduler.ts';
+import { lookUp } from './lookups.ts';
 import { createLane, createTurns, inLane, type Lane } from './lane.ts';
 import {
   askJobs,
@@ -109,28 +111,9 @@ async function runEffect(
         const found = await endReservation(world.cloud, effect);
         return { kind: 'ReservationEnded', at: at(), effectId: effect.id, found };
       }
-      case 'DescribeSubnets': {
-        const subnets = await world.cloud.describeSubnets(effect.subnetIds);
-        const zones = Object.fromEntries(
-          subnets.map(({ subnetId, availabilityZone }) => [subnetId, availabilityZone]),
-        );
-        return { kind: 'SubnetsTold', at: at(), effectId: effect.id, zones };
-      }
-      case 'DescribePlacementGroups': {
-        const listed = await world.cloud.describeLaunchTemplates(effect.templates);
-        const named = listed.flatMap(({ placementGroup }) => placementGroup ?? []);
-        const names = [...new Set([...effect.names, ...named])];
-        const groups = await world.cloud.describePlacementGroups(names);
-        return {
-          ...{ kind: 'PlacementGroupsTold', at: at(), effectId: effect.id },
-          templates: Object.fromEntries(
-            listed.map(({ name, placementGroup }) => [name, placementGroup]),
-          ),
-          arns: Object.fromEntries(
-            groups.map(({ name, arn, strategy }) => [name, strategy === 'cluster' ? arn : null]),
-          ),
-        };
-      }
+      case 'DescribeSubnets':
+      case 'DescribePlacementGroups':
+        return { ...(await lookUp(world.cloud, effect)), at: at() };
       case 'RefreshNodes':
         await refreshNodes(world.scheduler, effect.nodes, world.clock, effect.evenDrained);
         return { kind: 'NodesRefreshed', at: at(), effectId: effect.id };
@@ -215,8 +198,18 @@ function failureOf(effect: Effect, error: unknown, at: number): Event {
       },
     };
   }
-  const transient = error instanceof SchedulerError ? error.transient : true;
+  const transient =
+    error instanceof SchedulerError
+      ? error.transient
+      : effect.kind !== 'TerminateInstances' || !isRefusal(error);
   return { kind: 'EffectFailed', at, effectId: effect.id, message, transient };
+}
+
+/** EC2 answered, and means it. */
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof CloudError)) return false;
+  const verdict = verdictOf(error.code);
+  return verdict !== 'throttle' && verdict !== 'transient';
 }
 
 /** Only the call itself takes a place in the lane: instances that lack their addresses keep no other launch waiting. */

@@ -3,7 +3,7 @@
  * call it.
  */
 import type { Decision } from './decisions.ts';
-import type { State } from './state.ts';
+import { startedAnew, type State } from './state.ts';
 import { staticSetsOf, type SetTries } from './static-sets.ts';
 
 export type FleetDecision = Extract<
@@ -80,5 +80,5 @@ function changeSet(state: State, key: string, change: Partial<SetTries>): void {
 /** The time that the fleet was stopped is none in which a job could have been launched. */
 function forgiveJobs(state: State): void {
   for (const [id, job] of state.jobs)
-    if (job.code === 'FleetStopped') state.jobs.set(id, { ...job, firstAt: state.now });
+    if (job.code === 'FleetStopped') state.jobs.set(id, startedAnew(job, state.now));
 }

@@ -5,7 +5,7 @@
 import type { Decision } from './decisions.ts';
 import { type PlaceName, placesOf } from './launch-policy.ts';
 import { type QueueProtection, unprotected } from './protection.ts';
-import type { State } from './state.ts';
+import { startedAnew, type State } from './state.ts';
 
 export type ProtectionDecision = Extract<
   Decision,
@@ -57,5 +57,5 @@ function change(state: State, queue: string, changed: Partial<QueueProtection>):
 /** The time for which a queue was protected is none in which a job could have been launched. */
 function forgiveJobs(state: State): void {
   for (const [id, job] of state.jobs)
-    if (job.code === 'QueueProtected') state.jobs.set(id, { ...job, firstAt: state.now });
+    if (job.code === 'QueueProtected') state.jobs.set(id, startedAnew(job, state.now));
 }

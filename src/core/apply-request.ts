@@ -71,7 +71,9 @@ function refuseJob(state: State, refused: Extract<Decision, { kind: 'JobRefused'
     if (at - job.lastAt <= 2 * retry.forMs) break;
     state.jobs.delete(id);
   }
-  const firstAt = state.jobs.get(jobId)?.firstAt ?? at;
+  const before = state.jobs.get(jobId);
+  const firstAt = before?.firstAt ?? at;
+  const triedAt = before?.triedAt ?? (tries > 0 ? at : null);
   state.jobs.delete(jobId);
-  state.jobs.set(jobId, { tries, firstAt, lastAt: at, nextAt, code, message, wants });
+  state.jobs.set(jobId, { tries, firstAt, lastAt: at, triedAt, nextAt, code, message, wants });
 }

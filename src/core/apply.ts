@@ -60,9 +60,13 @@ export function apply(state: State, turn: Turn): void {
   }
 }
 
-/** A ledger's older settings lack what was added since. A bucket that nothing was taken from yet is full. */
+/**
+ * A ledger's older settings lack what was added since. A bucket that nothing was taken from yet is full. Until Slurm has told
+ * its ResumeTimeout again, after a start or a reload, it is what it was.
+ */
 function loadSettings(state: State, loaded: Settings): void {
-  state.settings = { ...defaultSettings, ...loaded };
+  const resumeTimeoutMs = loaded.resumeTimeoutMs ?? state.settings.resumeTimeoutMs;
+  state.settings = { ...defaultSettings, ...loaded, resumeTimeoutMs };
   keepSets(state);
   const { launchRequests, launchInstances } = state.settings;
   if (state.launchBucket.at === 0) state.launchBucket = { tokens: launchRequests.burst, at: 0 };

@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { bootAllowanceMs, launchBy, marginMs, registerBy } from './deadlines.ts';
 import { defaultSettings, type Settings } from './settings.ts';
+import { createInvariants } from './testing/invariants.ts';
+import { createTestWorld, type DrivenWorld } from './testing/world.ts';
 
 const requestedAt = 1_000_000;
 
@@ -68,5 +70,41 @@ describe('the deadlines of a gang', () => {
         },
       ),
     );
+  });
+});
+
+describe('a configuration that does not say ResumeTimeout, loaded after one with which Slurm had told it', () => {
+  function told(): DrivenWorld {
+    return createTestWorld(
+      {
+        ...{ resumeTimeoutMs: 1_800_000, strategy: 'launch', maxBatchSize: 10 },
+        launchInstances: { burst: 10, perSecond: 0.02 },
+      },
+      createInvariants(),
+    );
+  }
+
+  function reload(one: DrivenWorld): void {
+    one.send({ kind: 'ConfigLoaded', settings: { ...one.state.settings, resumeTimeoutMs: null } });
+  }
+
+  test.each(['a reload', 'a restart'])('lets no gang go that waits for tokens, at %s', (how) => {
+    const one = told();
+    one.resume('q-dy-c-[1-30]', ['q-dy-c-[1-30]']);
+    for (let step = 0; step < 40; step += 1) {
+      for (const each of one.out('RunInstances')) one.launch(each);
+      one.advance(10_000);
+    }
+    reload(one);
+    if (how === 'a restart') one.send({ kind: 'Started' });
+    expect(one.decisions('GangClosed')).toEqual([]);
+    expect(one.out('TerminateInstances')).toEqual([]);
+    expect(one.state.settings.resumeTimeoutMs).toBe(1_800_000);
+  });
+
+  test('and where Slurm has never told it, a gang that would wait too long is tried again, not held', () => {
+    const one = createTestWorld({ strategy: 'launch', maxBatchSize: 500 }, createInvariants());
+    one.resume('q-dy-c-[1-2000]', ['q-dy-c-[1-2000]']);
+    expect(one.decisions('JobRefused')).toMatchObject([{ code: 'LaunchTooLate', hold: null }]);
   });
 });

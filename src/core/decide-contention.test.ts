@@ -1,6 +1,7 @@
 /** Gangs of several calls that want the same pools: one is served at a time, and what it lets go of is handed over. */
 import { describe, expect, test } from 'vitest';
-import { checkAtRest, createInvariants } from './testing/invariants.ts';
+import { queueOf } from './testing/fleet.ts';
+import { checkAtRest, checkReplay, createInvariants } from './testing/invariants.ts';
 import { createTestWorld, type DrivenWorld } from './testing/world.ts';
 import type { Settings } from './settings.ts';
 
@@ -75,6 +76,29 @@ describe('two gangs of several calls in the same pool', () => {
     one.settle();
     expect(one.verdict().given).toEqual(['q-dy-c-7', 'q-dy-c-8', 'q-dy-c-9']);
     checkAtRest(one);
+  });
+
+  test('in whose zone there is no more room ends: a gang is in one zone', () => {
+    const one = createTestWorld(
+      {
+        ...{ maxBatchSize: 2, strategy: 'launch' },
+        launchRequests: { burst: 100, perSecond: 2 },
+        capacityMemory: { refusalMs: 120_000, successMs: 3_600_000 },
+        queues: [queueOf({ c: ['c5.large us-east-1a', 'c5.large us-east-1b'] })],
+      },
+      createInvariants(),
+    );
+    one.resume('q-dy-c-[1-9]', ['q-dy-c-[1-3]', 'q-dy-c-[4-9]']);
+    const [held, refused] = one.out('RunInstances');
+    if (held === undefined || refused === undefined) throw new Error('two launches should run');
+    one.launch(held);
+    one.refuse(refused, noRoom);
+    one.settle();
+    expect(one.decisions('LeaseHandedOver')).toHaveLength(2);
+    const zones = [4, 5, 6, 7, 8, 9].map((n) => one.state.leases.get(`q-dy-c-${n}`)?.zone);
+    expect(new Set(zones)).toEqual(new Set(['us-east-1b']));
+    checkAtRest(one);
+    checkReplay(one);
   });
 
   test('a restart in between changes nothing', () => {

@@ -364,6 +364,42 @@ describe('EC2 does not take back an instance', () => {
   });
 });
 
+describe('EC2 does not let one instance of a call be terminated', () => {
+  test('the others end all the same, and it is asked for that one for ever', () => {
+    const one = world();
+    one.resume('q-dy-c-[1-4]', ['q-dy-c-[1-4]']);
+    one.settle();
+    one.suspend('q-dy-c-[1-4]');
+    for (let round = 0; round < 50; round += 1) {
+      for (const effect of one.out('TerminateInstances'))
+        if (effect.instanceIds.includes('i-0001')) one.fail(effect, 'it is protected', false);
+        else one.finish(effect);
+      one.advance(60_000);
+    }
+    expect([...one.ec2.alive.keys()]).toEqual(['i-0001']);
+    one.finish(one.only('TerminateInstances'));
+    one.settle();
+    checkAtRest(one);
+    checkReplay(one);
+  });
+
+  test('where none is, the calls do not grow in number for ever', () => {
+    const one = createTestWorld({ clusterName: 'demo' }, createInvariants());
+    one.resume('q-dy-c-[1-300]', ['q-dy-c-[1-300]']);
+    one.settle();
+    one.suspend('q-dy-c-[1-300]');
+    for (let round = 0; round < 20; round += 1) {
+      for (const effect of one.out('TerminateInstances')) one.fail(effect, 'not allowed', false);
+      one.advance(60_000);
+    }
+    expect(one.out('TerminateInstances').length).toBeLessThanOrEqual(41);
+    for (const effect of one.out('TerminateInstances')) one.finish(effect);
+    one.settle();
+    expect(one.ec2.alive.size).toBe(0);
+    checkAtRest(one);
+  });
+});
+
 describe('a sweep', () => {
   function lost(): DrivenWorld {
     const one = world({ launchPatienceMs: 100 });

@@ -28,6 +28,7 @@ import type {
   RefreshNodes,
   ReleaseNodes,
   SetPartitions,
+  TerminateInstances,
 } from './effects.ts';
 import { settingsFor } from './launch-policy.ts';
 import type { OutstandingEffect } from './state.ts';
@@ -236,6 +237,8 @@ export function decideEffectFailed(
         ? defer(draft, out, message)
         : abandon(draft, effect, message);
     case 'TerminateInstances':
+      if (!transient && mayHalve(draft, effect)) return halveTermination(draft, effect, message);
+      return defer(draft, out, message);
     case 'SweepLaunch':
     case 'RunInstances':
     case 'CreateReservation':
@@ -335,6 +338,23 @@ function assignFailed(
   if (transient || nodes.length < 2) return refuseNodes(draft, gang, effect.id, refusal);
   abandon(draft, effect, message);
   for (const [half, part] of halves(nodes)) assignNodes(draft, gang, part, `${effect.id}${half}`);
+}
+
+/** Where all are refused, by a permission that is lacking, calls for each would be many, and in vain. */
+const terminationsMax = 40;
+
+function mayHalve({ state }: Draft, { instanceIds }: TerminateInstances): boolean {
+  let count = 0;
+  for (const { effect } of state.outstanding.values())
+    if (effect.kind === 'TerminateInstances') count += 1;
+  return instanceIds.length > 1 && count < terminationsMax;
+}
+
+/** EC2 refuses a whole call for one instance that may not be terminated: the others must not run on for it. */
+function halveTermination(draft: Draft, effect: TerminateInstances, message: string): void {
+  abandon(draft, effect, message);
+  for (const [half, instanceIds] of halves(effect.instanceIds))
+    draft.effects.push({ ...effect, id: `${effect.id}${half}`, instanceIds });
 }
 
 /** A list of one node stays whole. */

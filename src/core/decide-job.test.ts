@@ -153,6 +153,31 @@ describe('a refused job', () => {
     expect(one.decisions('JobStarted')).toEqual([]);
   });
 
+  test('that only stood behind a limit for a day is not held at its first try', () => {
+    const one = createTestWorld(
+      {
+        resumeTimeoutMs: 1_800_000,
+        limits: { instances: 2, launchesPerHour: null, dollarsPerHour: null },
+      },
+      createInvariants(),
+    );
+    const seven = [{ job_id: 7, nodes_resume: 'q-dy-c-[3-4]' }];
+    one.resume('q-dy-c-[1-2]', [{ job_id: 1, nodes_resume: 'q-dy-c-[1-2]' }]);
+    one.settle();
+    for (let hour = 0; hour < 25; hour += 1) {
+      one.resume('q-dy-c-[3-4]', seven);
+      one.settle();
+      one.advance(3_600_000);
+    }
+    expect(one.decisions('JobRefused').at(-1)).toMatchObject({ tries: 0, hold: null });
+    one.suspend('q-dy-c-[1-2]');
+    one.settle();
+    one.resume('q-dy-c-[3-4]', seven);
+    one.refuse(one.only('RunInstances'), 'InsufficientInstanceCapacity');
+    expect(one.decisions('JobRefused').at(-1)).toMatchObject({ tries: 1, hold: null });
+    checkReplay(one);
+  });
+
   test('is forgotten two days after its last try', () => {
     const one = world();
     refuse(one, 1);

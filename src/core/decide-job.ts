@@ -163,7 +163,8 @@ function judge(
     const again = draft.at + backoffMs(prefix, limitBackoff, retry.firstMs, retry.maxMs);
     return { tries, nextAt: retryAt ?? again, hold: null };
   }
-  const isOver = tries >= retry.tries || draft.at - (before?.firstAt ?? draft.at) >= retry.forMs;
+  const isOver =
+    !isNoTry && (tries >= retry.tries || draft.at - (before?.triedAt ?? draft.at) >= retry.forMs);
   if (isOver) return { tries, nextAt: null, hold: 'user' };
   if (retryAt !== undefined) return { tries, nextAt: retryAt, hold: null };
   const waitMs = backoffMs(prefix, tries - 1, retry.firstMs, retry.maxMs);

@@ -217,6 +217,8 @@ function releaseUnwanted(
     (node) => isFree(draft, node, asking) && !claimedByOther(draft, node, asking?.id ?? ''),
   );
   if (nodes.length === 0) return;
+  const left = nodes.filter((node) => leaseOf(draft, node) !== null);
+  endLeases(draft, left, 'JobGone', `${requestId}/unwanted`);
   const reason = drainReason({ code: 'JobGone', message: 'the job that wanted it is gone' });
   draft.effects.push({ kind: 'ReleaseNodes', id: `${requestId}/unwanted`, nodes, reason });
 }

@@ -416,6 +416,23 @@ describe('a job that asks for its own rungs', () => {
   });
 });
 
+test('a replacement whose rung is no longer in the configuration: its gang is tried again by the new ladder', () => {
+  const of = (type: string): Partial<Settings> => ({
+    resumeTimeoutMs: 1_800_000,
+    queues: [queueOf({ c: [`${type} us-east-1a`] })],
+  });
+  const one = Object.assign(createTestWorld(of('c5.large'), createInvariants()), { boots: true });
+  one.resume('q-dy-c-[1-4]', ['q-dy-c-[1-4]']);
+  one.launch(one.only('RunInstances'));
+  one.finish(one.only('AssignNodes'));
+  one.sendSeen({ registered: ['q-dy-c-1', 'q-dy-c-2', 'q-dy-c-3'] });
+  one.send({ kind: 'ConfigLoaded', settings: { ...one.state.settings, ...of('c6i.large') } });
+  one.ec2.terminate(['i-0004']);
+  one.send({ kind: 'Ec2Seen', ended: ['i-0004'], strays: [], strayReservations: [] });
+  one.settle();
+  expect(one.decisions('JobRefused')).toMatchObject([{ code: 'LadderChanged', hold: null }]);
+});
+
 test('a replacement stays on the rung of its gang', () => {
   const one = world(threeZones, { bootTimeMs: 60_000, resumeTimeoutMs: 3_600_000 });
   one.boots = true;

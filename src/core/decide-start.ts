@@ -4,6 +4,7 @@ import { launchBy, resumeTimeoutFor } from './deadlines.ts';
 import { type PreparedLaunch, startLaunches } from './decide-calls.ts';
 import { holderOf } from './decide-contention.ts';
 import { concludeLaunch, failGang, giveBack } from './decide-gang.ts';
+import { endLeases } from './decide-moves.ts';
 import { whyProtected } from './decide-protection.ts';
 import { isLookingUp } from './decide-lookups.ts';
 import { isLettingGo, reserveFirst, whyNotReserve } from './decide-reserve.ts';
@@ -13,7 +14,7 @@ import type { BatchStarted } from './decisions.ts';
 import { type Draft, leaseOf, openGang } from './draft.ts';
 import type { RunInstances } from './effects.ts';
 import { createLocator, type Place } from './fleet.ts';
-import type { Gang, Refusal } from './gang.ts';
+import type { Gang, Lease, Refusal } from './gang.ts';
 import { poolKey, type Rung, rungsOf, zoneOf } from './ladder.ts';
 import { settingsFor } from './launch-policy.ts';
 import { refillMs } from './launch-bucket.ts';
@@ -82,6 +83,7 @@ function startGang(draft: Draft, gang: Gang, line: Line): void {
   if (late !== null) return failGang(draft, gang, { ...late, nodes: gang.nodes });
   const rung = chooseRung(draft, gang, [...places.values()], line);
   if ('code' in rung) return failGang(draft, gang, { ...rung, nodes: gang.nodes });
+  if (endElsewhere(draft, gang, rung)) return startGang(draft, gang, line);
   const wanted = gang.firm ? places : dropOverLimit(draft, gang, places, rung, line);
   const launches = prepareLaunches(draft, gang, wanted, rung, line);
   if (gang.firm && launches.length > 1) {
@@ -153,7 +155,28 @@ function chooseRung(
       message: `EC2 refused ${refusal.count} ${Math.max(1, seconds(draft.at - refusal.at))} s ago and was not asked again: ${refusal.message}`,
     });
   }
-  return known ?? noRung(rungs.length);
+  return known ?? noRung(gang, rungs.length);
+}
+
+/**
+ * Instances that another gang handed over, and that are not of this rung: the gang would be in two zones. They end, and it is
+ * chosen anew for all of its nodes. Returns whether there were any.
+ */
+function endElsewhere(draft: Draft, gang: Gang, rung: Rung): boolean {
+  if (!gang.firm || settingsFor(draft.state.settings, gang).spread) return false;
+  const { zones } = draft.state;
+  const pools = new Set([...rung.pools].map(([place, pool]) => poolKey(place, pool, zones)));
+  const elsewhere = gang.nodes.filter((node) => {
+    const lease = draft.state.leases.get(node);
+    const isOwn = leaseOf(draft, node)?.gangId === gang.id && lease?.given === false;
+    return isOwn && !isOfRung(lease, rung, pools);
+  });
+  endLeases(draft, elsewhere, 'OnAnotherRung', gang.id);
+  return elsewhere.length > 0;
+}
+
+function isOfRung({ pool, zone }: Lease, rung: Rung, pools: ReadonlySet<string>): boolean {
+  return pools.has(pool) || (zone !== null && rung.zones.length === 1 && rung.zones[0] === zone);
 }
 
 /** The first is told, unless it is that no wait helps: on another rung one does. */
@@ -185,7 +208,11 @@ function nothingWished({ wish }: Gang): Why {
   return { code: 'NothingWished', message };
 }
 
-function noRung(count: number): Why {
+function noRung({ onlyRung }: Gang, count: number): Why {
+  if (onlyRung !== null && count === 0) {
+    const message = `the ladder has been changed since its gang was launched on ${onlyRung}`;
+    return { code: 'LadderChanged', message };
+  }
   const message =
     count === 0
       ? 'the compute resources of the job have no zone in common; let the queue be spread, or add subnets'
@@ -207,7 +234,8 @@ function waitTooLong(draft: Draft, gang: Gang, ahead: number, count: number): Wh
   if (gang.requestedAt + aloneMs > launchBy(settings, gang)) {
     const needs = `${limits}, so ${count} take ${seconds(aloneMs)} s`;
     return {
-      code: 'ResumeTimeoutTooShort',
+      // Slurm may tell a longer one in a moment: then another try helps.
+      code: settings.resumeTimeoutMs === null ? 'LaunchTooLate' : 'ResumeTimeoutTooShort',
       message: `${needs}: ${longerTimeout(settings, aloneMs)}`,
     };
   }

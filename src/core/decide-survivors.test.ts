@@ -154,7 +154,7 @@ describe('a job that loses a node', () => {
       const one = running();
       const nextAt = one.now + 300_000;
       one.state.jobs.set(1, {
-        ...{ tries: 2, firstAt: 0, lastAt: one.now, nextAt, wants: null },
+        ...{ tries: 2, firstAt: 0, lastAt: one.now, triedAt: 0, nextAt, wants: null },
         ...{ code: 'InsufficientInstanceCapacity', message: 'no room' },
       });
       see(one, { struck: [het] });
@@ -167,7 +167,7 @@ describe('a job that loses a node', () => {
     test('is told nothing where it waits for a person', () => {
       const one = running();
       one.state.jobs.set(1, {
-        ...{ tries: 9, firstAt: 0, lastAt: one.now, nextAt: null, wants: null },
+        ...{ tries: 9, firstAt: 0, lastAt: one.now, triedAt: 0, nextAt: null, wants: null },
         ...{ code: 'InsufficientInstanceCapacity', message: 'no room' },
       });
       see(one, { struck: [het] });

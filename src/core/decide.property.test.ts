@@ -379,6 +379,12 @@ const broken: readonly [story: string, cluster: string, seed: number, path: stri
     -1_581_625_022,
     '1442',
   ],
+  [
+    'a gang leaves its instances to a request whose job is gone too: they end',
+    'to gangs of several calls, in such clusters',
+    1_765_995_245,
+    '1301',
+  ],
 ];
 
 test.each(broken)('%s', { timeout: 60_000 }, (_story, name, seed, path) => {

@@ -57,6 +57,8 @@ function upWorld(): DrivenWorld {
   return one;
 }
 
+const up = [seen('q-dy-c-1'), seen('q-dy-c-2')];
+
 /** q-dy-c-2 was suspended a moment ago. */
 function suspendedWorld(): DrivenWorld {
   const one = upWorld();
@@ -105,9 +107,30 @@ describe('judgeFleet', () => {
 
   test('leaves alone what has no place in the fleet: it is none of muster’s', () => {
     const one = upWorld();
-    expect(verdicts(one, listing(seen('login-1'), seen('q-dy-c-7')), health(one))).toEqual({
+    expect(verdicts(one, listing(seen('login-1'), seen('q-dy-c-7'), ...up), health(one))).toEqual({
       'q-dy-c-7': 'nobody-behind',
     });
+  });
+
+  test('an instance whose node Slurm lists no more, while it lists others, is behind nobody', () => {
+    const one = upWorld();
+    expect(verdicts(one, listing(seen('q-dy-c-1')), health(one))).toEqual({
+      'q-dy-c-2': 'unlisted',
+    });
+    expect(verdicts(one, listing(seen('q-dy-c-3', { power: 'saved' })), null)).toEqual({
+      'q-dy-c-1': 'unlisted',
+      'q-dy-c-2': 'unlisted',
+    });
+    expect(verdicts(one, listing(), health(one))).toEqual({});
+    // Not what was launched since Slurm was asked.
+    expect(verdicts(one, { ...listing(seen('q-dy-c-1')), askedAt: 0 }, null)).toEqual({});
+  });
+
+  test('what muster has launched is its own, also where the configuration has no such place any more', () => {
+    const one = upWorld();
+    one.send({ kind: 'ConfigLoaded', settings: { ...one.state.settings, queues: [] } });
+    const all = listing(seen('q-dy-c-1', { power: 'saved' }), seen('q-dy-c-2'), seen('q-dy-c-3'));
+    expect(verdicts(one, all, health(one))).toEqual({ 'q-dy-c-1': 'suspend-lost' });
   });
 
   test('takes an instance that EC2 does not show for gone, but not when it was launched since EC2 was asked', () => {
@@ -121,7 +144,7 @@ describe('judgeFleet', () => {
   test('an instance that has ended is lost', () => {
     const one = upWorld();
     const ended = health(one, { 'q-dy-c-1': { isAlive: false } });
-    expect(verdicts(one, listing(seen('q-dy-c-1')), ended)).toEqual({
+    expect(verdicts(one, listing(...up), ended)).toEqual({
       'q-dy-c-1': 'instance-ended',
     });
   });
@@ -129,14 +152,14 @@ describe('judgeFleet', () => {
   test('an impairment counts after three minutes', () => {
     const one = upWorld();
     const since = (impairedSince: number) =>
-      verdicts(one, listing(seen('q-dy-c-1')), health(one, { 'q-dy-c-1': { impairedSince } }));
+      verdicts(one, listing(...up), health(one, { 'q-dy-c-1': { impairedSince } }));
     expect(since(later - 179_999)).toEqual({});
     expect(since(later - 180_000)).toEqual({ 'q-dy-c-1': 'sick' });
   });
 
   test('judges no instance while EC2 has not answered, or not for ten minutes', () => {
     const one = upWorld();
-    const all = listing(seen('q-dy-c-1', { isDown: true }));
+    const all = listing(seen('q-dy-c-1', { isDown: true }), seen('q-dy-c-2'));
     expect(verdicts(one, all, null)).toEqual({});
     expect(verdicts(one, all, health(one, {}, later - 600_001))).toEqual({});
     expect(verdicts(one, all, health(one, {}, later - 600_000))).toEqual({ 'q-dy-c-1': 'down' });
@@ -223,7 +246,8 @@ test.each([
 });
 
 describe('a node that Slurm waits to hear from although it is powered down', () => {
-  const silent = (node: string) => listing(seen(node, { power: 'saved', isResponding: false }));
+  const silent = (node: string) =>
+    listing(seen(node, { power: 'saved', isResponding: false }), seen('q-dy-c-1'));
 
   test('is left alone where muster has undrained it: Slurm uses it all the same', () => {
     const one = suspendedWorld();

@@ -7,6 +7,7 @@ import type { Lease } from './gang.ts';
 import {
   impairedForMs,
   judgeNode,
+  judgeUnlisted,
   type Affair,
   type InstanceSight,
   type LeaseStage,
@@ -60,7 +61,10 @@ export interface Judgement {
   readonly detail: string;
 }
 
-/** The nodes that are not to be left as they are. Nodes that belong to no compute resource of the fleet are not muster's. */
+/**
+ * The nodes that are not to be left as they are. Nodes that belong to no compute resource of the fleet are not muster's, unless
+ * it has launched them.
+ */
 export function judgeFleet(
   state: State,
   listing: FleetListing,
@@ -70,6 +74,7 @@ export function judgeFleet(
   const shut = shutNodes(listing.partitions);
   const locate = createLocator(state.settings);
   const judged = new Map<string, Judgement>();
+  let listed = 0;
   for (const seen of listing.nodes) {
     const { node } = seen;
     const lease = state.leases.get(node);
@@ -82,10 +87,30 @@ export function judgeFleet(
       lease: stageOf(lease),
       instance: sight ?? 'unknown',
     });
-    if (rule.verdict === 'leave' || locate(node).kind === 'nowhere') continue;
+    if (lease !== undefined) listed += 1;
+    else if (locate(node).kind === 'nowhere') continue;
+    if (rule.verdict === 'leave') continue;
     const event =
       sight === 'event' ? health?.instances.get(lease?.instance.instanceId ?? '') : null;
     judged.set(node, { rule, detail: event?.event ?? '' });
+  }
+  if (listing.nodes.length > 0 && listed < state.leases.size)
+    for (const [node, rule] of unlisted(state, listing, affairOf))
+      judged.set(node, { rule, detail: '' });
+  return judged;
+}
+
+/** Those with an instance that was theirs before Slurm was asked. */
+function unlisted(
+  { leases }: State,
+  { nodes, askedAt }: FleetListing,
+  affairOf: (node: string) => Affair,
+): Map<string, NamedRule> {
+  const listed = new Set(nodes.map(({ node }) => node));
+  const judged = new Map<string, NamedRule>();
+  for (const [node, { leasedAt }] of leases) {
+    const rule = listed.has(node) || leasedAt >= askedAt ? null : judgeUnlisted(affairOf(node));
+    if (rule !== null) judged.set(node, rule);
   }
   return judged;
 }

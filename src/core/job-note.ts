@@ -99,6 +99,8 @@ const cureByCode: Readonly<Record<string, string>> = {
     'an administrator has to give the queues subnets in one zone, or let them be spread',
   LimitedInstanceCapacity: 'time helps, or fewer nodes',
   InstancesVanished: 'time helps',
+  LadderChanged: 'time helps: the next try goes by the new ladder',
+  NodeUnlisted: fleetMismatch,
   InstanceImpaired: 'time helps',
   ReplacedByHand: 'time helps',
   NodeAddressRefused: 'the administrator of the cluster has to look at slurm.conf',

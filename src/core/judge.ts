@@ -90,6 +90,23 @@ const isIdle = (facts: NodeFacts): boolean => isUp(facts) && !facts.slurm.isBusy
 const isLeased = ({ lease }: NodeFacts): boolean => lease !== 'none';
 const isSick = ({ instance }: NodeFacts): boolean => instance === 'impaired';
 
+/**
+ * What Slurm does not list, while it lists others, was taken out of slurm.conf: no call of SuspendProgram comes for it, and there
+ * is no state to judge it by. A muster that is at it (`open`) has its own answer to wait for.
+ */
+export function judgeUnlisted(affair: Affair): NamedRule | null {
+  if (affair === 'open') return null;
+  return {
+    name: 'unlisted',
+    when: () => true,
+    verdict: affair === 'boot' ? 'end-boot' : 'end-instance',
+    // A slurmctld that reads its files again may have fewer for a moment.
+    graceMs: 10 * minutes,
+    code: 'NodeUnlisted',
+    says: 'Slurm has the node no more, and its instance runs on',
+  };
+}
+
 export const rules = [
   // Who must not be touched.
   {
@@ -358,7 +375,7 @@ export const rules = [
   },
 ] as const satisfies readonly Rule[];
 
-export type RuleName = (typeof rules)[number]['name'];
+export type RuleName = (typeof rules)[number]['name'] | 'unlisted';
 
 export type NamedRule = Rule & { readonly name: RuleName };
 

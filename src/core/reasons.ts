@@ -28,6 +28,7 @@ export const reasonCodes = {
   QueueProtected:
     'boots of the queue kept failing, and nothing is launched for it until it is started again',
   NoCommonZone: 'the compute resources of the job have no zone in common',
+  LadderChanged: 'the rung on which the gang boots is no longer in the configuration',
   BootTimeout: 'an instance was launched, and its slurmd did not register in time',
   InstanceEnded: 'EC2 ended an instance (a failed boot, a spot interruption, somebody by hand)',
   ResumeRateTooSlow:
@@ -46,6 +47,7 @@ export const reasonCodes = {
   NoInstance: 'Slurm had the node up, and muster had no instance for it',
   PartitionInactive: 'no partition of the idle node starts jobs',
   JobOverNodes: 'another node of its job was lost, and the job did not go on with this one',
+  NodeUnlisted: 'Slurm has the node no more, and its instance ran on',
   SuspendLost: 'Slurm had powered the node down, and its instance ran on',
 } as const;
 

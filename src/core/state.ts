@@ -43,11 +43,18 @@ export interface JobTries {
   readonly tries: number;
   readonly firstAt: Instant;
   readonly lastAt: Instant;
+  /** When EC2 was first asked for it, or it could not be; null: it only stood behind others, or a limit, so far. */
+  readonly triedAt: Instant | null;
   readonly nextAt: Instant | null;
   readonly code: string;
   readonly message: string;
   /** Where EC2 had no room for it, and it is tried again. */
   readonly wants: JobWants | null;
+}
+
+/** The time until now is forgiven: nobody could have launched it. */
+export function startedAnew(job: JobTries, now: Instant): JobTries {
+  return { ...job, firstAt: now, triedAt: job.triedAt === null ? null : now };
 }
 
 /** What a job waits for that EC2 had no room for (queue-order.ts). */

@@ -1,10 +1,10 @@
 /** The adapter against broken ways to EC2, which the contract's honest simulator cannot show. */
-import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { ServerResponse } from 'node:http';
+import { describe, expect, test, vi } from 'vitest';
 import type { LaunchOrder } from '../../core/instances.ts';
 import { CloudError, type CapacityCloud, type Cloud } from '../../ports/cloud.ts';
 import { createEc2Cloud } from './cloud.ts';
+import { answerXml, useFakeEc2 } from '../../../test/support/fake-ec2.ts';
 
 const order: LaunchOrder = {
   clientToken: 't',
@@ -15,33 +15,7 @@ const order: LaunchOrder = {
   launch: { kind: 'launch-template', name: 'blog-q1-cr1', version: '3' },
 };
 
-let server: Server;
-let respond: (response: ServerResponse, parameters: URLSearchParams) => void;
-let calls: URLSearchParams[];
-
-beforeEach(async () => {
-  calls = [];
-  server = createServer((request, response) => {
-    let body = '';
-    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
-    request.on('end', () => {
-      const parameters = new URLSearchParams(body);
-      calls.push(parameters);
-      respond(response, parameters);
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  vi.stubEnv('AWS_ENDPOINT_URL', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
-});
-
-afterEach(async () => {
-  vi.unstubAllEnvs();
-  const closed = new Promise((resolve) => server.close(resolve));
-  server.closeAllConnections();
-  await closed;
-});
+const ec2 = useFakeEc2();
 
 function cloud(): Cloud & CapacityCloud {
   return createEc2Cloud({ region: 'us-east-2', launchTimeoutMs: 200 });
@@ -54,11 +28,6 @@ async function failureOf(call: Promise<unknown>): Promise<CloudError> {
   );
   expect(error).toBeInstanceOf(CloudError);
   return error as CloudError;
-}
-
-function answerXml(response: ServerResponse, status: number, xml: string): void {
-  response.writeHead(status, { 'content-type': 'text/xml', 'x-amzn-requestid': 'request-1' });
-  response.end(`<?xml version="1.0"?>${xml}`);
 }
 
 function errorXml(code: string, message: string): string {
@@ -119,15 +88,15 @@ describe('what a launch that fails is told as', () => {
   ]);
   for (const [name, { respond: way, code, httpStatus }] of ways) {
     test(`${name}: ${code}, after one attempt`, async () => {
-      respond = way;
+      ec2.respond = way;
       const failure = await failureOf(cloud().runInstances(order));
       expect(failure).toMatchObject({ code, httpStatus });
-      expect(calls).toHaveLength(1);
+      expect(ec2.calls).toHaveLength(1);
     });
   }
 
   test('EC2’s refusal keeps its words and its request id', async () => {
-    respond = (r) => answerXml(r, 500, errorXml('InternalError', 'no room &amp; no hope'));
+    ec2.respond = (r) => answerXml(r, 500, errorXml('InternalError', 'no room &amp; no hope'));
     const failure = await failureOf(cloud().runInstances(order));
     expect(failure).toMatchObject({ message: 'no room & no hope', requestId: 'request-1' });
   });
@@ -147,7 +116,7 @@ describe('what a launch that fails is told as', () => {
     const failure = await failureOf(patient.runInstances(order));
     expect(failure.code).toBe('CredentialsProviderError');
     expect(failure.message).toMatch(/^RunInstances could not be called: .*credentials/);
-    expect(calls).toEqual([]);
+    expect(ec2.calls).toEqual([]);
   });
 });
 
@@ -156,9 +125,9 @@ describe('a launch', () => {
     `<RunInstancesResponse><instancesSet><item>${instance}</item></instancesSet></RunInstancesResponse>`;
 
   test('sends the template’s version, the counts, the token and the tags, and asks to be terminated at shutdown', async () => {
-    respond = (r) => answerXml(r, 200, answer('<instanceId>i-1</instanceId>'));
+    ec2.respond = (r) => answerXml(r, 200, answer('<instanceId>i-1</instanceId>'));
     await cloud().runInstances({ ...order, maxCount: 5, tags: { a: 'b' } });
-    expect(Object.fromEntries(calls[0] ?? [])).toEqual({
+    expect(Object.fromEntries(ec2.calls[0] ?? [])).toEqual({
       Action: 'RunInstances',
       Version: '2016-11-15',
       MinCount: '1',
@@ -286,9 +255,9 @@ describe('a launch', () => {
   ]);
   for (const [name, { order: part, want }] of sources) {
     test(`by ${name}`, async () => {
-      respond = (r) => answerXml(r, 200, answer('<instanceId>i-1</instanceId>'));
+      ec2.respond = (r) => answerXml(r, 200, answer('<instanceId>i-1</instanceId>'));
       await cloud().runInstances({ ...order, ...part });
-      const sent = Object.fromEntries(calls[0] ?? []);
+      const sent = Object.fromEntries(ec2.calls[0] ?? []);
       for (const common of [
         'Action',
         'Version',
@@ -312,7 +281,7 @@ describe('a launch', () => {
       networkInterface(1, 0, '10.0.0.9') +
       networkInterface(0, 1, '10.0.0.10') +
       networkInterface(0, 0, '10.0.0.8');
-    respond = (r) =>
+    ec2.respond = (r) =>
       answerXml(
         r,
         200,
@@ -324,75 +293,13 @@ describe('a launch', () => {
   });
 });
 
-describe('a look at subnets', () => {
-  const subnets = (zone: string, nextToken: string) =>
-    `<DescribeSubnetsResponse><subnetSet><item><subnetId>subnet-${zone}</subnetId><availabilityZone>${zone}</availabilityZone>` +
-    `</item></subnetSet><nextToken>${nextToken}</nextToken></DescribeSubnetsResponse>`;
-
-  test('asks by filter, word for word, and reads all pages', async () => {
-    respond = (r, parameters) =>
-      answerXml(r, 200, parameters.has('NextToken') ? subnets('b', '') : subnets('a', 'page 2'));
-    expect(await cloud().describeSubnets(['subnet-a', 'subnet-*'])).toEqual([
-      { subnetId: 'subnet-a', availabilityZone: 'a' },
-      { subnetId: 'subnet-b', availabilityZone: 'b' },
-    ]);
-    expect(calls.map((call) => call.get('NextToken'))).toEqual([null, 'page 2']);
-    expect(Object.fromEntries(calls[0] ?? [])).toEqual({
-      Action: 'DescribeSubnets',
-      Version: '2016-11-15',
-      MaxResults: '1000',
-      'Filter.1.Name': 'subnet-id',
-      'Filter.1.Value.1': 'subnet-a',
-      'Filter.1.Value.2': 'subnet-\\*',
-    });
-  });
-
-  test('of nothing makes no call', async () => {
-    expect(await cloud().describeSubnets([])).toEqual([]);
-    expect(calls).toEqual([]);
-  });
-});
-
-describe('a look at placement groups', () => {
-  const group = (name: string, strategy: string) =>
-    `<item><groupName>${name}</groupName><groupArn>arn:aws:ec2:r:1:placement-group/${name}</groupArn>` +
-    `<strategy>${strategy}</strategy></item>`;
-
-  test('asks by filter, word for word, for there are none by name where one is unknown', async () => {
-    const groups = group('pg-1', 'cluster') + group('pg-2', 'spread');
-    respond = (r) =>
-      answerXml(
-        r,
-        200,
-        `<DescribePlacementGroupsResponse><placementGroupSet>${groups}</placementGroupSet></DescribePlacementGroupsResponse>`,
-      );
-    expect(await cloud().describePlacementGroups(['pg-1', 'pg-2', 'pg-?'])).toEqual([
-      { name: 'pg-1', arn: 'arn:aws:ec2:r:1:placement-group/pg-1', strategy: 'cluster' },
-      { name: 'pg-2', arn: 'arn:aws:ec2:r:1:placement-group/pg-2', strategy: 'spread' },
-    ]);
-    expect(Object.fromEntries(calls[0] ?? [])).toEqual({
-      Action: 'DescribePlacementGroups',
-      Version: '2016-11-15',
-      'Filter.1.Name': 'group-name',
-      'Filter.1.Value.1': 'pg-1',
-      'Filter.1.Value.2': 'pg-2',
-      'Filter.1.Value.3': 'pg-\\?',
-    });
-  });
-
-  test('of nothing makes no call', async () => {
-    expect(await cloud().describePlacementGroups([])).toEqual([]);
-    expect(calls).toEqual([]);
-  });
-});
-
 describe('a termination', () => {
   const launched = (id: string) =>
     `<RunInstancesResponse><instancesSet><item><instanceId>${id}</instanceId></item></instancesSet></RunInstancesResponse>`;
 
   test('fails for an instance that it launched a moment ago and EC2 does not know yet; the others are ended', async () => {
     const young = 'i-00000000000000001';
-    respond = (r, parameters) => {
+    ec2.respond = (r, parameters) => {
       if (parameters.get('Action') === 'RunInstances') answerXml(r, 200, launched(young));
       else if ([...parameters.values()].includes(young)) {
         answerXml(
@@ -416,12 +323,12 @@ describe('a termination', () => {
     expect(failure.code).toBe('InvalidInstanceID.NotFound');
     expect(failure.message).toContain(young);
     expect(failure.message).not.toContain('i-0000000f');
-    expect(calls.at(-1)?.get('InstanceId.1')).toBe('i-0000000e');
-    expect(calls).toHaveLength(3);
+    expect(ec2.calls.at(-1)?.get('InstanceId.1')).toBe('i-0000000e');
+    expect(ec2.calls).toHaveLength(3);
   });
 
   test('gives up when EC2 goes on naming ids it does not know, and when it names none of ours', async () => {
-    respond = (r, parameters) =>
+    ec2.respond = (r, parameters) =>
       answerXml(
         r,
         400,
@@ -434,9 +341,9 @@ describe('a termination', () => {
     expect((await failureOf(cloud().terminateInstances(ids))).code).toBe(
       'InvalidInstanceID.NotFound',
     );
-    expect(calls).toHaveLength(3);
-    calls.length = 0;
-    respond = (r) =>
+    expect(ec2.calls).toHaveLength(3);
+    ec2.calls.length = 0;
+    ec2.respond = (r) =>
       answerXml(
         r,
         400,
@@ -445,14 +352,14 @@ describe('a termination', () => {
     expect((await failureOf(cloud().terminateInstances(ids))).code).toBe(
       'InvalidInstanceID.NotFound',
     );
-    expect(calls).toHaveLength(1);
+    expect(ec2.calls).toHaveLength(1);
   });
 
   test('of nothing makes no call, and a throttled one is repeated', async () => {
     await cloud().terminateInstances([]);
-    expect(calls).toEqual([]);
-    respond = (r) =>
-      calls.length === 1
+    expect(ec2.calls).toEqual([]);
+    ec2.respond = (r) =>
+      ec2.calls.length === 1
         ? answerXml(r, 503, errorXml('RequestLimitExceeded', 'Request limit exceeded.'))
         : answerXml(
             r,
@@ -460,7 +367,7 @@ describe('a termination', () => {
             '<TerminateInstancesResponse><instancesSet/></TerminateInstancesResponse>',
           );
     await cloud().terminateInstances(['i-00000001']);
-    expect(calls).toHaveLength(2);
+    expect(ec2.calls).toHaveLength(2);
   });
 });
 
@@ -480,7 +387,7 @@ describe('a reservation', () => {
   const notFound = errorXml('InvalidCapacityReservationId.NotFound', 'no such reservation');
 
   test('without end, tags or group asks for none of them; a state it cannot come to is told as other', async () => {
-    respond = (r) => answerXml(r, 200, made);
+    ec2.respond = (r) => answerXml(r, 200, made);
     const { reservation: told } = await cloud().createReservation(reservation);
     expect(told).toEqual({
       reservationId: id,
@@ -492,7 +399,7 @@ describe('a reservation', () => {
       endsAt: null,
       tags: {},
     });
-    expect(Object.fromEntries(calls[0] ?? [])).toEqual({
+    expect(Object.fromEntries(ec2.calls[0] ?? [])).toEqual({
       Action: 'CreateCapacityReservation',
       Version: '2016-11-15',
       ClientToken: 't',
@@ -506,7 +413,7 @@ describe('a reservation', () => {
   });
 
   test('made a moment ago that EC2 does not know yet is not cancelled, and that is said', async () => {
-    respond = (r, parameters) =>
+    ec2.respond = (r, parameters) =>
       parameters.get('Action') === 'CreateCapacityReservation'
         ? answerXml(r, 200, made)
         : answerXml(r, 400, notFound);
@@ -515,9 +422,9 @@ describe('a reservation', () => {
     const failure = await failureOf(port.cancelReservation(id));
     expect(failure.code).toBe('InvalidCapacityReservationId.NotFound');
     expect(failure.message).toMatch(/cr-00000000000000001 yet.*paid for all the same/);
-    calls.length = 0;
+    ec2.calls.length = 0;
     await port.cancelReservation('cr-00000000000000002');
-    expect(calls).toHaveLength(1);
+    expect(ec2.calls).toHaveLength(1);
   });
 
   const states = new Map([
@@ -530,7 +437,7 @@ describe('a reservation', () => {
   ]);
   for (const [state, outcome] of states) {
     test(`that EC2 will not cancel, for whatever code, and shows as ${state}: ${outcome}`, async () => {
-      respond = (r, parameters) =>
+      ec2.respond = (r, parameters) =>
         parameters.get('Action') === 'CancelCapacityReservation'
           ? answerXml(r, 400, errorXml('SomeCode', 'no'))
           : answerXml(
@@ -545,14 +452,16 @@ describe('a reservation', () => {
           (error: unknown) => (error as CloudError).code,
         );
       expect(ended).toBe(outcome);
-      expect(calls[1]?.get('CapacityReservationId.1')).toBe(id);
+      expect(ec2.calls[1]?.get('CapacityReservationId.1')).toBe(id);
     });
   }
 
   test('that a server error or a broken way keeps from being cancelled is not looked at', async () => {
-    respond = (r) => r.socket?.destroy();
+    ec2.respond = (r) => r.socket?.destroy();
     expect((await failureOf(cloud().cancelReservation(id))).code).toBe('ConnectionError');
-    expect(calls.every((call) => call.get('Action') === 'CancelCapacityReservation')).toBe(true);
+    expect(ec2.calls.every((call) => call.get('Action') === 'CancelCapacityReservation')).toBe(
+      true,
+    );
   });
 });
 
@@ -573,7 +482,7 @@ describe('a fleet', () => {
   } as const;
 
   test('asks for its pools with their order as priority, and tags instances and volumes', async () => {
-    respond = (r) =>
+    ec2.respond = (r) =>
       answerXml(r, 200, '<CreateFleetResponse><fleetId>fleet-1</fleetId></CreateFleetResponse>');
     expect(await cloud().runFleet(fleet)).toEqual({
       requestId: 'request-1',
@@ -582,7 +491,7 @@ describe('a fleet', () => {
       refusals: [],
     });
     const config = 'LaunchTemplateConfigs.1';
-    expect(Object.fromEntries(calls[0] ?? [])).toEqual({
+    expect(Object.fromEntries(ec2.calls[0] ?? [])).toEqual({
       Action: 'CreateFleet',
       Version: '2016-11-15',
       Type: 'instant',
@@ -611,8 +520,8 @@ describe('a fleet', () => {
   });
 
   test('that EC2 answers with a server error is asked once', async () => {
-    respond = (r) => answerXml(r, 500, errorXml('InternalError', 'An internal error.'));
+    ec2.respond = (r) => answerXml(r, 500, errorXml('InternalError', 'An internal error.'));
     expect((await failureOf(cloud().runFleet(fleet))).httpStatus).toBe(500);
-    expect(calls).toHaveLength(1);
+    expect(ec2.calls).toHaveLength(1);
   });
 });

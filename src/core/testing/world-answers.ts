@@ -2,12 +2,19 @@
  * How the test world of the core answers effects: as the test says, with success, a refusal, or an answer that is lost.
  * EC2's side of it is in the books. Slurm says of jobs what the test has put down, else what the resume file says.
  */
-import type { AskJobs, CreateReservation, Effect, RunInstances } from '../effects.ts';
+import type {
+  AskJobs,
+  CreateReservation,
+  DescribePlacementGroups,
+  DescribeSubnets,
+  Effect,
+  RunInstances,
+} from '../effects.ts';
 import type { JobFacts, Told } from '../job-facts.ts';
 import { parseResumeFile } from '../resume-file.ts';
 import type { Turn } from '../turn.ts';
 import { zoneIn } from './fleet.ts';
-import type { Send, TestWorld } from './test-world.ts';
+import type { EventBody, Send, TestWorld } from './test-world.ts';
 
 /** The events that say no more than that it is done. */
 const done = {
@@ -114,22 +121,10 @@ export function answersOf(world: TestWorld, send: Send, afterAssign: () => Turn)
           effectId,
           found: ec2.endReservation(effect, world.now, sees),
         });
-      case 'DescribeSubnets': {
+      case 'DescribeSubnets':
+      case 'DescribePlacementGroups':
         take(effect);
-        const zones = Object.fromEntries(effect.subnetIds.map((id) => [id, zoneIn(id)]));
-        return send({ kind: 'SubnetsTold', effectId, zones });
-      }
-      case 'DescribePlacementGroups': {
-        take(effect);
-        const templates = Object.fromEntries(effect.templates.map((name) => [name, `of-${name}`]));
-        const names = [...effect.names, ...Object.values(templates)];
-        const all = Object.fromEntries(names.map((name) => [name, `arn:${name}`]));
-        const { groups } = world;
-        return send({
-          ...{ kind: 'PlacementGroupsTold', effectId },
-          ...(groups === null ? { templates, arns: all } : { templates: {}, arns: groups }),
-        });
-      }
+        return send(lookUp(world, effect));
       case 'AskJobs':
         take(effect);
         return send({ kind: 'JobsTold', effectId, told: tell(world, effect) });
@@ -168,4 +163,22 @@ function tell(world: TestWorld, { requestId, jobIds }: AskJobs): Told {
     return fact === null ? [] : [{ ...plain, comment: '', extra: '', ...fact }];
   });
   return { jobs, absent: world.slurm.absent };
+}
+
+/** The zone that a subnet's name tells; a placement group has its name in its ARN, and a launch template its own in its group's. */
+function lookUp(
+  { groups }: TestWorld,
+  effect: DescribeSubnets | DescribePlacementGroups,
+): EventBody {
+  const { id: effectId } = effect;
+  if (effect.kind === 'DescribeSubnets') {
+    const zones = Object.fromEntries(effect.subnetIds.map((id) => [id, zoneIn(id)]));
+    return { kind: 'SubnetsTold', effectId, zones };
+  }
+  if (groups !== null)
+    return { kind: 'PlacementGroupsTold', effectId, templates: {}, arns: groups };
+  const templates = Object.fromEntries(effect.templates.map((name) => [name, `of-${name}`]));
+  const names = [...effect.names, ...Object.values(templates)];
+  const arns = Object.fromEntries(names.map((name) => [name, `arn:${name}`]));
+  return { kind: 'PlacementGroupsTold', effectId, templates, arns };
 }
