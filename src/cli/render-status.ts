@@ -1,9 +1,10 @@
 /** Shows what `muster status` knows: a headline, then a table for each thing that there is. */
 import { foldHostlist } from '../core/hostlist.ts';
 import type { LaunchLimits } from '../core/settings.ts';
+import type { FleetStatus } from '../core/state.ts';
+import { daemonWords } from './daemon-status.ts';
 import type { Paint } from './paint.ts';
 import type {
-  DaemonStatus,
   GangStatus,
   LimitStatus,
   QueueStatus,
@@ -134,18 +135,6 @@ export function renderFleet({ at, fleet }: Pick<Status, 'at' | 'fleet'>, paint: 
   return `The fleet has been ${paint.warn('stopped')} for ${roughly(at - since)}: nothing is launched until "muster fleet start".${waiting}\n`;
 }
 
-function daemonWords({ state, heartbeatAt }: DaemonStatus, at: number, paint: Paint): string {
-  const beat = heartbeatAt === null ? '' : `its last heartbeat is ${roughly(at - heartbeatAt)} old`;
-  switch (state) {
-    case 'works':
-      return paint.good('works');
-    case 'stopped':
-      return `${paint.bad('does not work')}: ${beat}; what follows is as it left it`;
-    case 'unknown':
-      return `${paint.warn('has left no heartbeat')}: no daemon has run since the last upgrade; what follows is as it left it`;
-  }
-}
-
 function resourceRow(row: ResourceStatus): string[] {
   const { queue, computeResource, nodes, wanted, held, booting, up, spares } = row;
   const counts = [wanted, held, booting, up, spares].map((count) =>
@@ -230,17 +219,24 @@ function table(columns: readonly Column[], rows: readonly (readonly string[])[])
   return rows.length === 0 ? '' : renderTable(columns, rows);
 }
 
+/** `since` null: it was never stopped or started. */
+function fleetJson({ since, ...fleet }: FleetStatus) {
+  return { ...fleet, since: since === 0 ? null : iso(since) };
+}
+
+/** The shape is a promise, as that of the status is. */
+export function renderFleetJson(fleet: FleetStatus, instances: number): string {
+  return `${JSON.stringify({ ...fleetJson(fleet), instances }, null, 2)}\n`;
+}
+
 /** The shape is a promise to programs: fields are added, never renamed. Times are ISO 8601, node lists Slurm's hostlists. */
 export function renderStatusJson(status: Status): string {
   const { daemon } = status;
   const value = {
     ...status,
     at: iso(status.at),
-    daemon: {
-      state: daemon.state,
-      heartbeatAt: isoOrNull(daemon.heartbeatAt),
-    },
-    fleet: { ...status.fleet, since: iso(status.fleet.since) },
+    daemon: { ...daemon, heartbeatAt: isoOrNull(daemon.heartbeatAt) },
+    fleet: fleetJson(status.fleet),
     sets: status.sets.map(({ nextAt, ...set }) => ({ ...set, nextAt: isoOrNull(nextAt) })),
     queues: status.queues.map(({ protectedSince, ...queue }) => ({
       ...queue,

@@ -1,6 +1,6 @@
 /**
  * What `muster status` knows: what runs, what is under way and for whom, what was refused and when it is tried again. All of it
- * comes from the ledger; whether muster works at all, from its heartbeat. Rendered in render-status.ts.
+ * comes from the ledger; whether muster works at all is in daemon-status.ts. Rendered in render-status.ts.
  */
 import { createDraft } from '../core/draft.ts';
 import type { Boot } from '../core/boot.ts';
@@ -12,7 +12,8 @@ import type { LaunchLimits, Settings } from '../core/settings.ts';
 import type { Console } from '../core/protection.ts';
 import type { FleetStatus, JobTries, State } from '../core/state.ts';
 import { staticSetsOf } from '../core/static-sets.ts';
-import type { DurationMs, Instant } from '../core/units.ts';
+import type { Instant } from '../core/units.ts';
+import type { DaemonStatus } from './daemon-status.ts';
 import { timeOfDay } from './times.ts';
 
 export interface Status {
@@ -29,13 +30,6 @@ export interface Status {
   readonly jobs: readonly (JobTries & { readonly jobId: number })[];
   readonly reservations: readonly ReservationStatus[];
   readonly limits: readonly LimitStatus[];
-}
-
-/** `stopped` too when it hangs or cannot write its ledger: it does nothing then. */
-export interface DaemonStatus {
-  readonly state: 'works' | 'stopped' | 'unknown';
-  /** Null: no heartbeat was ever written here. */
-  readonly heartbeatAt: Instant | null;
 }
 
 export interface ResourceStatus {
@@ -106,18 +100,6 @@ export interface LimitStatus {
   readonly limit: keyof LaunchLimits;
   readonly used: number;
   readonly most: number;
-}
-
-/** So many heartbeats may be missing before it counts as stopped: a machine under load is late. */
-const beatsMissing = 3;
-
-export function daemonStatus(
-  heartbeat: { readonly at: Instant; readonly everyMs: DurationMs } | null,
-  at: Instant,
-): DaemonStatus {
-  if (heartbeat === null) return { state: 'unknown', heartbeatAt: null };
-  const isLate = at - heartbeat.at > heartbeat.everyMs * beatsMissing;
-  return { state: isLate ? 'stopped' : 'works', heartbeatAt: heartbeat.at };
 }
 
 export function statusOf(state: State, daemon: DaemonStatus, at: Instant): Status {

@@ -1,9 +1,8 @@
 /**
  * The ledger in SQLite: one row a turn, as JSON, in WAL mode with synchronous=FULL, so that a turn is on the disk before
- * append resolves and others may read while the daemon writes. One writer: it holds an exclusive lock on a file of its
- * own for life, which the kernel frees however the process ends.
+ * append resolves and others may read while the daemon writes. One writer: whoever holds the lock (lock.ts).
  */
-import { chmodSync, constants, mkdirSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Ledger, RecordedTurn } from '../../ports/ledger.ts';
@@ -15,7 +14,8 @@ import {
   sealed,
   unsealed,
 } from './integrity.ts';
-import { isAbsent, refusalOf, troubleWith } from './unusable.ts';
+import { lockLedger } from './lock.ts';
+import { isAbsent, troubleWith } from './unusable.ts';
 
 export { DamagedLedgerError, LedgerError } from './integrity.ts';
 
@@ -37,40 +37,6 @@ export interface WritableLedger extends Ledger {
 export type WriterResult =
   | { readonly kind: 'writer'; readonly ledger: WritableLedger }
   | { readonly kind: 'locked'; readonly message: string };
-
-export type LockResult =
-  | { readonly kind: 'held'; readonly lock: DatabaseSync }
-  | { readonly kind: 'locked'; readonly message: string };
-
-/** The right to write the ledger, until the lock is closed or the process ends. Throws the system's error where it may not be had. */
-export function lockLedger(stateDir: string): LockResult {
-  mkdirSync(stateDir, { recursive: true, mode: 0o750 });
-  const path = lockPath(stateDir);
-  const lock = openToWrite(path);
-  try {
-    lock.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
-    // Of a file that it may only read SQLite takes a lock that keeps nobody out, and does not say so.
-    const refused = refusalOf(path, constants.W_OK, false);
-    if (refused !== null) throw refused;
-  } catch (error: unknown) {
-    lock.close();
-    if (!isBusy(error)) throw troubleWith(path, error, 'write');
-    return { kind: 'locked', message: `another muster works on ${stateDir}` };
-  }
-  return { kind: 'held', lock };
-}
-
-function lockPath(stateDir: string): string {
-  return join(stateDir, 'ledger.lock');
-}
-
-function openToWrite(path: string): DatabaseSync {
-  try {
-    return new DatabaseSync(path);
-  } catch (error: unknown) {
-    throw troubleWith(path, error, 'write');
-  }
-}
 
 /**
  * Opens the ledger for writing, or tells that another process holds it. Throws LedgerError on a newer schema, and
@@ -184,6 +150,14 @@ export function lookThrough(path: string): void {
   }
 }
 
+function openToWrite(path: string): DatabaseSync {
+  try {
+    return new DatabaseSync(path);
+  } catch (error: unknown) {
+    throw troubleWith(path, error, 'write');
+  }
+}
+
 /** Null: there is none. */
 function openToRead(path: string): DatabaseSync | null {
   try {
@@ -250,8 +224,4 @@ function readRows(page: StatementSync, path: string, after: number) {
   } catch (error: unknown) {
     throw troubleWith(path, error, 'read');
   }
-}
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === 5;
 }
