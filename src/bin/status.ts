@@ -1,6 +1,7 @@
-/** `muster status`: the ledger read beside the daemon, and whether there is one: its lock and its heartbeat. */
+/** `muster status`: the ledger read beside the daemon, and whether there is one: its lock and its heartbeat, and what it has noted. */
 import { isLedgerHeld } from '../adapters/ledger/lock.ts';
 import { readHeartbeat } from '../adapters/registry/heartbeat.ts';
+import { readOutages } from '../adapters/system/outages.ts';
 import { daemonStatus } from '../cli/daemon-status.ts';
 import { paintFor } from '../cli/paint.ts';
 import {
@@ -52,7 +53,8 @@ export async function runStatus(options: StatusOptions): Promise<number> {
     hasRun: ledger.hasRun,
   };
   const daemon = daemonStatus(signs, at);
-  const status = statusOf(stateWith(ledger, config.settings), daemon, at);
+  const outages = readOutages(config.stateDir);
+  const status = statusOf(stateWith(ledger, config.settings), { daemon, outages }, at);
   process.stdout.write(
     options.json === true
       ? renderStatusJson(status)

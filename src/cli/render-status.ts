@@ -2,16 +2,11 @@
 import { foldHostlist } from '../core/hostlist.ts';
 import type { LaunchLimits } from '../core/settings.ts';
 import type { FleetStatus } from '../core/state.ts';
+import type { Outage } from '../ports/outages.ts';
 import { daemonWords } from './daemon-status.ts';
 import type { Paint } from './paint.ts';
-import type {
-  GangStatus,
-  LimitStatus,
-  QueueStatus,
-  ResourceStatus,
-  SetStatus,
-  Status,
-} from './status.ts';
+import type { LimitStatus, QueueStatus, ResourceStatus, SetStatus, Status } from './status.ts';
+import type { GangStatus } from './status-gangs.ts';
 import { renderTable, type Column } from './table.ts';
 import { iso, isoOrNull, roughly } from './times.ts';
 
@@ -121,7 +116,16 @@ function headline(status: Status, paint: Paint): string {
   const where = `cluster ${cluster} in ${region}, mode ${mode}`;
   const open = gangs.length === 0 ? 'Nothing is under way.\n' : '';
   const works = `${paint.strong('muster')} ${daemonWords(daemon, at, paint)} (${where}).\n`;
-  return `${works}${renderFleet(status, paint)}${open}`;
+  return `${works}${outageLines(status, paint)}${renderFleet(status, paint)}${open}`;
+}
+
+function outageLines({ at, outages }: Status, paint: Paint): string {
+  const line = (who: string, outage: Outage | null | undefined): string => {
+    if (outage === null || outage === undefined) return '';
+    const { since, error } = outage;
+    return `${who} ${paint.bad('has given no usable answer')} for ${roughly(at - since)}: ${error}\n`;
+  };
+  return `${line('Slurm', outages?.slurm)}${line('EC2', outages?.ec2)}`;
 }
 
 /** Whether the fleet runs, in a line or two. */
@@ -219,6 +223,11 @@ function table(columns: readonly Column[], rows: readonly (readonly string[])[])
   return rows.length === 0 ? '' : renderTable(columns, rows);
 }
 
+/** Both null: it answers. */
+function outageJson(outage: Outage | null) {
+  return { failingSince: isoOrNull(outage?.since ?? null), error: outage?.error ?? null };
+}
+
 /** `since` null: it was never stopped or started. */
 function fleetJson({ since, ...fleet }: FleetStatus) {
   return { ...fleet, since: since === 0 ? null : iso(since) };
@@ -231,22 +240,25 @@ export function renderFleetJson(fleet: FleetStatus, instances: number): string {
 
 /** The shape is a promise to programs: fields are added, never renamed. Times are ISO 8601, node lists Slurm's hostlists. */
 export function renderStatusJson(status: Status): string {
-  const { daemon } = status;
+  const { daemon, outages, ...told } = status;
   const value = {
-    ...status,
+    ...told,
     at: iso(status.at),
     daemon: { ...daemon, heartbeatAt: isoOrNull(daemon.heartbeatAt) },
+    slurm: outages === null ? null : outageJson(outages.slurm),
+    ec2: outages === null ? null : outageJson(outages.ec2),
     fleet: fleetJson(status.fleet),
     sets: status.sets.map(({ nextAt, ...set }) => ({ ...set, nextAt: isoOrNull(nextAt) })),
     queues: status.queues.map(({ protectedSince, ...queue }) => ({
       ...queue,
       protectedSince: isoOrNull(protectedSince),
     })),
-    gangs: status.gangs.map(({ nodes, since, ...gang }) => ({
+    gangs: status.gangs.map(({ nodes, since, deferred, ...gang }) => ({
       ...gang,
       size: nodes.length,
       nodes: foldHostlist(nodes),
       since: iso(since),
+      deferred: deferred === null ? null : { ...deferred, nextAt: iso(deferred.nextAt) },
     })),
     jobs: status.jobs.map(({ jobId, tries, code, message, firstAt, lastAt, nextAt }) => ({
       jobId,
