@@ -21,7 +21,7 @@ beforeEach(() => {
     });
   writeFileSync(
     join(dir, 'muster.yaml'),
-    `cluster_name: demo\nregion: us-east-2\nstate_dir: ${dir}/state\nlog_dir: ${dir}/log\nslurm: { scontrol: ${dir}/scontrol }\n`,
+    `cluster_name: demo\nregion: us-east-2\nstate_dir: ${dir}/state\nlog_dir: ${dir}/log\nslurm: { scontrol: ${dir}/scontrol }\ncapacity_memory: { refusal: 7m }\n`,
   );
 });
 
@@ -86,6 +86,7 @@ test('after a renewal the configuration is shown, and that no daemon has run sin
     daemon: { state: 'unknown', holdsLedger: false, hasRun: false },
     fleet: { since: null },
   });
+  expect(muster('capacity').stdout).toContain('what it refuses for 7m');
   expect(JSON.parse(muster('fleet', 'status', '--json').stdout)).toEqual({
     status: 'running',
     since: null,
