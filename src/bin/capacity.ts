@@ -9,7 +9,7 @@ import {
   renderClearedJson,
 } from '../cli/capacity.ts';
 import type { Turn } from '../core/turn.ts';
-import { followLedger, readLedgerOrTell, type LedgerState } from './ledger-state.ts';
+import { followLedger, readLedgerOrTell, stateWith, type LedgerState } from './ledger-state.ts';
 import { badConfig, loadOrTell } from './load.ts';
 import { spoolRequest } from './spool-request.ts';
 
@@ -31,7 +31,7 @@ export async function runCapacity(options: CapacityOptions): Promise<number> {
   try {
     if (options.clear !== undefined) return await clear(options, config.stateDir, ledger);
     const render = options.json === true ? renderCapacityJson : renderCapacity;
-    process.stdout.write(render(ledger.state, Date.now()));
+    process.stdout.write(render(stateWith(ledger, config.settings), Date.now()));
     return 0;
   } finally {
     ledger.close();

@@ -1,9 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readHeartbeat } from '../adapters/registry/heartbeat.ts';
+import { readOutages } from '../adapters/system/outages.ts';
 import { createManualClock, type ManualClock } from '../controller/testing/fakes.ts';
+import type { Outages } from '../ports/outages.ts';
 import { beatEveryMs, startHeartbeat } from './heartbeat.ts';
 
 let stateDir: string;
@@ -19,7 +21,10 @@ afterEach(() => {
 function parts(at: string) {
   const clock = createManualClock(1_000);
   const said: string[] = [];
-  const controller = { canWrite: true };
+  const controller: { canWrite: boolean; outages: Outages } = {
+    canWrite: true,
+    outages: { slurm: null, ec2: null },
+  };
   const log = { write: ({ message }: { message: string }) => void said.push(message) };
   return { clock, said, controller, all: { stateDir: at, clock, log, controller } };
 }
@@ -63,4 +68,26 @@ test('one that cannot be written is told once, and is tried again', async () => 
   rmSync(join(stateDir, 'registry'));
   later(clock, 1_000 + 2 * beatEveryMs);
   await expect.poll(beat).toBe(1_000 + 2 * beatEveryMs);
+});
+
+test('with each beat it notes whom muster gets no answers from', async () => {
+  const { clock, controller, all } = parts(stateDir);
+  await startHeartbeat(all);
+  expect(readOutages(stateDir)).toEqual({ at: 1_000, slurm: null, ec2: null });
+  const slurm = { since: 500, error: 'slurmctld is away' };
+  controller.outages = { slurm, ec2: null };
+  later(clock, 1_000 + beatEveryMs);
+  await expect
+    .poll(() => readOutages(stateDir))
+    .toEqual({ at: 1_000 + beatEveryMs, slurm, ec2: null });
+});
+
+test('that they cannot be noted is told once, and keeps no heartbeat back', async () => {
+  mkdirSync(join(stateDir, 'outages.json'));
+  const { clock, said, all } = parts(stateDir);
+  await startHeartbeat(all);
+  later(clock, 1_000 + beatEveryMs);
+  await expect.poll(beat).toBe(1_000 + beatEveryMs);
+  await expect.poll(() => clock.timers.length).toBe(1);
+  expect(said).toEqual([expect.stringContaining('muster status does not learn of outages')]);
 });

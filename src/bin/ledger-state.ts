@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openLedgerReader, type LedgerReader } from '../adapters/ledger/sqlite.ts';
 import { apply } from '../core/apply.ts';
+import type { Settings } from '../core/settings.ts';
 import { emptyState, type State } from '../core/state.ts';
 import type { Turn } from '../core/turn.ts';
 import type { DurationMs } from '../core/units.ts';
@@ -11,6 +12,8 @@ const followEveryMs: DurationMs = 100;
 export interface LedgerState {
   readonly reader: LedgerReader;
   readonly state: State;
+  /** False: no daemon has run since it was begun, and its settings are nobody's. */
+  readonly hasRun: boolean;
   /** Of the last turn in it. */
   readonly sequence: number;
   close(): void;
@@ -30,16 +33,23 @@ export async function readLedgerOrTell(
   }
   const state = emptyState();
   let last = 0;
+  let hasRun = false;
   try {
     for await (const { sequence, turn } of reader.read(0)) {
       apply(state, turn);
+      hasRun ||= turn.event.kind === 'ConfigLoaded';
       last = sequence;
     }
   } catch (error: unknown) {
     reader.close();
     throw error;
   }
-  return { reader, state, sequence: last, close: () => reader.close() };
+  return { reader, state, hasRun, sequence: last, close: () => reader.close() };
+}
+
+/** The state with the settings that hold: the configuration's, while no daemon has written its own. */
+export function stateWith({ state, hasRun }: LedgerState, settings: Settings): State {
+  return hasRun ? state : { ...state, settings };
 }
 
 /** Calls for each turn that is written from now on, until it returns something; null: not within `withinMs`. */

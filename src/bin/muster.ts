@@ -1,6 +1,6 @@
 /**
  * The command line. Every command is loaded when it is called: `muster plan` must not wait for the AWS SDK.
- * Exit codes: 0 done, 1 refused or failed, 2 bad usage or configuration, 3 a ledger that cannot be read.
+ * Exit codes: 0 done, 1 refused or failed, 2 bad usage, configuration or permissions, 3 a ledger that is damaged or a newer muster's.
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
@@ -10,6 +10,7 @@ import { addLedgerCommand } from './ledger-command.ts';
 import { addNodeCommands } from './node-commands.ts';
 import { addFleetCommands } from './operate-commands.ts';
 import { addStatusCommand } from './status-command.ts';
+import { explainSystemError } from './system-error.ts';
 import { addQueueCommand } from './queue-command.ts';
 import type { Ec2simCommandOptions } from '../ec2sim/command.ts';
 
@@ -258,10 +259,12 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2;
   } else {
-    process.stderr.write(`muster: ${error instanceof Error ? error.message : String(error)}\n`);
+    const explained = explainSystemError(error);
+    const said = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`muster: ${explained ?? said}\n`);
     if (process.env['MUSTER_DEBUG'] !== undefined)
       process.stderr.write(`${String((error as Error).stack)}\n`);
     const own = error instanceof Error && 'exitCode' in error ? Number(error.exitCode) : 1;
-    process.exitCode = own;
+    process.exitCode = explained === null ? own : 2;
   }
 }

@@ -23,6 +23,7 @@ Of each compute resource:
 
 Then each gang that is under way (a job's nodes, all or none) and what it waits for; jobs that were refused; capacity
 reservations that are held; limits that are set, and how much of each is used. A table that would be empty is left out.
+Below the first line stands who gives muster no answers that it can use, Slurm or EC2, since when and why.
 The exit code is 1 while no muster works.`,
     )
     .action(async (options: StatusOptions) => {

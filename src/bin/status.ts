@@ -1,10 +1,17 @@
-/** `muster status`: the ledger read beside the daemon, and the daemon's heartbeat. */
+/** `muster status`: the ledger read beside the daemon, and whether there is one: its lock and its heartbeat, and what it has noted. */
+import { isLedgerHeld } from '../adapters/ledger/lock.ts';
 import { readHeartbeat } from '../adapters/registry/heartbeat.ts';
+import { readOutages } from '../adapters/system/outages.ts';
+import { daemonStatus } from '../cli/daemon-status.ts';
 import { paintFor } from '../cli/paint.ts';
-import { renderFleet, renderStatus, renderStatusJson } from '../cli/render-status.ts';
-import { daemonStatus, statusOf } from '../cli/status.ts';
-import { iso } from '../cli/times.ts';
-import { readLedgerOrTell } from './ledger-state.ts';
+import {
+  renderFleet,
+  renderFleetJson,
+  renderStatus,
+  renderStatusJson,
+} from '../cli/render-status.ts';
+import { statusOf } from '../cli/status.ts';
+import { readLedgerOrTell, stateWith } from './ledger-state.ts';
 import { badConfig, loadOrTell } from './load.ts';
 
 export interface StatusOptions {
@@ -22,8 +29,7 @@ export async function runFleetStatus(options: StatusOptions): Promise<number> {
   const { fleet, leases } = ledger.state;
   const at = Date.now();
   if (options.json === true) {
-    const value = { ...fleet, since: iso(fleet.since), instances: leases.size };
-    process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+    process.stdout.write(renderFleetJson(fleet, leases.size));
     return 0;
   }
   const words = renderFleet({ at, fleet }, paintFor(process.stdout, process.env));
@@ -41,8 +47,14 @@ export async function runStatus(options: StatusOptions): Promise<number> {
   if (ledger === null) return 1;
   ledger.close();
   const at = Date.now();
-  const daemon = daemonStatus(readHeartbeat(config.stateDir), at);
-  const status = statusOf(ledger.state, daemon, at);
+  const signs = {
+    heartbeat: readHeartbeat(config.stateDir),
+    holdsLedger: isLedgerHeld(config.stateDir),
+    hasRun: ledger.hasRun,
+  };
+  const daemon = daemonStatus(signs, at);
+  const outages = readOutages(config.stateDir);
+  const status = statusOf(stateWith(ledger, config.settings), { daemon, outages }, at);
   process.stdout.write(
     options.json === true
       ? renderStatusJson(status)

@@ -1,16 +1,12 @@
 /** Shows what `muster status` knows: a headline, then a table for each thing that there is. */
 import { foldHostlist } from '../core/hostlist.ts';
 import type { LaunchLimits } from '../core/settings.ts';
+import type { FleetStatus } from '../core/state.ts';
+import type { Outage } from '../ports/outages.ts';
+import { daemonWords } from './daemon-status.ts';
 import type { Paint } from './paint.ts';
-import type {
-  DaemonStatus,
-  GangStatus,
-  LimitStatus,
-  QueueStatus,
-  ResourceStatus,
-  SetStatus,
-  Status,
-} from './status.ts';
+import type { LimitStatus, QueueStatus, ResourceStatus, SetStatus, Status } from './status.ts';
+import type { GangStatus } from './status-gangs.ts';
 import { renderTable, type Column } from './table.ts';
 import { iso, isoOrNull, roughly } from './times.ts';
 
@@ -120,7 +116,16 @@ function headline(status: Status, paint: Paint): string {
   const where = `cluster ${cluster} in ${region}, mode ${mode}`;
   const open = gangs.length === 0 ? 'Nothing is under way.\n' : '';
   const works = `${paint.strong('muster')} ${daemonWords(daemon, at, paint)} (${where}).\n`;
-  return `${works}${renderFleet(status, paint)}${open}`;
+  return `${works}${outageLines(status, paint)}${renderFleet(status, paint)}${open}`;
+}
+
+function outageLines({ at, outages }: Status, paint: Paint): string {
+  const line = (who: string, outage: Outage | null | undefined): string => {
+    if (outage === null || outage === undefined) return '';
+    const { since, error } = outage;
+    return `${who} ${paint.bad('has given no usable answer')} for ${roughly(at - since)}: ${error}\n`;
+  };
+  return `${line('Slurm', outages?.slurm)}${line('EC2', outages?.ec2)}`;
 }
 
 /** Whether the fleet runs, in a line or two. */
@@ -132,18 +137,6 @@ export function renderFleet({ at, fleet }: Pick<Status, 'at' | 'fleet'>, paint: 
     return `The fleet ${paint.good('runs')}.${way}\n`;
   }
   return `The fleet has been ${paint.warn('stopped')} for ${roughly(at - since)}: nothing is launched until "muster fleet start".${waiting}\n`;
-}
-
-function daemonWords({ state, heartbeatAt }: DaemonStatus, at: number, paint: Paint): string {
-  const beat = heartbeatAt === null ? '' : `its last heartbeat is ${roughly(at - heartbeatAt)} old`;
-  switch (state) {
-    case 'works':
-      return paint.good('works');
-    case 'stopped':
-      return `${paint.bad('does not work')}: ${beat}; what follows is as it left it`;
-    case 'unknown':
-      return `${paint.warn('has left no heartbeat')}: no daemon has run since the last upgrade; what follows is as it left it`;
-  }
 }
 
 function resourceRow(row: ResourceStatus): string[] {
@@ -230,27 +223,42 @@ function table(columns: readonly Column[], rows: readonly (readonly string[])[])
   return rows.length === 0 ? '' : renderTable(columns, rows);
 }
 
+/** Both null: it answers. */
+function outageJson(outage: Outage | null) {
+  return { failingSince: isoOrNull(outage?.since ?? null), error: outage?.error ?? null };
+}
+
+/** `since` null: it was never stopped or started. */
+function fleetJson({ since, ...fleet }: FleetStatus) {
+  return { ...fleet, since: since === 0 ? null : iso(since) };
+}
+
+/** The shape is a promise, as that of the status is. */
+export function renderFleetJson(fleet: FleetStatus, instances: number): string {
+  return `${JSON.stringify({ ...fleetJson(fleet), instances }, null, 2)}\n`;
+}
+
 /** The shape is a promise to programs: fields are added, never renamed. Times are ISO 8601, node lists Slurm's hostlists. */
 export function renderStatusJson(status: Status): string {
-  const { daemon } = status;
+  const { daemon, outages, ...told } = status;
   const value = {
-    ...status,
+    ...told,
     at: iso(status.at),
-    daemon: {
-      state: daemon.state,
-      heartbeatAt: isoOrNull(daemon.heartbeatAt),
-    },
-    fleet: { ...status.fleet, since: iso(status.fleet.since) },
+    daemon: { ...daemon, heartbeatAt: isoOrNull(daemon.heartbeatAt) },
+    slurm: outages === null ? null : outageJson(outages.slurm),
+    ec2: outages === null ? null : outageJson(outages.ec2),
+    fleet: fleetJson(status.fleet),
     sets: status.sets.map(({ nextAt, ...set }) => ({ ...set, nextAt: isoOrNull(nextAt) })),
     queues: status.queues.map(({ protectedSince, ...queue }) => ({
       ...queue,
       protectedSince: isoOrNull(protectedSince),
     })),
-    gangs: status.gangs.map(({ nodes, since, ...gang }) => ({
+    gangs: status.gangs.map(({ nodes, since, deferred, ...gang }) => ({
       ...gang,
       size: nodes.length,
       nodes: foldHostlist(nodes),
       since: iso(since),
+      deferred: deferred === null ? null : { ...deferred, nextAt: iso(deferred.nextAt) },
     })),
     jobs: status.jobs.map(({ jobId, tries, code, message, firstAt, lastAt, nextAt }) => ({
       jobId,

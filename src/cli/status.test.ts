@@ -5,11 +5,17 @@ import { emptyState, type State } from '../core/state.ts';
 import type { Boot } from '../core/boot.ts';
 import type { Batch, Gang, Lease } from '../core/gang.ts';
 import { coloured, paintFor, plain } from './paint.ts';
-import { renderFleet, renderStatus, renderStatusJson } from './render-status.ts';
-import { daemonStatus, statusOf } from './status.ts';
+import { renderFleet, renderFleetJson, renderStatus, renderStatusJson } from './render-status.ts';
+import { statusOf, type DaemonTold } from './status.ts';
 
 const at = Date.UTC(2026, 10, 26, 18);
-const works = { state: 'works', heartbeatAt: at - 3_000 } as const;
+const works = {
+  state: 'works',
+  heartbeatAt: at - 3_000,
+  holdsLedger: true,
+  hasRun: true,
+} as const;
+const told = { daemon: works, outages: null };
 
 const launch = { kind: 'launch-template', name: 'demo-q', version: '$Latest' } as const;
 
@@ -59,6 +65,7 @@ function gang(change: Partial<Gang>): Gang {
     reserving: new Map(),
     waitsFor: [],
     batches: new Map(),
+    assigning: new Set(),
     ...change,
   };
   return read as Gang;
@@ -79,18 +86,6 @@ function lease(node: string, change: Partial<Lease>): Lease {
   };
 }
 
-describe('whether muster works', () => {
-  test.each([
-    ['just now', { at, everyMs: 10_000 }, 'works'],
-    ['a little late', { at: at - 29_000, everyMs: 10_000 }, 'works'],
-    ['too late', { at: at - 31_000, everyMs: 10_000 }, 'stopped'],
-    ['from a clock ahead of this one', { at: at + 5_000, everyMs: 10_000 }, 'works'],
-    ['never', null, 'unknown'],
-  ] as const)('a heartbeat %s: %o', (_, heartbeat, state) => {
-    expect(daemonStatus(heartbeat, at).state).toBe(state);
-  });
-});
-
 describe('compute resources', () => {
   test('are those of the fleet, with what each has', () => {
     const state = stateWith(({ gangs, leases, spares }) => {
@@ -102,7 +97,7 @@ describe('compute resources', () => {
       const place = { queue: 'q', computeResource: 'd' };
       spares.set('i-s', { instance, pool, zone, ...place, gangId: 'r-0', launchedAt: at });
     });
-    const { resources } = statusOf(state, works, at);
+    const { resources } = statusOf(state, told, at);
     const none = { wanted: 0, held: 0, booting: 0, up: 0, spares: 0 };
     expect(resources).toEqual([
       {
@@ -123,7 +118,7 @@ describe('compute resources', () => {
     const state = stateWith(({ leases }) => {
       leases.set('old-dy-x-1', lease('old-dy-x-1', {}));
     });
-    expect(statusOf(state, works, at).resources.at(-1)).toMatchObject({
+    expect(statusOf(state, told, at).resources.at(-1)).toMatchObject({
       queue: 'old',
       computeResource: 'x',
       nodes: null,
@@ -133,7 +128,7 @@ describe('compute resources', () => {
 
   test('nodes of a gang whose job is gone are not wanted', () => {
     const state = stateWith(({ gangs }) => gangs.set('r-0', gang({ phase: 'releasing' })));
-    expect(statusOf(state, works, at).resources[0]?.wanted).toBe(0);
+    expect(statusOf(state, told, at).resources[0]?.wanted).toBe(0);
   });
 });
 
@@ -156,7 +151,7 @@ describe('a gang says what it waits for', () => {
   const waitOf = (change: Partial<Gang>): string | undefined =>
     statusOf(
       stateWith(({ gangs }) => gangs.set('r-0', gang(change))),
-      works,
+      told,
       at,
     ).gangs[0]?.waitsFor;
 
@@ -186,6 +181,67 @@ describe('a gang says what it waits for', () => {
     expect(waitOf(change as Partial<Gang>)).toMatch(words);
   });
 
+  describe('when a call has failed', () => {
+    const effect = { kind: 'SweepLaunch', id: 'e', clientToken: 't' } as const;
+    const put = (id: string, why: string | null, deferredUntil: number) => (state: State) =>
+      state.outstanding.set(id, {
+        effect,
+        tries: 1,
+        looks: 0,
+        deferredUntil,
+        why,
+        unknownOutcome: false,
+      });
+    const seen = (change: Partial<Gang>, ...deferrals: readonly ((state: State) => unknown)[]) => {
+      const state = stateWith((made) => {
+        made.gangs.set('r-0', gang(change));
+        for (const defer of deferrals) defer(made);
+      });
+      return statusOf(state, told, at).gangs[0];
+    };
+    const batches = new Map([batch('b1', at), batch('b2', at), batch('b3', null)]);
+
+    test('a launch: why, and when it is made again; others wait for their turn', () => {
+      const launching = seen(
+        { batches },
+        put('b1', 'InternalError', at + 9_000),
+        put('b2', 'ConnectionError', at + 5_000),
+        put('b3', null, at),
+      );
+      expect(launching?.waitsFor).toBe(
+        'EC2: 0 of 4 instances are there, 1 waits for its turn, 2 are tried again at 18:00:05Z (ConnectionError)',
+      );
+      expect(launching?.deferred).toEqual({
+        count: 2,
+        why: 'ConnectionError',
+        nextAt: at + 5_000,
+      });
+    });
+
+    test('for want of tokens: it has its turn', () => {
+      expect(seen({ batches }, put('b1', 'RequestLimitExceeded', at))?.waitsFor).toBe(
+        'EC2: 0 of 4 instances are there, 1 call under way, 1 waits for its turn, 1 is tried again in its turn (RequestLimitExceeded)',
+      );
+    });
+
+    test('a reservation, and what Slurm is told, in short', () => {
+      const [, part] = batch('e1', null);
+      const reserving = new Map([['e1', { reservationId: null, isForgone: false, batch: part }]]);
+      const change = { phase: 'reserving', reserving } as unknown as Partial<Gang>;
+      expect(seen(change, put('e1', 'Unavailable', at + 1_000))?.waitsFor).toBe(
+        'reservations: 0 of 1 are held, 1 is tried again at 18:00:01Z (Unavailable)',
+      );
+      const assigning = { phase: 'assigning', assigning: new Set(['e2']) } as const;
+      expect(seen(assigning, put('e2', 'no '.repeat(50), at + 1_000))?.waitsFor).toMatch(
+        /^Slurm, which is told the addresses, 1 is tried again at 18:00:01Z \((no )+n?o?\.\.\.\)$/,
+      );
+    });
+
+    test('and none: nothing is put off', () => {
+      expect(seen({ batches })?.deferred).toBe(null);
+    });
+  });
+
   test('while it boots', () => {
     const boot: Partial<Boot> = {
       gangId: 'r-0',
@@ -204,7 +260,7 @@ describe('a gang says what it waits for', () => {
     const look = (change: object): string | undefined =>
       statusOf(
         stateWith(({ boots }) => boots.set('r-0', { ...boot, ...change } as Boot)),
-        works,
+        told,
         at,
       ).gangs[0]?.waitsFor;
     expect(look({})).toBe('slurmd: 3 of 4 have registered, 1 replaced, until 18:01:00Z');
@@ -218,7 +274,7 @@ test('limits say how much of each is used, of the cluster and of queues', () => 
     for (const node of nodes('q-dy-c-[1-3]')) leases.set(node, lease(node, {}));
     launches.set('q', [{ minute: at / 60_000 - 1, count: 12 }]);
   });
-  expect(statusOf(state, works, at).limits).toEqual([
+  expect(statusOf(state, told, at).limits).toEqual([
     { queue: null, limit: 'instances', used: 3, most: 500 },
     { queue: null, limit: 'dollarsPerHour', used: expect.closeTo(0.51), most: 100 },
     { queue: 'q', limit: 'launchesPerHour', used: 12, most: 50 },
@@ -227,13 +283,13 @@ test('limits say how much of each is used, of the cluster and of queues', () => 
     ...state,
     settings: { ...settings, limits: defaultSettings.limits, queues: null },
   };
-  expect(statusOf(free, works, at).limits).toEqual([]);
+  expect(statusOf(free, told, at).limits).toEqual([]);
 });
 
 describe('a static set is', () => {
   const tried = { asked: [], askedAt: at, code: 'InsufficientInstanceCapacity', message: 'no' };
   const words = (change: (state: State) => void): string | undefined =>
-    statusOf(stateWith(change), works, at).sets[0]?.state;
+    statusOf(stateWith(change), told, at).sets[0]?.state;
 
   test.each<[string, (state: State) => void]>([
     ['lacking', () => undefined],
@@ -257,7 +313,7 @@ describe('a static set is', () => {
     const refused = stateWith(({ sets }) =>
       sets.set('q/c', { ...tried, tries: 2, nextAt: at + 60_000 }),
     );
-    expect(renderStatus(statusOf(refused, works, at), plain)).toContain(
+    expect(renderStatus(statusOf(refused, told, at), plain)).toContain(
       'q/c             2   0  refused      2    in 60s  InsufficientInstanceCapacity  no\n',
     );
   });
@@ -272,7 +328,7 @@ describe('a queue whose boots fail', () => {
         stateWith(({ protection }) =>
           protection.set('q', { failures: { c: 4, d: 10 }, since, why, console: kept }),
         ),
-        works,
+        told,
         at,
       ),
       plain,
@@ -304,6 +360,18 @@ describe('whether the fleet runs', () => {
   });
 });
 
+test('a fleet that was never stopped or started has no time as JSON', () => {
+  const { fleet } = emptyState();
+  expect(JSON.parse(renderFleetJson(fleet, 3))).toEqual({
+    status: 'running',
+    since: null,
+    partitions: [],
+    instances: 3,
+  });
+  const json = renderFleetJson({ ...fleet, status: 'stopped', since: at }, 0);
+  expect(JSON.parse(json)).toMatchObject({ since: '2026-11-26T18:00:00.000Z' });
+});
+
 describe('what is printed', () => {
   const busy = stateWith(({ gangs, jobs, reservations }) => {
     gangs.set('r-0', gang({ jobIds: [7, 8, 9, 10, 11] }));
@@ -329,7 +397,7 @@ describe('what is printed', () => {
   });
 
   test('is a headline and the tables that are not empty', () => {
-    expect(renderStatus(statusOf(busy, works, at), plain))
+    expect(renderStatus(statusOf(busy, told, at), plain))
       .toBe(`muster works (cluster demo in us-east-2, mode job).
 The fleet runs.
 
@@ -357,26 +425,65 @@ q         launches an hour     0      50
 `);
   });
 
-  test('says that muster is gone, and since when', () => {
-    const gone = { state: 'stopped', heartbeatAt: at - 7_200_000 } as const;
-    expect(renderStatus(statusOf(busy, gone, at), plain)).toContain(
-      'muster does not work: its last heartbeat is 2h old; what follows is as it left it',
+  test('says that muster is gone', () => {
+    const gone = { ...works, state: 'stopped', holdsLedger: false } as const;
+    expect(renderStatus(statusOf(busy, { daemon: gone, outages: null }, at), plain)).toContain(
+      'muster does not work: no daemon runs, its last heartbeat is 3s old; what follows is as it left it (cluster demo',
     );
-    const never = { state: 'unknown', heartbeatAt: null } as const;
-    expect(renderStatus(statusOf(busy, never, at), plain)).toContain('has left no heartbeat');
+  });
+
+  describe('of outages', () => {
+    const outages = {
+      at: at - 3_000,
+      slurm: { since: at - 180_000, error: 'squeue could not list jobs: slurmctld is away' },
+      ec2: { since: at - 60_000, error: 'AuthFailure: the credentials are not valid' },
+    };
+    const none = { slurm: null, ec2: null };
+
+    test('has a line for each, below the one that muster works', () => {
+      expect(renderStatus(statusOf(busy, { daemon: works, outages }, at), plain)).toContain(
+        `mode job).
+Slurm has given no usable answer for 3m: squeue could not list jobs: slurmctld is away
+EC2 has given no usable answer for 60s: AuthFailure: the credentials are not valid
+The fleet runs.
+`,
+      );
+    });
+
+    test.each<[string, DaemonTold, object]>([
+      [
+        'since when and why',
+        { daemon: works, outages: { ...outages, ec2: null } },
+        {
+          slurm: { failingSince: '2026-11-26T17:57:00.000Z', error: outages.slurm.error },
+          ec2: { failingSince: null, error: null },
+        },
+      ],
+      ['nothing where none was noted', told, none],
+      ['nothing of before', { daemon: works, outages: { ...outages, at: at - 60_000 } }, none],
+      ['nothing while no daemon works', { daemon: { ...works, state: 'stopped' }, outages }, none],
+    ])('as JSON: %s', (_, seen, json) => {
+      expect(JSON.parse(renderStatusJson(statusOf(busy, seen, at)))).toMatchObject(json);
+    });
   });
 
   test('says so when nothing is under way', () => {
     const idle = stateWith(() => undefined);
-    expect(renderStatus(statusOf(idle, works, at), plain)).toContain('Nothing is under way.\n');
+    expect(renderStatus(statusOf(idle, told, at), plain)).toContain('Nothing is under way.\n');
   });
 
   test('as JSON has times in ISO 8601 and nodes as a hostlist', () => {
-    const json = JSON.parse(renderStatusJson(statusOf(busy, works, at))) as Record<string, unknown>;
+    const json = JSON.parse(renderStatusJson(statusOf(busy, told, at))) as Record<string, unknown>;
     expect(json).toMatchObject({
       at: '2026-11-26T18:00:00.000Z',
       cluster: 'demo',
-      daemon: { state: 'works', heartbeatAt: '2026-11-26T17:59:57.000Z' },
+      daemon: {
+        state: 'works',
+        heartbeatAt: '2026-11-26T17:59:57.000Z',
+        holdsLedger: true,
+        hasRun: true,
+      },
+      fleet: { status: 'running', since: null, partitions: [] },
       gangs: [{ id: 'r-0', size: 4, nodes: 'q-dy-c-[1-4]', since: '2026-11-26T17:58:55.000Z' }],
       jobs: [
         { jobId: 6, nextAt: '2026-11-26T18:01:30.000Z' },
@@ -391,6 +498,6 @@ q         launches an hour     0      50
     expect(paintFor({}, {})).toBe(plain);
     expect(paintFor({ isTTY: true }, { NO_COLOR: '1' })).toBe(plain);
     expect(paintFor({ isTTY: true }, { TERM: 'dumb' })).toBe(plain);
-    expect(renderStatus(statusOf(busy, works, at), coloured)).toContain('\u001B[32mworks\u001B[0m');
+    expect(renderStatus(statusOf(busy, told, at), coloured)).toContain('\u001B[32mworks\u001B[0m');
   });
 });

@@ -1,10 +1,8 @@
 /**
  * What `muster status` knows: what runs, what is under way and for whom, what was refused and when it is tried again. All of it
- * comes from the ledger; whether muster works at all, from its heartbeat. Rendered in render-status.ts.
+ * comes from the ledger; whether muster works at all is in daemon-status.ts. Rendered in render-status.ts.
  */
 import { createDraft } from '../core/draft.ts';
-import type { Boot } from '../core/boot.ts';
-import type { Gang } from '../core/gang.ts';
 import { launchedInHour } from '../core/launch-books.ts';
 import { openLimitBooks } from '../core/launch-limits.ts';
 import { parseNodeName } from '../core/node-name.ts';
@@ -13,7 +11,9 @@ import type { Console } from '../core/protection.ts';
 import type { FleetStatus, JobTries, State } from '../core/state.ts';
 import { staticSetsOf } from '../core/static-sets.ts';
 import type { DurationMs, Instant } from '../core/units.ts';
-import { timeOfDay } from './times.ts';
+import type { Outages } from '../ports/outages.ts';
+import type { DaemonStatus } from './daemon-status.ts';
+import { gangsOf, type GangStatus } from './status-gangs.ts';
 
 export interface Status {
   readonly at: Instant;
@@ -21,6 +21,8 @@ export interface Status {
   readonly region: string;
   readonly mode: Settings['mode'];
   readonly daemon: DaemonStatus;
+  /** Null: no daemon works that could tell. */
+  readonly outages: Outages | null;
   readonly fleet: FleetStatus;
   readonly resources: readonly ResourceStatus[];
   readonly sets: readonly SetStatus[];
@@ -29,13 +31,6 @@ export interface Status {
   readonly jobs: readonly (JobTries & { readonly jobId: number })[];
   readonly reservations: readonly ReservationStatus[];
   readonly limits: readonly LimitStatus[];
-}
-
-/** `stopped` too when it hangs or cannot write its ledger: it does nothing then. */
-export interface DaemonStatus {
-  readonly state: 'works' | 'stopped' | 'unknown';
-  /** Null: no heartbeat was ever written here. */
-  readonly heartbeatAt: Instant | null;
 }
 
 export interface ResourceStatus {
@@ -80,17 +75,6 @@ export interface QueueStatus {
   readonly console: Console | null;
 }
 
-export interface GangStatus {
-  readonly id: string;
-  readonly jobIds: readonly number[];
-  readonly nodes: readonly string[];
-  readonly phase: Gang['phase'] | 'booting';
-  readonly rung: string | null;
-  readonly since: Instant;
-  /** What it waits for. */
-  readonly waitsFor: string;
-}
-
 export interface ReservationStatus {
   readonly reservationId: string;
   readonly instanceType: string;
@@ -108,31 +92,37 @@ export interface LimitStatus {
   readonly most: number;
 }
 
-/** So many heartbeats may be missing before it counts as stopped: a machine under load is late. */
-const beatsMissing = 3;
-
-export function daemonStatus(
-  heartbeat: { readonly at: Instant; readonly everyMs: DurationMs } | null,
-  at: Instant,
-): DaemonStatus {
-  if (heartbeat === null) return { state: 'unknown', heartbeatAt: null };
-  const isLate = at - heartbeat.at > heartbeat.everyMs * beatsMissing;
-  return { state: isLate ? 'stopped' : 'works', heartbeatAt: heartbeat.at };
+/** What is told of the daemon beside the ledger. */
+export interface DaemonTold {
+  readonly daemon: DaemonStatus;
+  /** As they were noted with a heartbeat. */
+  readonly outages: (Outages & { readonly at: Instant }) | null;
 }
 
-export function statusOf(state: State, daemon: DaemonStatus, at: Instant): Status {
+/** Noted so long before the last heartbeat, they are another muster's, or could not be noted since. */
+const outagesOldMs: DurationMs = 30_000;
+
+function currentOutages({ daemon, outages }: DaemonTold): Outages | null {
+  const { state, heartbeatAt } = daemon;
+  if (state !== 'works' || outages === null || heartbeatAt === null) return null;
+  const { at, slurm, ec2 } = outages;
+  return heartbeatAt - at > outagesOldMs ? null : { slurm, ec2 };
+}
+
+export function statusOf(state: State, told: DaemonTold, at: Instant): Status {
   const { clusterName, region, mode } = state.settings;
   return {
     at,
     cluster: clusterName,
     region,
     mode,
-    daemon,
+    daemon: told.daemon,
+    outages: currentOutages(told),
     fleet: state.fleet,
     resources: resourcesOf(state),
     sets: setsOf(state, at),
     queues: queuesOf(state),
-    gangs: gangsOf(state),
+    gangs: gangsOf(state, at),
     jobs: [...state.jobs]
       .map(([jobId, tries]) => ({ jobId, ...tries }))
       .toSorted((a, b) => (a.nextAt ?? Infinity) - (b.nextAt ?? Infinity) || a.jobId - b.jobId),
@@ -214,81 +204,6 @@ function queuesOf({ protection }: State): QueueStatus[] {
     message: why?.message ?? '',
     console,
   }));
-}
-
-function gangsOf(state: State): GangStatus[] {
-  const open = [...state.gangs.values()].map((gang) => ({
-    id: gang.id,
-    jobIds: gang.jobIds,
-    nodes: gang.nodes,
-    phase: gang.phase,
-    rung: gang.rung,
-    since: gang.requestedAt,
-    waitsFor: waitOf(state, gang),
-  }));
-  const booting = [...state.boots.values()].map((boot) => ({
-    id: boot.gangId,
-    jobIds: boot.jobIds,
-    nodes: boot.nodes,
-    phase: 'booting' as const,
-    rung: null,
-    since: boot.requestedAt,
-    waitsFor: waitOfBoot(boot),
-  }));
-  return [...open, ...booting].toSorted((a, b) => a.since - b.since || (a.id < b.id ? -1 : 1));
-}
-
-function waitOf(state: State, gang: Gang): string {
-  const { phase, missing, lastRefusal } = gang;
-  switch (phase) {
-    case 'asking':
-      return 'Slurm, which is asked about its jobs';
-    case 'assembling':
-      return `${missing.length} more of its nodes, until ${timeOfDay(gang.assembleBy)}`;
-    case 'waiting': {
-      const before = gang.waitsFor.length === 1 ? 'gang' : 'gangs';
-      if (gang.waitsFor.length > 0) return `${before} ${gang.waitsFor.join(', ')}`;
-      const refused = lastRefusal === null ? '' : `, after ${lastRefusal.code}`;
-      return `its next rung${refused}`;
-    }
-    case 'reserving': {
-      const all = [...gang.reserving.values()];
-      const held = all.filter((one) => one.reservationId !== null || one.isForgone).length;
-      return `reservations: ${held} of ${all.length} are held`;
-    }
-    case 'launching':
-      return waitOfLaunches(state, gang);
-    case 'assigning':
-      return 'Slurm, which is told the addresses';
-    case 'releasing':
-      return 'Slurm, which is asked who has its nodes now: its job is gone';
-  }
-}
-
-function waitOfLaunches({ outstanding, leases }: State, gang: Gang): string {
-  const batches = [...gang.batches.values()];
-  const queued = batches.filter(({ effectId, sentAt }) => {
-    const deferred = outstanding.get(effectId)?.deferredUntil;
-    return sentAt === null || (deferred !== null && deferred !== undefined);
-  });
-  const held = gang.nodes.filter((node) => leases.get(node)?.gangId === gang.id).length;
-  const sent = batches.length - queued.length;
-  const parts = [`EC2: ${held} of ${gang.nodes.length} instances are there`];
-  if (sent > 0) parts.push(counted(sent, 'call under way', 'calls under way'));
-  if (queued.length > 0)
-    parts.push(counted(queued.length, 'waits for its turn', 'wait for their turn'));
-  return parts.join(', ');
-}
-
-function waitOfBoot({ nodes, awaiting, replacing, doom, registerBy }: Boot): string {
-  if (doom !== null) return `being let go: ${doom.code}`;
-  const up = nodes.length - awaiting.size;
-  const again = replacing.size === 0 ? '' : `, ${replacing.size} replaced`;
-  return `slurmd: ${up} of ${nodes.length} have registered${again}, until ${timeOfDay(registerBy)}`;
-}
-
-function counted(count: number, one: string, many: string): string {
-  return `${count} ${count === 1 ? one : many}`;
 }
 
 /** What is limited, and how much of it is used: as a gang that starts now would be held against it. */

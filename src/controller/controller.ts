@@ -12,6 +12,7 @@ import { stillGiven } from '../core/still-given.ts';
 import type { Turn } from '../core/turn.ts';
 import type { Ledger } from '../ports/ledger.ts';
 import type { Log } from '../ports/log.ts';
+import type { Outages } from '../ports/outages.ts';
 import type { Scheduler } from '../ports/scheduler.ts';
 import type { Spool } from '../ports/spool.ts';
 import { stillNews, takeBack } from './decide-anew.ts';
@@ -37,6 +38,8 @@ export interface Controller {
   readonly ended: Promise<void>;
   /** False while the ledger refuses what was decided: nothing of it is done meanwhile. */
   readonly canWrite: boolean;
+  /** Whom it gets no answers from. */
+  readonly outages: Outages;
   readonly state: Readonly<State>;
 }
 
@@ -270,6 +273,9 @@ export function createController(
     state,
     get canWrite() {
       return writer.canWrite;
+    },
+    get outages() {
+      return watch.outages();
     },
     async start(settings) {
       for await (const { turn } of ledger.read(0)) apply(state, turn);

@@ -55,6 +55,7 @@ export function putOutstanding(state: State, effect: Effect, deferredUntil: Inst
     tries: 0,
     looks: 0,
     deferredUntil,
+    why: null,
     unknownOutcome: false,
   });
 }
@@ -76,6 +77,7 @@ function deferEffect(state: State, deferred: Extract<Decision, { kind: 'EffectDe
   out.unknownOutcome ||= deferred.unknownOutcome;
   out.tries += 1;
   out.deferredUntil = deferred.until;
+  out.why = deferred.why;
   if (out.effect.kind === 'AssignNodes' && deferred.unknownOutcome) {
     const assigned = state.gangs.get(out.effect.gangId);
     if (assigned !== undefined) assigned.mayBeGiven = true;

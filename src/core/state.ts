@@ -24,6 +24,8 @@ export interface OutstandingEffect {
   looks: number;
   /** When to run it (again); null while it runs. Launches also wait for a token. */
   deferredUntil: Instant | null;
+  /** Of the last time that it failed, or was put off: a code, or what was said; null: it never was. */
+  why: string | null;
   /** An attempt ended without an answer: it may have been done. */
   unknownOutcome: boolean;
 }

@@ -158,6 +158,7 @@ describe('a set that is whole or nothing', () => {
       tries: 0,
       looks: 0,
       deferredUntil: null,
+      why: null,
       unknownOutcome: false,
     });
     expect(observe(givenBack, look)).toEqual([]);

@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Instant } from '../../core/units.ts';
 import { DamagedLedgerError } from './integrity.ts';
-import { ledgerPath, lockLedger, lookThrough, openLedgerReader, openLocked } from './sqlite.ts';
+import { lockLedger } from './lock.ts';
+import { ledgerPath, lookThrough, openLedgerReader, openLocked } from './sqlite.ts';
 
 export type Renewal =
   /** `damage`: what was wrong, and the folder that has it now; null: there was no ledger. */

@@ -1,9 +1,8 @@
 /**
  * The ledger in SQLite: one row a turn, as JSON, in WAL mode with synchronous=FULL, so that a turn is on the disk before
- * append resolves and others may read while the daemon writes. One writer: it holds an exclusive lock on a file of its
- * own for life, which the kernel frees however the process ends.
+ * append resolves and others may read while the daemon writes. One writer: whoever holds the lock (lock.ts).
  */
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Ledger, RecordedTurn } from '../../ports/ledger.ts';
@@ -11,11 +10,12 @@ import {
   checkPages,
   checkRecord,
   DamagedLedgerError,
-  damageOf,
   LedgerError,
   sealed,
   unsealed,
 } from './integrity.ts';
+import { lockLedger } from './lock.ts';
+import { isAbsent, troubleWith } from './unusable.ts';
 
 export { DamagedLedgerError, LedgerError } from './integrity.ts';
 
@@ -38,24 +38,6 @@ export type WriterResult =
   | { readonly kind: 'writer'; readonly ledger: WritableLedger }
   | { readonly kind: 'locked'; readonly message: string };
 
-export type LockResult =
-  | { readonly kind: 'held'; readonly lock: DatabaseSync }
-  | { readonly kind: 'locked'; readonly message: string };
-
-/** The right to write the ledger, until the lock is closed or the process ends. */
-export function lockLedger(stateDir: string): LockResult {
-  mkdirSync(stateDir, { recursive: true, mode: 0o750 });
-  const lock = new DatabaseSync(join(stateDir, 'ledger.lock'));
-  try {
-    lock.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
-  } catch (error: unknown) {
-    lock.close();
-    if (!isBusy(error)) throw error;
-    return { kind: 'locked', message: `another muster works on ${stateDir}` };
-  }
-  return { kind: 'held', lock };
-}
-
 /**
  * Opens the ledger for writing, or tells that another process holds it. Throws LedgerError on a newer schema, and
  * DamagedLedgerError where a page of it is not as it should be; every page is read for that.
@@ -75,14 +57,14 @@ export function openLedgerWriter(stateDir: string): WriterResult {
 /** Opens the ledger, or makes one, for who holds the lock, which is closed with it. */
 export function openLocked(stateDir: string, lock: DatabaseSync): WritableLedger {
   const path = ledgerPath(stateDir);
-  const database = new DatabaseSync(path);
+  const database = openToWrite(path);
   try {
     chmodSync(path, 0o640);
     database.exec('PRAGMA busy_timeout = 5000');
     prepareSchema(database, path);
   } catch (error: unknown) {
     database.close();
-    throw damageOf(path, error);
+    throw troubleWith(path, error, 'write');
   }
   const insert = database.prepare('INSERT INTO turn (sequence, at, record) VALUES (?, ?, ?)');
   let last = lastSequence(database);
@@ -122,8 +104,9 @@ export function ledgerPath(stateDir: string): string {
 }
 
 /**
- * Opens the ledger to read beside a writer; null where there is none yet. Throws LedgerError on a newer schema, and
- * DamagedLedgerError where it is seen to be damaged; its pages are not looked through for that.
+ * Opens the ledger to read beside a writer; null where there is none yet. Throws LedgerError on a newer schema,
+ * DamagedLedgerError where it is seen to be damaged (its pages are not looked through for that), and the system's error
+ * where it may not be read.
  */
 export function openLedgerReader(stateDir: string): LedgerReader | null {
   const path = ledgerPath(stateDir);
@@ -140,7 +123,7 @@ export function openLedgerReader(stateDir: string): LedgerReader | null {
     }
   } catch (error: unknown) {
     database.close();
-    throw damageOf(path, error);
+    throw troubleWith(path, error, 'read');
   }
   return {
     read: (sequence) => readTurns(database, path, sequence),
@@ -161,18 +144,27 @@ export function lookThrough(path: string): void {
     for (const { sequence, record } of records(database, path, 0))
       checkRecord(path, sequence, record);
   } catch (error: unknown) {
-    throw damageOf(path, error);
+    throw troubleWith(path, error, 'read');
   } finally {
     database.close();
   }
 }
 
+function openToWrite(path: string): DatabaseSync {
+  try {
+    return new DatabaseSync(path);
+  } catch (error: unknown) {
+    throw troubleWith(path, error, 'write');
+  }
+}
+
+/** Null: there is none. */
 function openToRead(path: string): DatabaseSync | null {
   try {
     return new DatabaseSync(path, { readOnly: true });
   } catch (error: unknown) {
-    if (error instanceof Error && /unable to open/.test(error.message)) return null;
-    throw error;
+    if (isAbsent(path)) return null;
+    throw troubleWith(path, error, 'read');
   }
 }
 
@@ -230,10 +222,6 @@ function readRows(page: StatementSync, path: string, after: number) {
   try {
     return page.all(after, pageSize);
   } catch (error: unknown) {
-    throw damageOf(path, error);
+    throw troubleWith(path, error, 'read');
   }
-}
-
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error && error.errcode === 5;
 }
