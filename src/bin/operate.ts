@@ -5,7 +5,6 @@
 import { createInterface } from 'node:readline/promises';
 import {
   isDone,
-  isFree,
   isVain,
   pendingOf,
   questionOf,
@@ -16,9 +15,9 @@ import {
   renderVerdict,
   tollOf,
   verdictIn,
-  type JobOnNodes,
   type OperatorVerb,
   type Pending,
+  type SlurmSays,
   type Verdict,
 } from '../cli/operate.ts';
 import type { Config } from '../config/config.ts';
@@ -91,8 +90,8 @@ async function isMeant(
 ): Promise<'yes' | number> {
   if (verb === 'fleet-start' || options.yes === true) return 'yes';
   const all = verb === 'fleet-stop' ? null : nodes;
-  const toll = tollOf(ledger.state, all, await jobsInSlurm(config));
-  if (isFree(toll)) return 'yes';
+  // Also where nothing ends now: what follows, a fleet that launches nothing, is felt by whoever submits next.
+  const toll = tollOf(ledger.state, all, await askSlurm(config));
   const question = questionOf(verb, nodes);
   if (!process.stdin.isTTY) {
     process.stderr.write(
@@ -111,9 +110,14 @@ async function isMeant(
 }
 
 /** Null: it does not answer. */
-async function jobsInSlurm(config: Config): Promise<readonly JobOnNodes[] | null> {
+async function askSlurm(config: Config): Promise<SlurmSays | null> {
   try {
-    return await openScontrol(config, { write: () => undefined }).listAllocatedJobs();
+    const slurm = openScontrol(config, { write: () => undefined });
+    const [jobs, partitions] = await Promise.all([
+      slurm.listAllocatedJobs(),
+      slurm.listPartitions(),
+    ]);
+    return { jobs, partitions };
   } catch {
     return null;
   }

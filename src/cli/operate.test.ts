@@ -4,7 +4,6 @@ import { defaultSettings } from '../core/settings.ts';
 import { emptyState, type State } from '../core/state.ts';
 import {
   isDone,
-  isFree,
   isVain,
   pendingOf,
   questionOf,
@@ -36,21 +35,41 @@ const jobs = [
   { jobId: 13, nodes: ['login'] },
 ];
 
+const slurm = {
+  jobs,
+  partitions: [
+    { name: 'q', isUp: true, nodes: ['q-dy-c-1', 'q-dy-c-2'] },
+    { name: 'down', isUp: false, nodes: ['q-dy-c-1'] },
+    { name: 'login', isUp: true, nodes: ['login'] },
+  ],
+};
+const silent = { jobs: [], partitions: [] };
+
 describe('what would end', () => {
-  test('with the fleet: every instance, every gang, every job on a node of it', () => {
-    expect(tollOf(busy, null, jobs)).toEqual({ instances: 3, gangs: 1, jobs: [12] });
+  test('with the fleet: every instance, every gang, every job on a node of it; its partitions', () => {
+    expect(tollOf(busy, null, slurm)).toEqual({
+      instances: 3,
+      gangs: 1,
+      jobs: [12],
+      partitions: ['q'],
+    });
   });
 
-  test('with nodes: what those have, and gangs that need them', () => {
-    expect(tollOf(busy, ['q-dy-c-1'], jobs)).toEqual({ instances: 1, gangs: 0, jobs: [12] });
-    expect(tollOf(busy, ['q-dy-c-3'], [])).toEqual({ instances: 0, gangs: 1, jobs: [] });
+  test('with the fleet of a cluster file: the partitions of its queues, with or without nodes', () => {
+    const queues = [{ name: 'other', greedy: true, computeResources: [] }] as never;
+    const known = { ...busy, settings: { ...defaultSettings, queues } };
+    const partitions = [...slurm.partitions, { name: 'other', isUp: true, nodes: [] }];
+    expect(tollOf(known, null, { jobs: [], partitions }).partitions).toEqual(['other']);
   });
 
-  test('is nothing where there is neither; a Slurm that does not answer may have something', () => {
-    const idle = emptyState();
-    expect(isFree(tollOf(idle, null, []))).toBe(true);
-    expect(isFree(tollOf(idle, null, null))).toBe(false);
-    expect(isFree(tollOf(busy, null, []))).toBe(false);
+  test('with nodes: what those have, and gangs that need them; no partition', () => {
+    expect(tollOf(busy, ['q-dy-c-1'], slurm)).toEqual({ instances: 1, gangs: 0, jobs: [12] });
+    expect(tollOf(busy, ['q-dy-c-3'], silent)).toEqual({ instances: 0, gangs: 1, jobs: [] });
+  });
+
+  test('is not known where Slurm does not answer', () => {
+    expect(tollOf(busy, null, null)).toMatchObject({ jobs: null, partitions: null });
+    expect(tollOf(busy, ['q-dy-c-1'], null)).toEqual({ instances: 1, gangs: 0, jobs: null });
   });
 
   test.each([
@@ -62,6 +81,22 @@ describe('what would end', () => {
     [
       { instances: 0, gangs: 1, jobs: null },
       'No instance is terminated; 1 gang under way let go; Slurm does not answer: jobs that run there are not known.\n',
+    ],
+    [
+      { instances: 0, gangs: 0, jobs: [], partitions: ['p', 'q'] },
+      'No instance is terminated; no job runs there; 2 partitions go inactive: p, q.\n',
+    ],
+    [
+      { instances: 0, gangs: 0, jobs: [], partitions: ['p'] },
+      'No instance is terminated; no job runs there; partition p goes inactive.\n',
+    ],
+    [
+      { instances: 0, gangs: 0, jobs: [], partitions: [] },
+      'No instance is terminated; no job runs there; no partition of the fleet is up.\n',
+    ],
+    [
+      { instances: 0, gangs: 0, jobs: null, partitions: null },
+      'No instance is terminated; Slurm does not answer: jobs that run there are not known; every partition of the fleet goes inactive.\n',
     ],
   ])('%o', (toll, words) => {
     expect(renderToll(toll)).toBe(words);

@@ -4,6 +4,7 @@
  */
 import type { Decision } from '../core/decisions.ts';
 import { createLocator } from '../core/fleet.ts';
+import { partitionsUp, type SeenPartition } from '../core/fleet-partitions.ts';
 import { foldHostlist } from '../core/hostlist.ts';
 import type { OutstandingEffect, State } from '../core/state.ts';
 import type { DurationMs } from '../core/units.ts';
@@ -11,10 +12,11 @@ import { formatDuration } from '../core/units.ts';
 
 export type OperatorVerb = 'fleet-stop' | 'fleet-start' | 'release-node' | 'replace-node';
 
-/** A job with nodes, as Slurm tells it. */
-export interface JobOnNodes {
-  readonly jobId: number;
-  readonly nodes: readonly string[];
+/** What Slurm tells of what a request is about. */
+export interface SlurmSays {
+  /** Jobs with nodes. */
+  readonly jobs: readonly { readonly jobId: number; readonly nodes: readonly string[] }[];
+  readonly partitions: readonly SeenPartition[];
 }
 
 /** What a request would end. */
@@ -24,44 +26,47 @@ export interface Toll {
   readonly gangs: number;
   /** Null: Slurm could not be asked. */
   readonly jobs: readonly number[] | null;
+  /** Those that go inactive. Null: Slurm could not be asked. Absent: no partition is touched. */
+  readonly partitions?: readonly string[] | null;
 }
 
-/** `nodes` null: all of the fleet. `jobs` null: Slurm could not be asked. */
+/** `nodes` null: all of the fleet. `slurm` null: it could not be asked. */
 export function tollOf(
   state: State,
   nodes: readonly string[] | null,
-  jobs: readonly JobOnNodes[] | null,
+  slurm: SlurmSays | null,
 ): Toll {
-  const { gangs, boots, leases, spares } = state;
-  const locate = createLocator(state.settings);
+  const { gangs, boots, leases, spares, settings } = state;
+  const locate = createLocator(settings);
   const named = nodes === null ? null : new Set(nodes);
   const isMeant = (node: string): boolean => named?.has(node) ?? locate(node).kind === 'place';
   const underWay = [...gangs.values(), ...boots.values()].filter((gang) =>
     gang.nodes.some(isMeant),
   );
   const held = [...leases.keys()].filter((node) => named?.has(node) ?? true);
+  const queues = settings.queues?.map(({ name }) => name) ?? null;
   return {
     instances: held.length + (named === null ? spares.size : 0),
     gangs: underWay.length,
-    jobs: jobs?.flatMap((job) => (job.nodes.some(isMeant) ? [job.jobId] : [])) ?? null,
+    jobs: slurm?.jobs.flatMap((job) => (job.nodes.some(isMeant) ? [job.jobId] : [])) ?? null,
+    ...(named === null && {
+      partitions: slurm === null ? null : partitionsUp(slurm.partitions, queues),
+    }),
   };
 }
 
-/** Nothing would end: there is nothing to ask about. */
-export function isFree({ instances, gangs, jobs }: Toll): boolean {
-  return instances === 0 && gangs === 0 && jobs?.length === 0;
-}
-
-const jobsShown = 10;
+/** Jobs, or partitions. */
+const namesShown = 10;
 
 /** Such as `106 instances are terminated; 2 jobs go back to the queue, or end if they may not be requeued: 12, 13.` */
-export function renderToll({ instances, gangs, jobs }: Toll): string {
+export function renderToll({ instances, gangs, jobs, partitions }: Toll): string {
   const parts = [
     instances === 0
       ? 'No instance is terminated'
       : `${counted(instances, 'instance is', 'instances are')} terminated`,
     ...(gangs === 0 ? [] : [`${counted(gangs, 'gang', 'gangs')} under way let go`]),
     jobsWords(jobs),
+    ...(partitions === undefined ? [] : [partitionsWords(partitions)]),
   ];
   return `${parts.join('; ')}.\n`;
 }
@@ -69,11 +74,22 @@ export function renderToll({ instances, gangs, jobs }: Toll): string {
 function jobsWords(jobs: readonly number[] | null): string {
   if (jobs === null) return 'Slurm does not answer: jobs that run there are not known';
   if (jobs.length === 0) return 'no job runs there';
-  const more = jobs.length > jobsShown ? ` and ${jobs.length - jobsShown} more` : '';
-  const who = `${jobs.slice(0, jobsShown).join(', ')}${more}`;
   return jobs.length === 1
-    ? `job ${who} goes back to the queue, or ends if it may not be requeued`
-    : `${jobs.length} jobs go back to the queue, or end if they may not be requeued: ${who}`;
+    ? `job ${some(jobs)} goes back to the queue, or ends if it may not be requeued`
+    : `${jobs.length} jobs go back to the queue, or end if they may not be requeued: ${some(jobs)}`;
+}
+
+function partitionsWords(partitions: readonly string[] | null): string {
+  if (partitions === null) return 'every partition of the fleet goes inactive';
+  if (partitions.length === 0) return 'no partition of the fleet is up';
+  return partitions.length === 1
+    ? `partition ${some(partitions)} goes inactive`
+    : `${partitions.length} partitions go inactive: ${some(partitions)}`;
+}
+
+function some(names: readonly (string | number)[]): string {
+  const more = names.length > namesShown ? ` and ${names.length - namesShown} more` : '';
+  return `${names.slice(0, namesShown).join(', ')}${more}`;
 }
 
 export function questionOf(verb: OperatorVerb, nodes: readonly string[]): string {
