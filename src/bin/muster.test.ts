@@ -158,6 +158,13 @@ describe('usage', () => {
     expect(muster('plan', '--help').status).toBe(0);
   });
 
+  test('muster version is told what was meant, exit code 2', () => {
+    const { status, stdout, stderr } = muster('version');
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain("unknown command 'version'\n(Did you mean --version?)\n");
+    expect(muster('--help').stdout).not.toMatch(/^ +version/m);
+  });
+
   for (const args of [
     ['no-such-command'],
     ['plan'],

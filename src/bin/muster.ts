@@ -100,8 +100,8 @@ does ask for. Clear a pool when you know better, after AWS has given you capacit
 
   muster capacity --clear c6i.32xlarge us-east-2b on-demand
 
-The daemon clears it. When none runs, the request waits in the spool for the next one. Jobs that were refused keep the
-time of their next try; 'scontrol update JobId=N StartTime=now' starts one at once.`,
+The daemon clears it. When none runs, the request waits in the spool for the next one: exit code 1. Jobs that were refused
+keep the time of their next try; 'scontrol update JobId=N StartTime=now' starts one at once.`,
   )
   .action(async (options: CapacityOptions) => {
     const { runCapacity } = await import('./capacity.ts');
@@ -148,6 +148,11 @@ config
     const { runConfigSlurm } = await import('./config.ts');
     process.exitCode = runConfigSlurm(options);
   });
+
+// Commander's own suggestions are of commands alone.
+program
+  .command('version', { hidden: true })
+  .action(() => program.error("error: unknown command 'version'\n(Did you mean --version?)"));
 
 addFleetCommands(program, configOption);
 addNodeCommands(program, configOption);

@@ -24,7 +24,7 @@ import type { Config } from '../config/config.ts';
 import { apply } from '../core/apply.ts';
 import { parseHostlistElements } from '../core/hostlist.ts';
 import { followLedger, readLedgerOrTell, type LedgerState } from './ledger-state.ts';
-import { badConfig, loadOrTell } from './load.ts';
+import { badConfig, badUsage, loadOrTell } from './load.ts';
 import { openScontrol } from './open-scontrol.ts';
 import { spoolRequest } from './spool-request.ts';
 
@@ -34,9 +34,6 @@ export interface OperateOptions {
   /** Do not ask. */
   readonly yes?: boolean;
 }
-
-/** The exit code for arguments that cannot be used. */
-const badUsage = 2;
 
 /** A daemon takes a request within a second. */
 const takenWithinMs = 5_000;

@@ -7,8 +7,7 @@ import { createLocator } from '../core/fleet.ts';
 import { partitionsUp, type SeenPartition } from '../core/fleet-partitions.ts';
 import { foldHostlist } from '../core/hostlist.ts';
 import type { OutstandingEffect, State } from '../core/state.ts';
-import type { DurationMs } from '../core/units.ts';
-import { formatDuration } from '../core/units.ts';
+import { renderUntaken, type Untaken } from './untaken.ts';
 
 export type OperatorVerb = 'fleet-stop' | 'fleet-start' | 'release-node' | 'replace-node';
 
@@ -206,21 +205,17 @@ function handWords(verdict: Extract<Verdict, { kind: 'NodesTakenByHand' }>): str
   return `${lines.join('\n')}\n`;
 }
 
-export interface Outcome {
+export interface Outcome extends Untaken {
   /** Null: no daemon has taken the request. */
   readonly verdict: Verdict | null;
   /** What was left when it was no longer waited for. */
   readonly pending: Pending;
-  readonly waitedMs: DurationMs;
-  /** Where the request lies until a daemon takes it. */
-  readonly spool: string;
 }
 
 /** Behind the verdict, which was printed when it came. */
-export function renderOutcome({ verdict, pending, waitedMs, spool }: Outcome): string {
-  if (verdict === null) {
-    return `No daemon took the request within ${formatDuration(waitedMs)}: it waits in ${spool}, and is done when a daemon runs. Remove the file to take it back.\n`;
-  }
+export function renderOutcome(outcome: Outcome): string {
+  const { verdict, pending } = outcome;
+  if (verdict === null) return renderUntaken(outcome);
   if (isDone(pending)) return isVain(verdict) ? '' : 'Done.\n';
   return `${renderPending(pending)}It goes on; 'muster status' and the log show how far it is.\n`;
 }
