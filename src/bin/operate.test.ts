@@ -134,6 +134,36 @@ muster: there is no terminal to ask at whether that is meant: add --yes if it is
   });
 });
 
+test('while Slurm does not answer a stop says so, and so does the status, until it does', async () => {
+  await startDaemon();
+  const away = '#!/bin/sh\necho "Unable to contact slurm controller" >&2\nexit 1\n';
+  writeFileSync(join(dir, 'sinfo'), away);
+  const args = ['fleet', 'stop', '--yes', '--config', join(dir, 'muster.yaml')];
+  const stop = spawn(launcher, args, { env });
+  let said = '';
+  stop.stdout.on('data', (data) => (said += String(data)));
+  const ended = new Promise((resolve) => stop.once('exit', resolve));
+  const silence =
+    /\nSlurm has not done it after \d+ tr(y|ies): sinfo could not list partitions: Unable to contact slurm controller; it is asked again\.\n/;
+  await expect.poll(() => said, { timeout: 20_000 }).toMatch(silence);
+  expect(said).toContain('The fleet is stopped: nothing is launched until it is started.\nLeft: ');
+  expect(muster('fleet', 'status').stdout).toMatch(
+    /\nLeft: partitions to set\nSlurm has not done it after \d+ tr(y|ies); it is asked again\.\n$/,
+  );
+  expect(JSON.parse(muster('fleet', 'status', '--json').stdout)).toMatchObject({
+    status: 'stopped',
+    pending: { partitions: 1 },
+    hindrances: [{ by: 'Slurm', message: null }],
+  });
+
+  writeFileSync(join(dir, 'sinfo'), '#!/bin/sh\n');
+  expect(await ended).toBe(0);
+  expect(said).toMatch(/\nDone\.\n$/);
+  // Once: the tries that follow are no news.
+  expect(said.match(/Slurm has not done it/g)).toHaveLength(1);
+  expect(muster('fleet', 'status').stdout).toMatch(/It has 0 instances\.\n$/);
+}, 90_000);
+
 test('beside a daemon the fleet is stopped and started, and each says so', async () => {
   await startDaemon();
   const works = muster('status');

@@ -4,22 +4,29 @@
  */
 import { createInterface } from 'node:readline/promises';
 import {
-  isDone,
   isVain,
-  pendingOf,
   questionOf,
   renderOutcome,
   renderOutcomeJson,
-  renderPending,
   renderToll,
   renderVerdict,
   tollOf,
   verdictIn,
   type OperatorVerb,
-  type Pending,
   type SlurmSays,
   type Verdict,
 } from '../cli/operate.ts';
+import {
+  hindrancesOf,
+  isDone,
+  leftOf,
+  noteFailures,
+  pendingOf,
+  renderHindrance,
+  renderPending,
+  type Hindrance,
+  type Pending,
+} from '../cli/pending.ts';
 import type { Config } from '../config/config.ts';
 import { apply } from '../core/apply.ts';
 import { parseHostlistElements } from '../core/hostlist.ts';
@@ -128,30 +135,52 @@ async function carryOut(
   const say = (text: string): void => void (options.json !== true && process.stdout.write(text));
   const { id, path } = await spoolRequest(config.stateDir, verb, hostlist, untouched);
   const { state } = ledger;
+  const said = new Map<string, string>();
   let sequence = ledger.sequence;
   const follow = <T>(withinMs: number, look: (verdict: Verdict | null) => T | null) =>
     followLedger({ reader: ledger.reader, sequence }, withinMs, (turn, at) => {
       apply(state, turn);
+      noteFailures(said, turn.decisions);
       sequence = at;
       return look(verdictIn(turn.decisions, id));
     });
+  const whatIsLeft = (): LeftToDo => {
+    const left = leftOf(state, verb === 'fleet-stop' ? null : id);
+    return { pending: pendingOf(left), hindrances: hindrancesOf(left, said) };
+  };
 
   const verdict = await follow(takenWithinMs, (found) => found);
   if (verdict !== null) say(renderVerdict(verdict));
-  let pending: Pending = pendingOf(state, verb, id);
-  if (verdict !== null && !isDone(pending)) {
-    say(renderPending(pending));
+  let left = whatIsLeft();
+  if (verdict !== null && !isDone(left.pending)) {
+    say(renderNews(left, null));
     await follow(doneWithinMs, () => {
-      const now = pendingOf(state, verb, id);
-      if (JSON.stringify(now) !== JSON.stringify(pending) && !isDone(now)) say(renderPending(now));
-      pending = now;
-      return isDone(now) ? true : null;
+      const before = left;
+      left = whatIsLeft();
+      if (isDone(left.pending)) return true;
+      say(renderNews(left, before));
+      return null;
     });
   }
-  const waitedMs = takenWithinMs;
-  const outcome = { verdict, pending, waitedMs, spool: path };
+  const outcome = { verdict, ...left, waitedMs: takenWithinMs, spool: path };
   process.stdout.write(
     options.json === true ? renderOutcomeJson(verb, outcome) : renderOutcome(outcome),
   );
-  return verdict !== null && isDone(pending) && !isVain(verdict) ? 0 : 1;
+  return verdict !== null && isDone(left.pending) && !isVain(verdict) ? 0 : 1;
+}
+
+interface LeftToDo {
+  readonly pending: Pending;
+  readonly hindrances: readonly Hindrance[];
+}
+
+/** Of a hindrance: that it is there, and its words once they are known. Its count of tries is no news. */
+function renderNews({ pending, hindrances }: LeftToDo, before: LeftToDo | null): string {
+  const isNews = JSON.stringify(pending) !== JSON.stringify(before?.pending);
+  const told = before?.hindrances ?? [];
+  const fresh = hindrances.filter(
+    ({ by, message }) =>
+      !told.some((one) => one.by === by && (one.message === null) === (message === null)),
+  );
+  return `${isNews ? renderPending(pending) : ''}${fresh.map(renderHindrance).join('')}`;
 }

@@ -1,6 +1,14 @@
 /** `muster status`: the ledger read beside the daemon, and the daemon's heartbeat. */
 import { readHeartbeat } from '../adapters/registry/heartbeat.ts';
 import { paintFor } from '../cli/paint.ts';
+import {
+  hindrancesOf,
+  isDone,
+  leftOfFleet,
+  pendingOf,
+  renderHindrance,
+  renderPending,
+} from '../cli/pending.ts';
 import { renderFleet, renderStatus, renderStatusJson } from '../cli/render-status.ts';
 import { daemonStatus, statusOf } from '../cli/status.ts';
 import { iso } from '../cli/times.ts';
@@ -21,8 +29,12 @@ export async function runFleetStatus(options: StatusOptions): Promise<number> {
   ledger.close();
   const { fleet, leases } = ledger.state;
   const at = Date.now();
+  const left = leftOfFleet(ledger.state);
+  const pending = pendingOf(left);
+  const hindrances = hindrancesOf(left, new Map());
   if (options.json === true) {
-    const value = { ...fleet, since: iso(fleet.since), instances: leases.size };
+    const instances = leases.size;
+    const value = { ...fleet, since: iso(fleet.since), instances, pending, hindrances };
     process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
     return 0;
   }
@@ -30,6 +42,8 @@ export async function runFleetStatus(options: StatusOptions): Promise<number> {
   process.stdout.write(
     `${words}It has ${leases.size} ${leases.size === 1 ? 'instance' : 'instances'}.\n`,
   );
+  if (!isDone(pending)) process.stdout.write(renderPending(pending));
+  process.stdout.write(hindrances.map(renderHindrance).join(''));
   return 0;
 }
 

@@ -3,13 +3,10 @@ import type { Gang, Lease } from '../core/gang.ts';
 import { defaultSettings } from '../core/settings.ts';
 import { emptyState, type State } from '../core/state.ts';
 import {
-  isDone,
   isVain,
-  pendingOf,
   questionOf,
   renderOutcome,
   renderOutcomeJson,
-  renderPending,
   renderToll,
   renderVerdict,
   tollOf,
@@ -117,35 +114,6 @@ describe('what would end', () => {
   });
 });
 
-describe('what is left to do', () => {
-  const state = stateWith(({ outstanding }) => {
-    const put = (effect: { id: string } & Record<string, unknown>): void => {
-      outstanding.set(effect.id, { effect } as never);
-    };
-    put({ kind: 'TerminateInstances', id: 'r/end-i-1', instanceIds: ['i-1', 'i-2'] });
-    put({ kind: 'GiveBackNodes', id: 'g/back', nodes: ['q-dy-c-1'] });
-    put({ kind: 'SetPartitions', id: 'r/inactive', partitions: ['p', 'q'] });
-    put({ kind: 'ListPartitions', id: 'r/partitions' });
-    put({ kind: 'SweepLaunch', id: 'r/sweep' });
-  });
-
-  test('of a stop is all that ends, of other requests what bears their id', () => {
-    expect(pendingOf(state, 'fleet-stop', 'r')).toEqual({ instances: 2, nodes: 1, partitions: 3 });
-    expect(pendingOf(state, 'release-node', 'g')).toEqual({
-      instances: 0,
-      nodes: 1,
-      partitions: 0,
-    });
-    expect(isDone(pendingOf(state, 'release-node', 'x'))).toBe(true);
-  });
-
-  test('is told in words', () => {
-    expect(renderPending({ instances: 2, nodes: 1, partitions: 3 })).toBe(
-      'Left: 2 instances to terminate, 1 node to power down, partitions to set\n',
-    );
-  });
-});
-
 const byHand: Verdict = {
   kind: 'NodesTakenByHand',
   requestId: 'r',
@@ -187,7 +155,7 @@ Left as it is: x, no such node
   });
 
   const none = { instances: 0, nodes: 0, partitions: 0 };
-  const of = { waitedMs: 5_000, spool: '/s/new/r', pending: none };
+  const of = { waitedMs: 5_000, spool: '/s/new/r', pending: none, hindrances: [] };
 
   test('ends with a word on what is left', () => {
     expect(renderOutcome({ ...of, verdict: byHand })).toBe('Done.\n');
@@ -195,6 +163,10 @@ Left as it is: x, no such node
     const pending = { ...none, nodes: 2 };
     expect(renderOutcome({ ...of, verdict: byHand, pending })).toMatch(
       /^Left: 2 nodes .*\nIt goes on;/,
+    );
+    const hindrances = [{ by: 'Slurm', tries: 4, message: 'no contact' }] as const;
+    expect(renderOutcome({ ...of, verdict: byHand, pending, hindrances })).toMatch(
+      /^Left: 2 nodes .*\nSlurm has not done it after 4 tries: no contact; .*\nIt goes on;/,
     );
     expect(renderOutcome({ ...of, verdict: null })).toMatch(
       /^No daemon took the request within 5s: it waits in \/s\/new\/r, .* take it back\.\n$/,
@@ -210,6 +182,7 @@ Left as it is: x, no such node
       done: true,
       verdict: { released: [], replaced: [], passedOver: [{ nodes: ['x'], why: 'no such node' }] },
       pending: none,
+      hindrances: [],
       spool: '/s/new/r',
     });
     expect(json(null)).toMatchObject({ taken: false, done: false, verdict: null });

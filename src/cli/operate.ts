@@ -1,12 +1,14 @@
 /**
  * What a person is told who stops or starts the fleet, or takes nodes away: what will end, before it is asked whether that is
- * meant; how far it is; what came of it.
+ * meant; what came of it.
  */
 import type { Decision } from '../core/decisions.ts';
 import { createLocator } from '../core/fleet.ts';
 import { partitionsUp, type SeenPartition } from '../core/fleet-partitions.ts';
 import { foldHostlist } from '../core/hostlist.ts';
-import type { OutstandingEffect, State } from '../core/state.ts';
+import type { State } from '../core/state.ts';
+import { counted } from './counted.ts';
+import { isDone, renderHindrance, renderPending, type Hindrance, type Pending } from './pending.ts';
 import { renderUntaken, type Untaken } from './untaken.ts';
 
 export type OperatorVerb = 'fleet-stop' | 'fleet-start' | 'release-node' | 'replace-node';
@@ -105,56 +107,6 @@ export function questionOf(verb: OperatorVerb, nodes: readonly string[]): string
   }
 }
 
-/** What is left to do of a request; empty: nothing. */
-export interface Pending {
-  readonly instances: number;
-  readonly nodes: number;
-  readonly partitions: number;
-}
-
-/** Of a stop all that ends is its: gangs end by names of their own. */
-export function pendingOf(state: State, verb: OperatorVerb, requestId: string): Pending {
-  const pending = { instances: 0, nodes: 0, partitions: 0 };
-  for (const out of state.outstanding.values()) {
-    if (verb === 'fleet-stop' || out.effect.id.startsWith(`${requestId}/`)) countIn(pending, out);
-  }
-  return pending;
-}
-
-function countIn(
-  pending: { -readonly [Key in keyof Pending]: number },
-  { effect }: OutstandingEffect,
-): void {
-  switch (effect.kind) {
-    case 'TerminateInstances':
-      pending.instances += effect.instanceIds.length;
-      return;
-    case 'GiveBackNodes':
-      pending.nodes += effect.nodes.length;
-      return;
-    case 'SetPartitions':
-      pending.partitions += effect.partitions.length;
-      return;
-    case 'ListPartitions':
-      pending.partitions += 1;
-      return;
-    default:
-  }
-}
-
-export function isDone({ instances, nodes, partitions }: Pending): boolean {
-  return instances + nodes + partitions === 0;
-}
-
-export function renderPending({ instances, nodes, partitions }: Pending): string {
-  const parts = [
-    ...(instances === 0 ? [] : [`${counted(instances, 'instance', 'instances')} to terminate`]),
-    ...(nodes === 0 ? [] : [`${counted(nodes, 'node', 'nodes')} to power down`]),
-    ...(partitions === 0 ? [] : ['partitions to set']),
-  ];
-  return `Left: ${parts.join(', ')}\n`;
-}
-
 /** What a daemon has decided about a request. */
 export type Verdict = Extract<
   Decision,
@@ -208,16 +160,18 @@ function handWords(verdict: Extract<Verdict, { kind: 'NodesTakenByHand' }>): str
 export interface Outcome extends Untaken {
   /** Null: no daemon has taken the request. */
   readonly verdict: Verdict | null;
-  /** What was left when it was no longer waited for. */
+  /** What was left when it was no longer waited for, and why. */
   readonly pending: Pending;
+  readonly hindrances: readonly Hindrance[];
 }
 
 /** Behind the verdict, which was printed when it came. */
 export function renderOutcome(outcome: Outcome): string {
-  const { verdict, pending } = outcome;
+  const { verdict, pending, hindrances } = outcome;
   if (verdict === null) return renderUntaken(outcome);
   if (isDone(pending)) return isVain(verdict) ? '' : 'Done.\n';
-  return `${renderPending(pending)}It goes on; 'muster status' and the log show how far it is.\n`;
+  const why = hindrances.map(renderHindrance).join('');
+  return `${renderPending(pending)}${why}It goes on; 'muster status' and the log show how far it is.\n`;
 }
 
 /** None of the nodes that were named could be taken. */
@@ -230,13 +184,14 @@ export function isVain(verdict: Verdict): boolean {
 }
 
 export function renderOutcomeJson(verb: OperatorVerb, outcome: Outcome): string {
-  const { verdict, pending, spool } = outcome;
+  const { verdict, pending, hindrances, spool } = outcome;
   const value = {
     request: verb,
     taken: verdict !== null,
     done: verdict !== null && isDone(pending),
     verdict: verdict === null ? null : withoutIds(verdict),
     pending,
+    hindrances,
     spool,
   };
   return `${JSON.stringify(value, null, 2)}\n`;
@@ -245,8 +200,4 @@ export function renderOutcomeJson(verb: OperatorVerb, outcome: Outcome): string 
 function withoutIds(verdict: Verdict): object {
   const { kind: _kind, requestId: _requestId, ...rest } = verdict;
   return rest;
-}
-
-function counted(count: number, one: string, many: string): string {
-  return `${count} ${count === 1 ? one : many}`;
 }
