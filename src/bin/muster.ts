@@ -50,6 +50,12 @@ for (const [name, verb, what] of [
       'until every gang of the request is given to Slurm or given back; works without a daemon, too',
     );
   }
+  command.addHelpText(
+    'after',
+    `
+Unlike the hook (hooks/${name}), which takes what Slurm asks as it comes, it refuses a hostlist that cannot be read or names no node:
+exit code 2, nothing is asked for.`,
+  );
   command.action(async (hostlist: string, options: { config?: string; wait?: boolean }) => {
     const { runHook } = await import('./hook.ts');
     process.exitCode = await runHook(verb, hostlist, options);

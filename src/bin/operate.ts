@@ -29,10 +29,10 @@ import {
 } from '../cli/pending.ts';
 import type { Config } from '../config/config.ts';
 import { apply } from '../core/apply.ts';
-import { parseHostlistElements } from '../core/hostlist.ts';
 import { followLedger, readLedgerOrTell, type LedgerState } from './ledger-state.ts';
 import { badConfig, badUsage, loadOrTell } from './load.ts';
 import { openScontrol } from './open-scontrol.ts';
+import { readHostlistOrTell } from './read-hostlist.ts';
 import { spoolRequest } from './spool-request.ts';
 
 export interface OperateOptions {
@@ -58,15 +58,9 @@ export async function runOperate(
   const config = loadOrTell(options.config, true);
   if (config === null) return badConfig;
   const hostlist = hostlists.join(',');
-  const { nodes, errors } = parseHostlistElements(hostlist);
   const isAboutNodes = verb === 'release-node' || verb === 'replace-node';
-  if (errors.length > 0 || (isAboutNodes && nodes.length === 0)) {
-    for (const { error } of errors)
-      process.stderr.write(`muster: ${error.message} (column ${error.column}); ${error.hint}\n`);
-    const what = errors.length > 0 ? 'the hostlist cannot be read' : 'no node was named';
-    process.stderr.write(`muster: ${what}; ${untouched}\n`);
-    return badUsage;
-  }
+  const nodes = isAboutNodes ? readHostlistOrTell(hostlist, untouched) : [];
+  if (nodes === null) return badUsage;
   const ledger = await readLedgerOrTell(
     config.stateDir,
     'there is nothing to stop, start or release',

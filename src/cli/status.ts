@@ -238,7 +238,8 @@ function gangsOf(state: State): GangStatus[] {
   return [...open, ...booting].toSorted((a, b) => a.since - b.since || (a.id < b.id ? -1 : 1));
 }
 
-function waitOf(state: State, gang: Gang): string {
+/** What an open gang waits for. */
+export function waitOf(state: State, gang: Gang): string {
   const { phase, missing, lastRefusal } = gang;
   switch (phase) {
     case 'asking':
