@@ -137,7 +137,7 @@ describe('muster capacity', () => {
       await writeLedger();
       // The pool's words need no quotes.
       const spooled = capacity('--clear', ...pools[0].split(' '));
-      expect({ status: spooled.status, stderr: spooled.stderr }).toEqual({ status: 0, stderr: '' });
+      expect({ status: spooled.status, stderr: spooled.stderr }).toEqual({ status: 1, stderr: '' });
       expect(spooled.stdout).toContain('No daemon took the request within 5s: it waits in');
       expect(readdirSync(join(dir, 'state/spool/new'))).toHaveLength(1);
       expect(remembered()).toEqual(pools);

@@ -61,7 +61,7 @@ async function clear(
   };
   const render = options.json === true ? renderClearedJson : renderCleared;
   process.stdout.write(render(clearing));
-  return 0;
+  return clearing.pools === null ? 1 : 0;
 }
 
 /** The pools that were forgotten for the request; null: this turn is not its. */

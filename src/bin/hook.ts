@@ -10,15 +10,20 @@ import {
 import { openSpool } from '../adapters/spool/files.ts';
 import { createSystemClock } from '../adapters/system/clock.ts';
 import { openFileLog } from '../adapters/system/log.ts';
+import { requestProgress } from '../cli/request-progress.ts';
 import type { Config } from '../config/config.ts';
+import { apply } from '../core/apply.ts';
 import type { Decision } from '../core/decisions.ts';
 import { countedList } from '../core/narrate.ts';
 import type { HookVerb } from '../core/requests.ts';
+import { emptyState } from '../core/state.ts';
 import type { Log } from '../ports/log.ts';
 import { workAsOwner } from './as-owner.ts';
 import { startHeartbeat } from './heartbeat.ts';
-import { badConfig, loadOrTell } from './load.ts';
+import { badConfig, badUsage, loadOrTell } from './load.ts';
 import { openScontrol } from './open-scontrol.ts';
+import { startProgress, type Progress } from './progress.ts';
+import { readHostlistOrTell } from './read-hostlist.ts';
 
 type Verdict = Extract<Decision, { kind: 'RequestSettled' }>;
 
@@ -32,6 +37,8 @@ export async function runHook(
   hostlist: string,
   options: { config?: string; wait?: boolean },
 ): Promise<number> {
+  // A slip of the hand; what Slurm asks for comes by hooks/, which never refuse.
+  if (readHostlistOrTell(hostlist, 'nothing was asked for') === null) return badUsage;
   const config = loadOrTell(options.config, options.wait !== true);
   if (config === null) return badConfig;
   // The request must not depend on a log that can be written.
@@ -40,10 +47,16 @@ export async function runHook(
   // Asked only by who waits: a ledger that cannot be read must not keep a request from the spool.
   const since = options.wait === true ? lastTurn(config.stateDir) : 0;
   await spool.write({ id, verb, hostlist, resumeFile: readResumeFile(stderrLog) });
-  if (options.wait !== true) return 0;
+  if (options.wait !== true) {
+    if (process.stdout.isTTY)
+      process.stdout.write(`Spooled as ${id}; 'muster status' tells what becomes of it.\n`);
+    return 0;
+  }
   workAsOwner(config.stateDir);
   const log = openFileLog(config.logDir);
-  const verdict = await settle(config, log, id, since);
+  const progress = startProgress({ clock: createSystemClock(), stream: process.stderr });
+  const asked = { config, log, id, progress };
+  const verdict = await settle(asked, since).finally(() => progress.stop());
   process.stdout.write(`Successfully launched nodes ${countedList(verdict.given)}\n`);
   if (verdict.failed.length > 0 || verdict.given.length === 0) {
     const failed = `Failed to launch nodes ${countedList(verdict.failed)}; ${log.path} says why\n`;
@@ -80,22 +93,41 @@ function readResumeFile(log: Log): string | null {
   }
 }
 
+/** What is waited for, and with what. */
+interface Asked {
+  readonly config: Config;
+  readonly log: Log;
+  readonly id: string;
+  readonly progress: Progress;
+}
+
 /** Works itself while no other muster does; else follows the one that does, and takes over should it end. */
-async function settle(config: Config, log: Log, id: string, since: number): Promise<Verdict> {
-  for (let sequence = since; ; await sleep(followEveryMs)) {
+async function settle(asked: Asked, since: number): Promise<Verdict> {
+  const { config, id, progress } = asked;
+  const state = emptyState();
+  let isFollowing = false;
+  // What a request waits for follows from all that was before it.
+  for (let sequence = progress.isShown ? 0 : since; ; await sleep(followEveryMs)) {
     const writer = openLedgerWriter(config.stateDir);
     if (writer.kind === 'writer') {
+      progress.says('no daemon runs: this process does the work');
       try {
-        return await work(config, log, id, writer.ledger);
+        return await work(asked, writer.ledger);
       } finally {
         writer.ledger.close();
       }
     }
+    if (!isFollowing) {
+      progress.says(`${writer.message}: its verdict is waited for`);
+      progress.watch(() => requestProgress(state, id, Date.now()));
+    }
+    isFollowing = true;
     const reader = openLedgerReader(config.stateDir);
     if (reader === null) continue;
     try {
       for await (const recorded of reader.read(sequence)) {
         sequence = recorded.sequence;
+        if (progress.isShown) apply(state, recorded.turn);
         const verdict = verdictIn(recorded.turn.decisions, id);
         if (verdict !== null) return verdict;
       }
@@ -106,9 +138,7 @@ async function settle(config: Config, log: Log, id: string, since: number): Prom
 }
 
 async function work(
-  config: Config,
-  log: Log,
-  id: string,
+  { config, log, id, progress }: Asked,
   ledger: WritableLedger,
 ): Promise<Verdict> {
   // Another muster may have settled it between the last look and the lock.
@@ -129,6 +159,7 @@ async function work(
     },
   );
   await controller.start(config.settings);
+  progress.watch(() => requestProgress(controller.state, id, Date.now()));
   const { stateDir } = config;
   const clock = createSystemClock();
   const stopHeartbeat = await startHeartbeat({ stateDir, clock, log, controller });
@@ -139,6 +170,7 @@ async function work(
     return await Promise.race([settled, ended]);
   } finally {
     stopHeartbeat();
+    progress.watch(() => 'the verdict is there; calls that are under way end first');
     await controller.stop(finishMs);
   }
 }

@@ -3,6 +3,8 @@ import { formatProblem, loadConfig, type Config } from '../config/config.ts';
 
 /** The exit code for a configuration that cannot be used. */
 export const badConfig = 2;
+/** The exit code for arguments that cannot be used. */
+export const badUsage = 2;
 
 /** Null: it was refused, and everything that is wrong has been printed. Notices are printed unless `quiet`. */
 export function loadOrTell(path: string | undefined, quiet = false): Config | null {

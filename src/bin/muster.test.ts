@@ -158,6 +158,13 @@ describe('usage', () => {
     expect(muster('plan', '--help').status).toBe(0);
   });
 
+  test('muster version is told what was meant, exit code 2', () => {
+    const { status, stdout, stderr } = muster('version');
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain("unknown command 'version'\n(Did you mean --version?)\n");
+    expect(muster('--help').stdout).not.toMatch(/^ +version/m);
+  });
+
   for (const args of [
     ['no-such-command'],
     ['plan'],
@@ -384,29 +391,66 @@ describe('muster config check', () => {
   });
 });
 
-describe('muster resume --wait of what cannot be launched', () => {
-  test('a hostlist without a node is a failure: exit code 1, and where it is told', () => {
+describe('the hooks as commands', () => {
+  let config: string;
+
+  beforeEach(() => {
     writeFileSync(join(dir, 'scontrol'), '#!/bin/sh\n');
     chmodSync(join(dir, 'scontrol'), 0o755);
-    const config = join(dir, 'muster.yaml');
-    writeFileSync(
-      config,
-      [
-        'cluster_name: demo',
-        'region: us-east-2',
-        `slurm: { scontrol: '${dir}/scontrol' }`,
-        `state_dir: '${dir}/state'`,
-        `log_dir: '${dir}/log'`,
-        '',
-      ].join('\n'),
-    );
-    const { status, stdout } = muster('resume', '--wait', '--config', config, 'q-dy-c-[1');
+    config = join(dir, 'muster.yaml');
+    const lines = [
+      'cluster_name: demo',
+      'region: us-east-2',
+      `slurm: { scontrol: '${dir}/scontrol' }`,
+      `state_dir: '${dir}/state'`,
+      `log_dir: '${dir}/log'`,
+    ];
+    writeFileSync(config, `${lines.join('\n')}\n`);
+  });
+
+  for (const command of [['resume'], ['resume', '--wait'], ['suspend'], ['resume-fail']]) {
+    test(`muster ${command.join(' ')} of a hostlist that cannot be read: exit code 2, where and why, nothing spooled`, () => {
+      const { status, stdout, stderr } = muster(
+        ...command,
+        '--config',
+        config,
+        'q-dy-c-1,q-dy-c-[1',
+      );
+      expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+      expect(stderr).toMatch(
+        /^muster: a "\[" that is never closed \(column 17\); .+\nmuster: the hostlist cannot be read; nothing was asked for\n$/,
+      );
+      expect(readdirSync(dir)).not.toContain('state');
+    });
+
+    test(`muster ${command.join(' ')} of no node: exit code 2, nothing spooled`, () => {
+      for (const none of ['', ' , ']) {
+        expect(muster(...command, '--config', config, none)).toEqual({
+          status: 2,
+          stdout: '',
+          stderr: 'muster: no node was named; nothing was asked for\n',
+        });
+      }
+      expect(readdirSync(dir)).not.toContain('state');
+    });
+  }
+
+  test('of nodes that nobody knows: spooled, without a word to a script', () => {
+    for (const command of ['resume', 'suspend', 'resume-fail'])
+      expect(muster(command, '--config', config, 'nosuch')).toEqual({
+        status: 0,
+        stdout: '',
+        stderr: '',
+      });
+    expect(readdirSync(join(dir, 'state/spool/new'))).toHaveLength(3);
+  });
+
+  test('muster resume --wait of what cannot be launched: exit code 1, and where it is told', () => {
+    const { status, stdout, stderr } = muster('resume', '--wait', '--config', config, 'nosuch');
     expect(stdout).toContain('Successfully launched nodes (x0) []\n');
     expect(stdout).toContain(`${dir}/log/slurm_resume.log says why`);
-    expect(status).toBe(1);
-    expect(readFileSync(join(dir, 'log/slurm_resume.log'), 'utf8')).toContain(
-      'hostlist element "q-dy-c-[1"',
-    );
+    expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
+    expect(readFileSync(join(dir, 'log/slurm_resume.log'), 'utf8')).toContain('nosuch');
     expect(readdirSync(join(dir, 'state/spool/new'))).toEqual([]);
   });
 });

@@ -51,6 +51,12 @@ for (const [name, verb, what] of [
       'until every gang of the request is given to Slurm or given back; works without a daemon, too',
     );
   }
+  command.addHelpText(
+    'after',
+    `
+Unlike the hook (hooks/${name}), which takes what Slurm asks as it comes, it refuses a hostlist that cannot be read or names no node:
+exit code 2, nothing is asked for.`,
+  );
   command.action(async (hostlist: string, options: { config?: string; wait?: boolean }) => {
     const { runHook } = await import('./hook.ts');
     process.exitCode = await runHook(verb, hostlist, options);
@@ -101,8 +107,8 @@ does ask for. Clear a pool when you know better, after AWS has given you capacit
 
   muster capacity --clear c6i.32xlarge us-east-2b on-demand
 
-The daemon clears it. When none runs, the request waits in the spool for the next one. Jobs that were refused keep the
-time of their next try; 'scontrol update JobId=N StartTime=now' starts one at once.`,
+The daemon clears it. When none runs, the request waits in the spool for the next one: exit code 1. Jobs that were refused
+keep the time of their next try; 'scontrol update JobId=N StartTime=now' starts one at once.`,
   )
   .action(async (options: CapacityOptions) => {
     const { runCapacity } = await import('./capacity.ts');
@@ -149,6 +155,11 @@ config
     const { runConfigSlurm } = await import('./config.ts');
     process.exitCode = runConfigSlurm(options);
   });
+
+// Commander's own suggestions are of commands alone.
+program
+  .command('version', { hidden: true })
+  .action(() => program.error("error: unknown command 'version'\n(Did you mean --version?)"));
 
 addFleetCommands(program, configOption);
 addNodeCommands(program, configOption);

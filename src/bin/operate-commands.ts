@@ -9,10 +9,13 @@ type Option = readonly [string, string];
 const yes: Option = ['--yes', 'do not ask'];
 const json: Option = ['--json', 'for programs'];
 
+const whoDoesIt = `The daemon does it: the request goes through the spool, and is followed until it is done. When no daemon runs it waits there
+for the next one, and that is said.`;
+const exitCodes = 'Exit code 0: done; 1: not, or not yet; 2: bad usage or configuration';
 const howItIsDone = `
-It says what will end, and asks; without a terminal it needs --yes. The daemon does it: the request goes through the spool,
-and is followed until it is done. When no daemon runs it waits there for the next one, and that is said.
-Exit code 0: done; 1: not, or not yet; 2: refused before anything was asked for.`;
+It says what will end, and asks, also where nothing ends; without a terminal it needs --yes.
+${whoDoesIt}
+${exitCodes}, or --yes is missing where nobody can be asked.`;
 
 export function addFleetCommands(program: Command, configOption: Option): void {
   const fleet = program
@@ -41,6 +44,7 @@ ${howItIsDone}`,
     )
     .option(...json)
     .option(...configOption)
+    .addHelpText('after', `\n${whoDoesIt}\n${exitCodes}.`)
     .action((options: OperateOptions) => operate('fleet-start', [], options));
   fleet
     .command('status')

@@ -102,6 +102,21 @@ describe('beside no daemon', () => {
     expect(() => spooled()).toThrow('ENOENT');
   });
 
+  test('a stop of an idle fleet asks as well, and says which partitions go inactive', async () => {
+    await writeLedger();
+    // Every field ends in the word that stands behind the last colon of its format.
+    const row = 'end="${*##*:}"\nprintf "q%sup%sq-dy-c-1%s\\n" "$end" "$end" "$end"';
+    writeFileSync(join(dir, 'sinfo'), `#!/bin/sh\n${row}\n`);
+    const { status, stderr } = muster('fleet', 'stop');
+    expect(status).toBe(2);
+    expect(stderr).toBe(
+      `muster: Stop the fleet: No instance is terminated; no job runs there; partition q goes inactive.
+muster: there is no terminal to ask at whether that is meant: add --yes if it is; nothing was done
+`,
+    );
+    expect(() => spooled()).toThrow('ENOENT');
+  });
+
   test('a hostlist that is none is refused', async () => {
     await writeLedger();
     for (const bad of ['q-dy-c-[1-', '']) {
@@ -119,6 +134,36 @@ describe('beside no daemon', () => {
   });
 });
 
+test('while Slurm does not answer a stop says so, and so does the status, until it does', async () => {
+  await startDaemon();
+  const away = '#!/bin/sh\necho "Unable to contact slurm controller" >&2\nexit 1\n';
+  writeFileSync(join(dir, 'sinfo'), away);
+  const args = ['fleet', 'stop', '--yes', '--config', join(dir, 'muster.yaml')];
+  const stop = spawn(launcher, args, { env });
+  let said = '';
+  stop.stdout.on('data', (data) => (said += String(data)));
+  const ended = new Promise((resolve) => stop.once('exit', resolve));
+  const silence =
+    /\nSlurm has not done it after \d+ tr(y|ies): sinfo could not list partitions: Unable to contact slurm controller; it is asked again\.\n/;
+  await expect.poll(() => said, { timeout: 20_000 }).toMatch(silence);
+  expect(said).toContain('The fleet is stopped: nothing is launched until it is started.\nLeft: ');
+  expect(muster('fleet', 'status').stdout).toMatch(
+    /\nLeft: partitions to set\nSlurm has not done it after \d+ tr(y|ies); it is asked again\.\n$/,
+  );
+  expect(JSON.parse(muster('fleet', 'status', '--json').stdout)).toMatchObject({
+    status: 'stopped',
+    pending: { partitions: 1 },
+    hindrances: [{ by: 'Slurm', message: null }],
+  });
+
+  writeFileSync(join(dir, 'sinfo'), '#!/bin/sh\n');
+  expect(await ended).toBe(0);
+  expect(said).toMatch(/\nDone\.\n$/);
+  // Once: the tries that follow are no news.
+  expect(said.match(/Slurm has not done it/g)).toHaveLength(1);
+  expect(muster('fleet', 'status').stdout).toMatch(/It has 0 instances\.\n$/);
+}, 90_000);
+
 test('beside a daemon the fleet is stopped and started, and each says so', async () => {
   await startDaemon();
   const works = muster('status');
@@ -126,8 +171,7 @@ test('beside a daemon the fleet is stopped and started, and each says so', async
   expect(works.stdout).toContain('The fleet runs.\n');
   expect(works.status).toBe(0);
 
-  // Nothing would end: it need not ask.
-  const stopped = muster('fleet', 'stop');
+  const stopped = muster('fleet', 'stop', '--yes');
   expect(stopped.stdout).toMatch(/^The fleet is stopped: .*\n(Left: .*\n)*Done\.\n$/);
   expect(stopped.status).toBe(0);
   expect(muster('fleet', 'status').stdout).toMatch(
@@ -146,9 +190,9 @@ test('beside a daemon the fleet is stopped and started, and each says so', async
     instances: 0,
   });
 
-  const released = muster('node', 'release', 'q-dy-c-1', 'no-node-of-ours');
+  const released = muster('node', 'release', '--yes', 'q-dy-c-1', 'no-node-of-ours');
   expect(released.stdout).toContain('Released: q-dy-c-1\nLeft as it is: no-node-of-ours, ');
-  const none = muster('node', 'release', 'no-node-of-ours');
+  const none = muster('node', 'release', '--yes', 'no-node-of-ours');
   expect(none.stdout).not.toContain('Done');
   expect(none.status).toBe(1);
 }, 60_000);

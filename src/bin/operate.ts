@@ -4,29 +4,35 @@
  */
 import { createInterface } from 'node:readline/promises';
 import {
-  isDone,
-  isFree,
   isVain,
-  pendingOf,
   questionOf,
   renderOutcome,
   renderOutcomeJson,
-  renderPending,
   renderToll,
   renderVerdict,
   tollOf,
   verdictIn,
-  type JobOnNodes,
   type OperatorVerb,
-  type Pending,
+  type SlurmSays,
   type Verdict,
 } from '../cli/operate.ts';
+import {
+  hindrancesOf,
+  isDone,
+  leftOf,
+  noteFailures,
+  pendingOf,
+  renderHindrance,
+  renderPending,
+  type Hindrance,
+  type Pending,
+} from '../cli/pending.ts';
 import type { Config } from '../config/config.ts';
 import { apply } from '../core/apply.ts';
-import { parseHostlistElements } from '../core/hostlist.ts';
 import { followLedger, readLedgerOrTell, type LedgerState } from './ledger-state.ts';
-import { badConfig, loadOrTell } from './load.ts';
+import { badConfig, badUsage, loadOrTell } from './load.ts';
 import { openScontrol } from './open-scontrol.ts';
+import { readHostlistOrTell } from './read-hostlist.ts';
 import { spoolRequest } from './spool-request.ts';
 
 export interface OperateOptions {
@@ -35,9 +41,6 @@ export interface OperateOptions {
   /** Do not ask. */
   readonly yes?: boolean;
 }
-
-/** The exit code for arguments that cannot be used. */
-const badUsage = 2;
 
 /** A daemon takes a request within a second. */
 const takenWithinMs = 5_000;
@@ -55,15 +58,9 @@ export async function runOperate(
   const config = loadOrTell(options.config, true);
   if (config === null) return badConfig;
   const hostlist = hostlists.join(',');
-  const { nodes, errors } = parseHostlistElements(hostlist);
   const isAboutNodes = verb === 'release-node' || verb === 'replace-node';
-  if (errors.length > 0 || (isAboutNodes && nodes.length === 0)) {
-    for (const { error } of errors)
-      process.stderr.write(`muster: ${error.message} (column ${error.column}); ${error.hint}\n`);
-    const what = errors.length > 0 ? 'the hostlist cannot be read' : 'no node was named';
-    process.stderr.write(`muster: ${what}; ${untouched}\n`);
-    return badUsage;
-  }
+  const nodes = isAboutNodes ? readHostlistOrTell(hostlist, untouched) : [];
+  if (nodes === null) return badUsage;
   const ledger = await readLedgerOrTell(
     config.stateDir,
     'there is nothing to stop, start or release',
@@ -91,8 +88,8 @@ async function isMeant(
 ): Promise<'yes' | number> {
   if (verb === 'fleet-start' || options.yes === true) return 'yes';
   const all = verb === 'fleet-stop' ? null : nodes;
-  const toll = tollOf(ledger.state, all, await jobsInSlurm(config));
-  if (isFree(toll)) return 'yes';
+  // Also where nothing ends now: what follows, a fleet that launches nothing, is felt by whoever submits next.
+  const toll = tollOf(ledger.state, all, await askSlurm(config));
   const question = questionOf(verb, nodes);
   if (!process.stdin.isTTY) {
     process.stderr.write(
@@ -111,9 +108,14 @@ async function isMeant(
 }
 
 /** Null: it does not answer. */
-async function jobsInSlurm(config: Config): Promise<readonly JobOnNodes[] | null> {
+async function askSlurm(config: Config): Promise<SlurmSays | null> {
   try {
-    return await openScontrol(config, { write: () => undefined }).listAllocatedJobs();
+    const slurm = openScontrol(config, { write: () => undefined });
+    const [jobs, partitions] = await Promise.all([
+      slurm.listAllocatedJobs(),
+      slurm.listPartitions(),
+    ]);
+    return { jobs, partitions };
   } catch {
     return null;
   }
@@ -127,30 +129,52 @@ async function carryOut(
   const say = (text: string): void => void (options.json !== true && process.stdout.write(text));
   const { id, path } = await spoolRequest(config.stateDir, verb, hostlist, untouched);
   const { state } = ledger;
+  const said = new Map<string, string>();
   let sequence = ledger.sequence;
   const follow = <T>(withinMs: number, look: (verdict: Verdict | null) => T | null) =>
     followLedger({ reader: ledger.reader, sequence }, withinMs, (turn, at) => {
       apply(state, turn);
+      noteFailures(said, turn.decisions);
       sequence = at;
       return look(verdictIn(turn.decisions, id));
     });
+  const whatIsLeft = (): LeftToDo => {
+    const left = leftOf(state, verb === 'fleet-stop' ? null : id);
+    return { pending: pendingOf(left), hindrances: hindrancesOf(left, said) };
+  };
 
   const verdict = await follow(takenWithinMs, (found) => found);
   if (verdict !== null) say(renderVerdict(verdict));
-  let pending: Pending = pendingOf(state, verb, id);
-  if (verdict !== null && !isDone(pending)) {
-    say(renderPending(pending));
+  let left = whatIsLeft();
+  if (verdict !== null && !isDone(left.pending)) {
+    say(renderNews(left, null));
     await follow(doneWithinMs, () => {
-      const now = pendingOf(state, verb, id);
-      if (JSON.stringify(now) !== JSON.stringify(pending) && !isDone(now)) say(renderPending(now));
-      pending = now;
-      return isDone(now) ? true : null;
+      const before = left;
+      left = whatIsLeft();
+      if (isDone(left.pending)) return true;
+      say(renderNews(left, before));
+      return null;
     });
   }
-  const waitedMs = takenWithinMs;
-  const outcome = { verdict, pending, waitedMs, spool: path };
+  const outcome = { verdict, ...left, waitedMs: takenWithinMs, spool: path };
   process.stdout.write(
     options.json === true ? renderOutcomeJson(verb, outcome) : renderOutcome(outcome),
   );
-  return verdict !== null && isDone(pending) && !isVain(verdict) ? 0 : 1;
+  return verdict !== null && isDone(left.pending) && !isVain(verdict) ? 0 : 1;
+}
+
+interface LeftToDo {
+  readonly pending: Pending;
+  readonly hindrances: readonly Hindrance[];
+}
+
+/** Of a hindrance: that it is there, and its words once they are known. Its count of tries is no news. */
+function renderNews({ pending, hindrances }: LeftToDo, before: LeftToDo | null): string {
+  const isNews = JSON.stringify(pending) !== JSON.stringify(before?.pending);
+  const told = before?.hindrances ?? [];
+  const fresh = hindrances.filter(
+    ({ by, message }) =>
+      !told.some((one) => one.by === by && (one.message === null) === (message === null)),
+  );
+  return `${isNews ? renderPending(pending) : ''}${fresh.map(renderHindrance).join('')}`;
 }

@@ -45,7 +45,7 @@ function start(...args: string[]) {
 describe('muster queue start', () => {
   test('of a queue that is none names the nearest, and spools nothing', () => {
     const { status, stdout, stderr } = start('quue1');
-    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toBe(
       'muster: there is no queue `quue1`; nothing was done\n    did you mean `queue1`?\n',
     );
@@ -65,7 +65,9 @@ describe('muster queue start', () => {
     opened.ledger.close();
     const { status, stdout, stderr } = start('queue1');
     expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
-    expect(stdout).toMatch(/^No daemon has taken the request yet\./);
+    expect(stdout).toMatch(
+      /^No daemon took the request within 5s: .* Remove the file to take it back\.\n$/,
+    );
     const spool = join(dir, 'state/spool/new');
     const [request = ''] = readdirSync(spool);
     expect(stdout).toContain(join(spool, request));

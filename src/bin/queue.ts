@@ -2,7 +2,7 @@
 import { renderQueueStarted, type QueueStart } from '../cli/queue.ts';
 import { hintFor } from '../config/nearest.ts';
 import { followLedger, readLedgerOrTell, type LedgerState } from './ledger-state.ts';
-import { badConfig, loadOrTell } from './load.ts';
+import { badConfig, badUsage, loadOrTell } from './load.ts';
 import { spoolRequest } from './spool-request.ts';
 
 export interface QueueOptions {
@@ -21,14 +21,15 @@ export async function runQueueStart(queue: string, options: QueueOptions): Promi
     process.stderr.write(
       `muster: there is no queue \`${queue}\`; nothing was done\n    ${hintFor(queue, queues)}\n`,
     );
-    return 1;
+    return badUsage;
   }
   const ledger = await readLedgerOrTell(config.stateDir, 'no queue is protected');
   if (ledger === null) return 1;
   try {
     const undone = `queue ${queue} is as it was`;
     const { id, path } = await spoolRequest(config.stateDir, 'queue-start', queue, undone);
-    const started = { queue, ...(await follow(ledger, id)), spool: path };
+    const answer = await follow(ledger, id);
+    const started = { queue, ...answer, waitedMs: waitMs, spool: path };
     process.stdout.write(renderQueueStarted(started, options.json === true));
     return started.wasProtected === null ? 1 : 0;
   } finally {

@@ -92,5 +92,7 @@ test('after a renewal the configuration is shown, and that no daemon has run sin
     since: null,
     partitions: [],
     instances: 0,
+    pending: { instances: 0, nodes: 0, partitions: 0 },
+    hindrances: [],
   });
 });

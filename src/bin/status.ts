@@ -5,6 +5,14 @@ import { readOutages } from '../adapters/system/outages.ts';
 import { daemonStatus } from '../cli/daemon-status.ts';
 import { paintFor } from '../cli/paint.ts';
 import {
+  hindrancesOf,
+  isDone,
+  leftOfFleet,
+  pendingOf,
+  renderHindrance,
+  renderPending,
+} from '../cli/pending.ts';
+import {
   renderFleet,
   renderFleetJson,
   renderStatus,
@@ -28,14 +36,19 @@ export async function runFleetStatus(options: StatusOptions): Promise<number> {
   ledger.close();
   const { fleet, leases } = ledger.state;
   const at = Date.now();
+  const left = leftOfFleet(ledger.state);
+  const pending = pendingOf(left);
+  const hindrances = hindrancesOf(left, new Map());
   if (options.json === true) {
-    process.stdout.write(renderFleetJson(fleet, leases.size));
+    process.stdout.write(renderFleetJson(fleet, leases.size, { pending, hindrances }));
     return 0;
   }
   const words = renderFleet({ at, fleet }, paintFor(process.stdout, process.env));
   process.stdout.write(
     `${words}It has ${leases.size} ${leases.size === 1 ? 'instance' : 'instances'}.\n`,
   );
+  if (!isDone(pending)) process.stdout.write(renderPending(pending));
+  process.stdout.write(hindrances.map(renderHindrance).join(''));
   return 0;
 }
 

@@ -137,7 +137,7 @@ describe('a request to clear', () => {
   test('that nobody took: where it waits, and for whom', () => {
     const text = renderCleared({ pools: null, waitedMs: 5_000, spool });
     expect(text).toBe(
-      `No daemon took the request within 5s: it waits in ${spool}, and the memory is cleared when a daemon runs.\n`,
+      `No daemon took the request within 5s: it waits in ${spool}, and is done when a daemon runs. Remove the file to take it back.\n`,
     );
   });
 

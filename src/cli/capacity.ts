@@ -7,6 +7,7 @@ import type { State } from '../core/state.ts';
 import { formatDuration, type DurationMs, type Instant } from '../core/units.ts';
 import { renderTable } from './table.ts';
 import { iso, roughly } from './times.ts';
+import { renderUntaken, type Untaken } from './untaken.ts';
 
 type Memory = Pick<State, 'memory' | 'settings'>;
 
@@ -70,18 +71,13 @@ export function renderCapacityJson(memory: Memory, at: Instant): string {
 }
 
 /** What became of a request to clear: `null` pools, nobody has taken it yet. */
-export interface Clearing {
+export interface Clearing extends Untaken {
   readonly pools: readonly string[] | null;
-  /** How long it was waited for. */
-  readonly waitedMs: DurationMs;
-  /** Where it waits. */
-  readonly spool: string;
 }
 
-export function renderCleared({ pools, waitedMs, spool }: Clearing): string {
-  if (pools === null) {
-    return `No daemon took the request within ${formatDuration(waitedMs)}: it waits in ${spool}, and the memory is cleared when a daemon runs.\n`;
-  }
+export function renderCleared(clearing: Clearing): string {
+  const { pools } = clearing;
+  if (pools === null) return renderUntaken(clearing);
   if (pools.length === 0) return 'Nothing was cleared: it had been forgotten meanwhile.\n';
   const again = 'EC2 is asked again at the next launch; jobs keep the time of their next try.';
   return `Cleared what was remembered of ${pools.join(', ')}. ${again}\n`;

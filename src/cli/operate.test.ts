@@ -3,14 +3,10 @@ import type { Gang, Lease } from '../core/gang.ts';
 import { defaultSettings } from '../core/settings.ts';
 import { emptyState, type State } from '../core/state.ts';
 import {
-  isDone,
-  isFree,
   isVain,
-  pendingOf,
   questionOf,
   renderOutcome,
   renderOutcomeJson,
-  renderPending,
   renderToll,
   renderVerdict,
   tollOf,
@@ -36,21 +32,41 @@ const jobs = [
   { jobId: 13, nodes: ['login'] },
 ];
 
+const slurm = {
+  jobs,
+  partitions: [
+    { name: 'q', isUp: true, nodes: ['q-dy-c-1', 'q-dy-c-2'] },
+    { name: 'down', isUp: false, nodes: ['q-dy-c-1'] },
+    { name: 'login', isUp: true, nodes: ['login'] },
+  ],
+};
+const silent = { jobs: [], partitions: [] };
+
 describe('what would end', () => {
-  test('with the fleet: every instance, every gang, every job on a node of it', () => {
-    expect(tollOf(busy, null, jobs)).toEqual({ instances: 3, gangs: 1, jobs: [12] });
+  test('with the fleet: every instance, every gang, every job on a node of it; its partitions', () => {
+    expect(tollOf(busy, null, slurm)).toEqual({
+      instances: 3,
+      gangs: 1,
+      jobs: [12],
+      partitions: ['q'],
+    });
   });
 
-  test('with nodes: what those have, and gangs that need them', () => {
-    expect(tollOf(busy, ['q-dy-c-1'], jobs)).toEqual({ instances: 1, gangs: 0, jobs: [12] });
-    expect(tollOf(busy, ['q-dy-c-3'], [])).toEqual({ instances: 0, gangs: 1, jobs: [] });
+  test('with the fleet of a cluster file: the partitions of its queues, with or without nodes', () => {
+    const queues = [{ name: 'other', greedy: true, computeResources: [] }] as never;
+    const known = { ...busy, settings: { ...defaultSettings, queues } };
+    const partitions = [...slurm.partitions, { name: 'other', isUp: true, nodes: [] }];
+    expect(tollOf(known, null, { jobs: [], partitions }).partitions).toEqual(['other']);
   });
 
-  test('is nothing where there is neither; a Slurm that does not answer may have something', () => {
-    const idle = emptyState();
-    expect(isFree(tollOf(idle, null, []))).toBe(true);
-    expect(isFree(tollOf(idle, null, null))).toBe(false);
-    expect(isFree(tollOf(busy, null, []))).toBe(false);
+  test('with nodes: what those have, and gangs that need them; no partition', () => {
+    expect(tollOf(busy, ['q-dy-c-1'], slurm)).toEqual({ instances: 1, gangs: 0, jobs: [12] });
+    expect(tollOf(busy, ['q-dy-c-3'], silent)).toEqual({ instances: 0, gangs: 1, jobs: [] });
+  });
+
+  test('is not known where Slurm does not answer', () => {
+    expect(tollOf(busy, null, null)).toMatchObject({ jobs: null, partitions: null });
+    expect(tollOf(busy, ['q-dy-c-1'], null)).toEqual({ instances: 1, gangs: 0, jobs: null });
   });
 
   test.each([
@@ -62,6 +78,22 @@ describe('what would end', () => {
     [
       { instances: 0, gangs: 1, jobs: null },
       'No instance is terminated; 1 gang under way let go; Slurm does not answer: jobs that run there are not known.\n',
+    ],
+    [
+      { instances: 0, gangs: 0, jobs: [], partitions: ['p', 'q'] },
+      'No instance is terminated; no job runs there; 2 partitions go inactive: p, q.\n',
+    ],
+    [
+      { instances: 0, gangs: 0, jobs: [], partitions: ['p'] },
+      'No instance is terminated; no job runs there; partition p goes inactive.\n',
+    ],
+    [
+      { instances: 0, gangs: 0, jobs: [], partitions: [] },
+      'No instance is terminated; no job runs there; no partition of the fleet is up.\n',
+    ],
+    [
+      { instances: 0, gangs: 0, jobs: null, partitions: null },
+      'No instance is terminated; Slurm does not answer: jobs that run there are not known; every partition of the fleet goes inactive.\n',
     ],
   ])('%o', (toll, words) => {
     expect(renderToll(toll)).toBe(words);
@@ -79,35 +111,6 @@ describe('what would end', () => {
     expect(questionOf('replace-node', ['a'])).toBe('Replace a');
     expect(questionOf('fleet-stop', [])).toBe('Stop the fleet');
     expect(questionOf('fleet-start', [])).toBe('Start the fleet');
-  });
-});
-
-describe('what is left to do', () => {
-  const state = stateWith(({ outstanding }) => {
-    const put = (effect: { id: string } & Record<string, unknown>): void => {
-      outstanding.set(effect.id, { effect } as never);
-    };
-    put({ kind: 'TerminateInstances', id: 'r/end-i-1', instanceIds: ['i-1', 'i-2'] });
-    put({ kind: 'GiveBackNodes', id: 'g/back', nodes: ['q-dy-c-1'] });
-    put({ kind: 'SetPartitions', id: 'r/inactive', partitions: ['p', 'q'] });
-    put({ kind: 'ListPartitions', id: 'r/partitions' });
-    put({ kind: 'SweepLaunch', id: 'r/sweep' });
-  });
-
-  test('of a stop is all that ends, of other requests what bears their id', () => {
-    expect(pendingOf(state, 'fleet-stop', 'r')).toEqual({ instances: 2, nodes: 1, partitions: 3 });
-    expect(pendingOf(state, 'release-node', 'g')).toEqual({
-      instances: 0,
-      nodes: 1,
-      partitions: 0,
-    });
-    expect(isDone(pendingOf(state, 'release-node', 'x'))).toBe(true);
-  });
-
-  test('is told in words', () => {
-    expect(renderPending({ instances: 2, nodes: 1, partitions: 3 })).toBe(
-      'Left: 2 instances to terminate, 1 node to power down, partitions to set\n',
-    );
   });
 });
 
@@ -152,7 +155,7 @@ Left as it is: x, no such node
   });
 
   const none = { instances: 0, nodes: 0, partitions: 0 };
-  const of = { waitedMs: 5_000, spool: '/s/new/r', pending: none };
+  const of = { waitedMs: 5_000, spool: '/s/new/r', pending: none, hindrances: [] };
 
   test('ends with a word on what is left', () => {
     expect(renderOutcome({ ...of, verdict: byHand })).toBe('Done.\n');
@@ -160,6 +163,10 @@ Left as it is: x, no such node
     const pending = { ...none, nodes: 2 };
     expect(renderOutcome({ ...of, verdict: byHand, pending })).toMatch(
       /^Left: 2 nodes .*\nIt goes on;/,
+    );
+    const hindrances = [{ by: 'Slurm', tries: 4, message: 'no contact' }] as const;
+    expect(renderOutcome({ ...of, verdict: byHand, pending, hindrances })).toMatch(
+      /^Left: 2 nodes .*\nSlurm has not done it after 4 tries: no contact; .*\nIt goes on;/,
     );
     expect(renderOutcome({ ...of, verdict: null })).toMatch(
       /^No daemon took the request within 5s: it waits in \/s\/new\/r, .* take it back\.\n$/,
@@ -175,6 +182,7 @@ Left as it is: x, no such node
       done: true,
       verdict: { released: [], replaced: [], passedOver: [{ nodes: ['x'], why: 'no such node' }] },
       pending: none,
+      hindrances: [],
       spool: '/s/new/r',
     });
     expect(json(null)).toMatchObject({ taken: false, done: false, verdict: null });

@@ -1,20 +1,23 @@
 /**
  * What a person is told who stops or starts the fleet, or takes nodes away: what will end, before it is asked whether that is
- * meant; how far it is; what came of it.
+ * meant; what came of it.
  */
 import type { Decision } from '../core/decisions.ts';
 import { createLocator } from '../core/fleet.ts';
+import { partitionsUp, type SeenPartition } from '../core/fleet-partitions.ts';
 import { foldHostlist } from '../core/hostlist.ts';
-import type { OutstandingEffect, State } from '../core/state.ts';
-import type { DurationMs } from '../core/units.ts';
-import { formatDuration } from '../core/units.ts';
+import type { State } from '../core/state.ts';
+import { counted } from './counted.ts';
+import { isDone, renderHindrance, renderPending, type Hindrance, type Pending } from './pending.ts';
+import { renderUntaken, type Untaken } from './untaken.ts';
 
 export type OperatorVerb = 'fleet-stop' | 'fleet-start' | 'release-node' | 'replace-node';
 
-/** A job with nodes, as Slurm tells it. */
-export interface JobOnNodes {
-  readonly jobId: number;
-  readonly nodes: readonly string[];
+/** What Slurm tells of what a request is about. */
+export interface SlurmSays {
+  /** Jobs with nodes. */
+  readonly jobs: readonly { readonly jobId: number; readonly nodes: readonly string[] }[];
+  readonly partitions: readonly SeenPartition[];
 }
 
 /** What a request would end. */
@@ -24,44 +27,47 @@ export interface Toll {
   readonly gangs: number;
   /** Null: Slurm could not be asked. */
   readonly jobs: readonly number[] | null;
+  /** Those that go inactive. Null: Slurm could not be asked. Absent: no partition is touched. */
+  readonly partitions?: readonly string[] | null;
 }
 
-/** `nodes` null: all of the fleet. `jobs` null: Slurm could not be asked. */
+/** `nodes` null: all of the fleet. `slurm` null: it could not be asked. */
 export function tollOf(
   state: State,
   nodes: readonly string[] | null,
-  jobs: readonly JobOnNodes[] | null,
+  slurm: SlurmSays | null,
 ): Toll {
-  const { gangs, boots, leases, spares } = state;
-  const locate = createLocator(state.settings);
+  const { gangs, boots, leases, spares, settings } = state;
+  const locate = createLocator(settings);
   const named = nodes === null ? null : new Set(nodes);
   const isMeant = (node: string): boolean => named?.has(node) ?? locate(node).kind === 'place';
   const underWay = [...gangs.values(), ...boots.values()].filter((gang) =>
     gang.nodes.some(isMeant),
   );
   const held = [...leases.keys()].filter((node) => named?.has(node) ?? true);
+  const queues = settings.queues?.map(({ name }) => name) ?? null;
   return {
     instances: held.length + (named === null ? spares.size : 0),
     gangs: underWay.length,
-    jobs: jobs?.flatMap((job) => (job.nodes.some(isMeant) ? [job.jobId] : [])) ?? null,
+    jobs: slurm?.jobs.flatMap((job) => (job.nodes.some(isMeant) ? [job.jobId] : [])) ?? null,
+    ...(named === null && {
+      partitions: slurm === null ? null : partitionsUp(slurm.partitions, queues),
+    }),
   };
 }
 
-/** Nothing would end: there is nothing to ask about. */
-export function isFree({ instances, gangs, jobs }: Toll): boolean {
-  return instances === 0 && gangs === 0 && jobs?.length === 0;
-}
-
-const jobsShown = 10;
+/** Jobs, or partitions. */
+const namesShown = 10;
 
 /** Such as `106 instances are terminated; 2 jobs go back to the queue, or end if they may not be requeued: 12, 13.` */
-export function renderToll({ instances, gangs, jobs }: Toll): string {
+export function renderToll({ instances, gangs, jobs, partitions }: Toll): string {
   const parts = [
     instances === 0
       ? 'No instance is terminated'
       : `${counted(instances, 'instance is', 'instances are')} terminated`,
     ...(gangs === 0 ? [] : [`${counted(gangs, 'gang', 'gangs')} under way let go`]),
     jobsWords(jobs),
+    ...(partitions === undefined ? [] : [partitionsWords(partitions)]),
   ];
   return `${parts.join('; ')}.\n`;
 }
@@ -69,11 +75,22 @@ export function renderToll({ instances, gangs, jobs }: Toll): string {
 function jobsWords(jobs: readonly number[] | null): string {
   if (jobs === null) return 'Slurm does not answer: jobs that run there are not known';
   if (jobs.length === 0) return 'no job runs there';
-  const more = jobs.length > jobsShown ? ` and ${jobs.length - jobsShown} more` : '';
-  const who = `${jobs.slice(0, jobsShown).join(', ')}${more}`;
   return jobs.length === 1
-    ? `job ${who} goes back to the queue, or ends if it may not be requeued`
-    : `${jobs.length} jobs go back to the queue, or end if they may not be requeued: ${who}`;
+    ? `job ${some(jobs)} goes back to the queue, or ends if it may not be requeued`
+    : `${jobs.length} jobs go back to the queue, or end if they may not be requeued: ${some(jobs)}`;
+}
+
+function partitionsWords(partitions: readonly string[] | null): string {
+  if (partitions === null) return 'every partition of the fleet goes inactive';
+  if (partitions.length === 0) return 'no partition of the fleet is up';
+  return partitions.length === 1
+    ? `partition ${some(partitions)} goes inactive`
+    : `${partitions.length} partitions go inactive: ${some(partitions)}`;
+}
+
+function some(names: readonly (string | number)[]): string {
+  const more = names.length > namesShown ? ` and ${names.length - namesShown} more` : '';
+  return `${names.slice(0, namesShown).join(', ')}${more}`;
 }
 
 export function questionOf(verb: OperatorVerb, nodes: readonly string[]): string {
@@ -88,56 +105,6 @@ export function questionOf(verb: OperatorVerb, nodes: readonly string[]): string
     case 'replace-node':
       return `Replace ${which}`;
   }
-}
-
-/** What is left to do of a request; empty: nothing. */
-export interface Pending {
-  readonly instances: number;
-  readonly nodes: number;
-  readonly partitions: number;
-}
-
-/** Of a stop all that ends is its: gangs end by names of their own. */
-export function pendingOf(state: State, verb: OperatorVerb, requestId: string): Pending {
-  const pending = { instances: 0, nodes: 0, partitions: 0 };
-  for (const out of state.outstanding.values()) {
-    if (verb === 'fleet-stop' || out.effect.id.startsWith(`${requestId}/`)) countIn(pending, out);
-  }
-  return pending;
-}
-
-function countIn(
-  pending: { -readonly [Key in keyof Pending]: number },
-  { effect }: OutstandingEffect,
-): void {
-  switch (effect.kind) {
-    case 'TerminateInstances':
-      pending.instances += effect.instanceIds.length;
-      return;
-    case 'GiveBackNodes':
-      pending.nodes += effect.nodes.length;
-      return;
-    case 'SetPartitions':
-      pending.partitions += effect.partitions.length;
-      return;
-    case 'ListPartitions':
-      pending.partitions += 1;
-      return;
-    default:
-  }
-}
-
-export function isDone({ instances, nodes, partitions }: Pending): boolean {
-  return instances + nodes + partitions === 0;
-}
-
-export function renderPending({ instances, nodes, partitions }: Pending): string {
-  const parts = [
-    ...(instances === 0 ? [] : [`${counted(instances, 'instance', 'instances')} to terminate`]),
-    ...(nodes === 0 ? [] : [`${counted(nodes, 'node', 'nodes')} to power down`]),
-    ...(partitions === 0 ? [] : ['partitions to set']),
-  ];
-  return `Left: ${parts.join(', ')}\n`;
 }
 
 /** What a daemon has decided about a request. */
@@ -190,23 +157,21 @@ function handWords(verdict: Extract<Verdict, { kind: 'NodesTakenByHand' }>): str
   return `${lines.join('\n')}\n`;
 }
 
-export interface Outcome {
+export interface Outcome extends Untaken {
   /** Null: no daemon has taken the request. */
   readonly verdict: Verdict | null;
-  /** What was left when it was no longer waited for. */
+  /** What was left when it was no longer waited for, and why. */
   readonly pending: Pending;
-  readonly waitedMs: DurationMs;
-  /** Where the request lies until a daemon takes it. */
-  readonly spool: string;
+  readonly hindrances: readonly Hindrance[];
 }
 
 /** Behind the verdict, which was printed when it came. */
-export function renderOutcome({ verdict, pending, waitedMs, spool }: Outcome): string {
-  if (verdict === null) {
-    return `No daemon took the request within ${formatDuration(waitedMs)}: it waits in ${spool}, and is done when a daemon runs. Remove the file to take it back.\n`;
-  }
+export function renderOutcome(outcome: Outcome): string {
+  const { verdict, pending, hindrances } = outcome;
+  if (verdict === null) return renderUntaken(outcome);
   if (isDone(pending)) return isVain(verdict) ? '' : 'Done.\n';
-  return `${renderPending(pending)}It goes on; 'muster status' and the log show how far it is.\n`;
+  const why = hindrances.map(renderHindrance).join('');
+  return `${renderPending(pending)}${why}It goes on; 'muster status' and the log show how far it is.\n`;
 }
 
 /** None of the nodes that were named could be taken. */
@@ -219,13 +184,14 @@ export function isVain(verdict: Verdict): boolean {
 }
 
 export function renderOutcomeJson(verb: OperatorVerb, outcome: Outcome): string {
-  const { verdict, pending, spool } = outcome;
+  const { verdict, pending, hindrances, spool } = outcome;
   const value = {
     request: verb,
     taken: verdict !== null,
     done: verdict !== null && isDone(pending),
     verdict: verdict === null ? null : withoutIds(verdict),
     pending,
+    hindrances,
     spool,
   };
   return `${JSON.stringify(value, null, 2)}\n`;
@@ -234,8 +200,4 @@ export function renderOutcomeJson(verb: OperatorVerb, outcome: Outcome): string 
 function withoutIds(verdict: Verdict): object {
   const { kind: _kind, requestId: _requestId, ...rest } = verdict;
   return rest;
-}
-
-function counted(count: number, one: string, many: string): string {
-  return `${count} ${count === 1 ? one : many}`;
 }

@@ -1,18 +1,20 @@
 /** What `muster queue start` prints. */
+import { renderUntaken, type Untaken } from './untaken.ts';
 
-export interface QueueStart {
+export interface QueueStart extends Untaken {
   readonly queue: string;
   /** Null: no daemon has taken the request yet, or it was at fault. */
   readonly wasProtected: boolean | null;
   readonly fault: string | null;
-  /** Where the request lies until a daemon takes it. */
-  readonly spool: string;
 }
 
-/** JSON: `{ queue, wasProtected, fault }`. */
+/** The shape of the JSON is a promise to programs: fields are added, never renamed. */
 export function renderQueueStarted(started: QueueStart, json: boolean): string {
   const { queue, wasProtected, fault, spool } = started;
-  if (json) return `${JSON.stringify({ queue, wasProtected, fault }, null, 2)}\n`;
+  if (json) {
+    const taken = wasProtected !== null || fault !== null;
+    return `${JSON.stringify({ queue, taken, wasProtected, fault, spool }, null, 2)}\n`;
+  }
   if (fault !== null) return `${fault}; nothing was done\n`;
   switch (wasProtected) {
     case true:
@@ -20,6 +22,6 @@ export function renderQueueStarted(started: QueueStart, json: boolean): string {
     case false:
       return `Queue ${queue} was not protected: its failed boots are forgotten, its partition is left as it is.\n`;
     case null:
-      return `No daemon has taken the request yet. It waits for the next one in ${spool}\n`;
+      return renderUntaken(started);
   }
 }

@@ -234,8 +234,8 @@ function fleetJson({ since, ...fleet }: FleetStatus) {
 }
 
 /** The shape is a promise, as that of the status is. */
-export function renderFleetJson(fleet: FleetStatus, instances: number): string {
-  return `${JSON.stringify({ ...fleetJson(fleet), instances }, null, 2)}\n`;
+export function renderFleetJson(fleet: FleetStatus, instances: number, left: object): string {
+  return `${JSON.stringify({ ...fleetJson(fleet), instances, ...left }, null, 2)}\n`;
 }
 
 /** The shape is a promise to programs: fields are added, never renamed. Times are ISO 8601, node lists Slurm's hostlists. */

@@ -3,6 +3,7 @@ import type { Boot } from '../core/boot.ts';
 import type { Batch, Gang } from '../core/gang.ts';
 import type { State } from '../core/state.ts';
 import type { Instant } from '../core/units.ts';
+import { counted } from './counted.ts';
 import { timeOfDay } from './times.ts';
 
 export interface GangStatus {
@@ -50,7 +51,8 @@ export function gangsOf(state: State, at: Instant): GangStatus[] {
   return [...open, ...booting].toSorted((a, b) => a.since - b.since || (a.id < b.id ? -1 : 1));
 }
 
-function waitOf(state: State, gang: Gang, at: Instant): string {
+/** What an open gang waits for. */
+export function waitOf(state: State, gang: Gang, at: Instant): string {
   const { phase, missing, lastRefusal } = gang;
   const put = deferredOf(state, gang);
   switch (phase) {
@@ -122,8 +124,4 @@ function waitOfBoot({ nodes, awaiting, replacing, doom, registerBy }: Boot): str
   const up = nodes.length - awaiting.size;
   const again = replacing.size === 0 ? '' : `, ${replacing.size} replaced`;
   return `slurmd: ${up} of ${nodes.length} have registered${again}, until ${timeOfDay(registerBy)}`;
-}
-
-function counted(count: number, one: string, many: string): string {
-  return `${count} ${count === 1 ? one : many}`;
 }

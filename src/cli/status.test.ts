@@ -362,13 +362,13 @@ describe('whether the fleet runs', () => {
 
 test('a fleet that was never stopped or started has no time as JSON', () => {
   const { fleet } = emptyState();
-  expect(JSON.parse(renderFleetJson(fleet, 3))).toEqual({
+  expect(JSON.parse(renderFleetJson(fleet, 3, {}))).toEqual({
     status: 'running',
     since: null,
     partitions: [],
     instances: 3,
   });
-  const json = renderFleetJson({ ...fleet, status: 'stopped', since: at }, 0);
+  const json = renderFleetJson({ ...fleet, status: 'stopped', since: at }, 0, {});
   expect(JSON.parse(json)).toMatchObject({ since: '2026-11-26T18:00:00.000Z' });
 });
 
