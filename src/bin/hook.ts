@@ -17,7 +17,7 @@ import type { HookVerb } from '../core/requests.ts';
 import type { Log } from '../ports/log.ts';
 import { workAsOwner } from './as-owner.ts';
 import { startHeartbeat } from './heartbeat.ts';
-import { badConfig, loadOrTell } from './load.ts';
+import { badConfig, findOrTell, loadOrTell } from './load.ts';
 import { openScontrol } from './open-scontrol.ts';
 
 type Verdict = Extract<Decision, { kind: 'RequestSettled' }>;
@@ -32,15 +32,17 @@ export async function runHook(
   hostlist: string,
   options: { config?: string; wait?: boolean },
 ): Promise<number> {
-  const config = loadOrTell(options.config, options.wait !== true);
-  if (config === null) return badConfig;
+  // Who does the work itself needs all of the configuration.
+  const config = options.wait === true ? loadOrTell(options.config) : null;
+  const places = options.wait === true ? config : findOrTell(options.config);
+  if (places === null) return badConfig;
   // The request must not depend on a log that can be written.
-  const spool = await openSpool({ stateDir: config.stateDir, log: stderrLog });
+  const spool = await openSpool({ stateDir: places.stateDir, log: stderrLog });
   const id = randomUUID();
   // Asked only by who waits: a ledger that cannot be read must not keep a request from the spool.
-  const since = options.wait === true ? lastTurn(config.stateDir) : 0;
+  const since = options.wait === true ? lastTurn(places.stateDir) : 0;
   await spool.write({ id, verb, hostlist, resumeFile: readResumeFile(stderrLog) });
-  if (options.wait !== true) return 0;
+  if (config === null) return 0;
   workAsOwner(config.stateDir);
   const log = openFileLog(config.logDir);
   const verdict = await settle(config, log, id, since);

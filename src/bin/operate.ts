@@ -21,11 +21,11 @@ import {
   type Pending,
   type Verdict,
 } from '../cli/operate.ts';
-import type { Config } from '../config/config.ts';
+import type { Places } from '../config/config.ts';
 import { apply } from '../core/apply.ts';
 import { parseHostlistElements } from '../core/hostlist.ts';
 import { followLedger, readLedgerOrTell, type LedgerState } from './ledger-state.ts';
-import { badConfig, loadOrTell } from './load.ts';
+import { badConfig, findOrTell } from './load.ts';
 import { openScontrol } from './open-scontrol.ts';
 import { spoolRequest } from './spool-request.ts';
 
@@ -52,7 +52,7 @@ export async function runOperate(
   hostlists: readonly string[],
   options: OperateOptions,
 ): Promise<number> {
-  const config = loadOrTell(options.config, true);
+  const config = findOrTell(options.config);
   if (config === null) return badConfig;
   const hostlist = hostlists.join(',');
   const { nodes, errors } = parseHostlistElements(hostlist);
@@ -78,7 +78,7 @@ export async function runOperate(
 }
 
 interface Known {
-  readonly config: Config;
+  readonly config: Places;
   readonly ledger: LedgerState;
   readonly options: OperateOptions;
 }
@@ -111,7 +111,7 @@ async function isMeant(
 }
 
 /** Null: it does not answer. */
-async function jobsInSlurm(config: Config): Promise<readonly JobOnNodes[] | null> {
+async function jobsInSlurm(config: Places): Promise<readonly JobOnNodes[] | null> {
   try {
     return await openScontrol(config, { write: () => undefined }).listAllocatedJobs();
   } catch {

@@ -14,7 +14,7 @@ import { checkTimes } from './deadlines.ts';
 import { checkQueues, joinQueues } from './join-queues.ts';
 import { launchSaid } from './launch-keys.ts';
 import { checkLimits, joinLimits } from './limits.ts';
-import type { MusterYaml } from './muster-yaml.ts';
+import type { MusterYaml, PlacesYaml } from './muster-yaml.ts';
 import type { Findings, Located, Notice } from './problem.ts';
 import type { ResumeConf } from './resume-conf.ts';
 import { isClusterName, isRegion } from './values.ts';
@@ -26,6 +26,8 @@ export type Env = Readonly<Record<string, string | undefined>>;
 
 /** What the three files say, as far as they could be read. */
 export interface FilesRead {
+  /** Muster's settings on where things are; null: it cannot be known what was meant. */
+  readonly places: PlacesYaml | null;
   readonly muster: {
     readonly file: string;
     readonly yaml: YamlFile;
