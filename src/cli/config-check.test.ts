@@ -180,6 +180,35 @@ queues:
     );
   });
 
+  test('shows how static nodes are kept, where it is not as usual', () => {
+    const resources = ['a', 'b', 'c'].map(
+      (name) => `{ Name: ${name}, InstanceType: c5.large, MinCount: ${name === 'c' ? 0 : 2} }`,
+    );
+    const queue = `{ Name: q, Networking: { SubnetIds: [subnet-1] }, ComputeResources: [${resources.join(', ')}] }`;
+    writeFileSync(
+      join(directory, 'static.yaml'),
+      `Scheduling: { Scheduler: slurm, SlurmQueues: [${queue}] }\n`,
+    );
+    const { lines } = check(
+      loadText(
+        'sets.yaml',
+        `cluster_config: static.yaml
+cluster_name: d
+region: us-east-2
+queues:
+  q:
+    static_sets: { launch: best-effort }
+    compute_resources: { b: { static_sets: { launch: all-or-nothing, replace: set } } }
+`,
+      ),
+    );
+    expect(lines.slice(-3)).toEqual([
+      '    a: 2 static and 8 dynamic nodes of c5.large, by launch template d-q-a $Latest; each static node for itself (best-effort)',
+      '    b: 2 static and 8 dynamic nodes of c5.large, by launch template d-q-b $Latest; static nodes replaced as a whole set',
+      '    c: 0 static and 10 dynamic nodes of c5.large, by launch template d-q-c $Latest',
+    ]);
+  });
+
   test('numbers the rungs of a long ladder to the right', () => {
     const subnets = Array.from({ length: 10 }, (_, index) => `subnet-${index}`).join(', ');
     const { lines } = check(

@@ -59,6 +59,8 @@ export type LoadResult =
       readonly notices: readonly Notice[];
     };
 
+export type Loaded = Extract<LoadResult, { kind: 'loaded' }>;
+
 /** Where a configuration is looked for when nobody names one, in this order. */
 export const usualConfigPaths: readonly string[] = [
   '/etc/muster/muster.yaml',
