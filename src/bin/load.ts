@@ -3,7 +3,7 @@ import {
   formatProblem,
   loadConfig,
   type Config,
-  type LoadResult,
+  type Loaded,
   type Notice,
   type Places,
   type Problem,
@@ -11,9 +11,6 @@ import {
 
 /** The exit code for a configuration that cannot be used. */
 export const badConfig = 2;
-
-/** As it was read, with the files for who asks what they say. */
-export type Loaded = Extract<LoadResult, { kind: 'loaded' }>;
 
 const everything: readonly Notice['severity'][] = ['warning', 'note'];
 
@@ -56,6 +53,6 @@ export function findOrTell(path: string | undefined): Found | null {
   return places;
 }
 
-function tell(items: readonly (Problem | Notice)[]): void {
+export function tell(items: readonly (Problem | Notice)[]): void {
   for (const item of items) process.stderr.write(`${formatProblem(item)}\n`);
 }
