@@ -1,6 +1,7 @@
 /**
  * The command line. Every command is loaded when it is called: `muster plan` must not wait for the AWS SDK.
- * Exit codes: 0 done, 1 refused or failed, 2 bad usage or configuration, 3 a ledger that cannot be read.
+ * Exit codes: 0 done, 1 refused or failed, 2 bad usage or configuration, 3 a ledger that cannot be read, 141 nobody reads
+ * its output any more.
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
@@ -9,6 +10,7 @@ import type { LabFlags } from './lab.ts';
 import { addLedgerCommand } from './ledger-command.ts';
 import { addNodeCommands } from './node-commands.ts';
 import { addFleetCommands } from './operate-commands.ts';
+import { endWithOutput, outliveOutput } from './output.ts';
 import { addStatusCommand } from './status-command.ts';
 import { addQueueCommand } from './queue-command.ts';
 import type { Ec2simCommandOptions } from '../ec2sim/command.ts';
@@ -27,7 +29,7 @@ const program = new Command('muster')
 
 const configOption = [
   '--config <file>',
-  "ParallelCluster's .conf, its cluster file, or muster.yaml (default: MUSTER_CONFIG, then /etc/muster/muster.yaml)",
+  "ParallelCluster's .conf, its cluster file, or muster.yaml (default: MUSTER_CONFIG, then /etc/muster/muster.yaml, then parallelcluster_slurm_resume.conf in its usual place)",
 ] as const;
 
 for (const [name, verb, what] of [
@@ -62,6 +64,7 @@ program
     'The controller: works on what the hooks ask for, until SIGTERM. SIGHUP reads the configuration again.',
   )
   .option(...configOption)
+  .hook('preAction', outliveOutput)
   .action(async (options: { config?: string }) => {
     const { runDaemon } = await import('./daemon.ts');
     process.exitCode = await runDaemon(options);
@@ -212,7 +215,8 @@ const lab = program
   .command('lab')
   .description(
     'A real Slurm on this machine whose nodes muster launches through ec2sim. Needs root; costs nothing.',
-  );
+  )
+  .hook('preAction', outliveOutput);
 const labDirOption = [
   '--lab-dir <dir>',
   'where it lives (default: MUSTER_LAB_DIR, then /var/tmp/muster-lab)',
@@ -252,6 +256,7 @@ lab
     process.exitCode = await runLabScenario(scenario, options);
   });
 
+endWithOutput();
 try {
   await program.parseAsync();
 } catch (error: unknown) {
