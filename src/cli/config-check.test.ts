@@ -272,6 +272,22 @@ describe('muster config slurm', () => {
     expect(text.split('\n').filter((line) => !/^(?:#.*|\w+=.*|)$/.test(line))).toEqual([]);
   });
 
+  test('says beside the hooks what would be right where they do not know the state folder', () => {
+    const path = join(fixtures, 'blog-2022.yaml');
+    const result = loadConfig({ path, env: { MUSTER_STATE_DIR: '/srv/m' } });
+    const { text } = renderSlurmConf(result, { programs });
+    expect(text).toContain(
+      `# Who starts and ends instances.
+# WARNING: as they stand here they put their requests into the usual state folder, and state_dir is /srv/m.
+# Name a script of your own for each of the three instead, such as:
+#   #!/bin/sh
+#   MUSTER_STATE_DIR='/srv/m' exec /h/resume "$@"
+ResumeProgram=/h/resume
+`,
+    );
+    expect(renderSlurmConf(load(path), { programs }).text).not.toContain('WARNING');
+  });
+
   test('says what is missing without a cluster file', () => {
     const { text, exitCode } = renderSlurmConf(load(join(fixtures, 'wiki-2020.conf')), {
       programs,
