@@ -61,7 +61,7 @@ beforeAll(async () => {
   let said = '';
   daemon.stdout?.on('data', (data) => (said += String(data)));
   daemon.stderr?.on('data', (data) => (stderr += String(data)));
-  await vi.waitFor(() => expect(said).toContain('muster: ready'), poll);
+  await vi.waitUntil(() => said.includes('muster: ready'), poll);
 }, longMs);
 
 afterAll(async () => {
