@@ -9,8 +9,9 @@
 import { basename, dirname, extname, resolve } from 'node:path';
 
 import type { Settings } from '../core/settings.ts';
-import { isClusterFile, readClusterFile } from './cluster-file.ts';
+import { isClusterFile, looksLikeClusterFile, readClusterFile } from './cluster-file.ts';
 import type { ClusterFile, Fleet } from './cluster-file.ts';
+import { checkQueueNames } from './join-queues.ts';
 import { joinSettings } from './join.ts';
 import type { Env, FilesRead } from './join.ts';
 import { readMusterYaml, readPlaces } from './muster-yaml.ts';
@@ -21,7 +22,7 @@ import type { Findings, Notice, Problem, SourceText } from './problem.ts';
 import { mayExist, readConfigFile } from './read-file.ts';
 import { readResumeConf } from './resume-conf.ts';
 import type { ResumeConf } from './resume-conf.ts';
-import { parseYaml } from './yaml-file.ts';
+import { parseYaml, yamlProblem } from './yaml-file.ts';
 import type { YamlFile } from './yaml-file.ts';
 
 export { formatProblem } from './problem.ts';
@@ -110,6 +111,13 @@ function inOrder(errors: readonly Problem[]): readonly Problem[] {
 }
 
 function findPath(request: LoadRequest, findings: Findings): string | null {
+  if (request.path === '') {
+    const message = 'the name of the file is empty';
+    const hint =
+      'name a file behind `--config`, or leave it out; a variable in a script may be unset';
+    findings.errors.push(problemWith('--config', { message, hint }));
+    return null;
+  }
   if (request.path !== null) return request.path;
   const fromEnvironment = request.env['MUSTER_CONFIG'] ?? '';
   if (fromEnvironment !== '') return fromEnvironment;
@@ -144,8 +152,9 @@ function readFiles(path: string, findings: Findings): FilesRead | null {
   }
   const says = readMusterYaml(yaml, findings);
   // Named files are read even when something else is wrong: all errors belong into one report.
-  const conf = readNamed(yaml, 'resume_config', (named) => readConf(named, findings));
-  const cluster = readNamed(yaml, 'cluster_config', (named) => readCluster(named, findings));
+  const conf = readNamed(yaml, 'resume_config', (named) => readConf(yaml, named, findings));
+  const cluster = readNamed(yaml, 'cluster_config', (named) => readCluster(yaml, named, findings));
+  if (cluster !== null) checkQueueNames(yaml, cluster, findings);
   const muster = says === null ? null : { file: path, yaml, says };
   return { places: readPlaces(yaml), muster, conf, cluster };
 }
@@ -157,13 +166,24 @@ function readNamed<T>(yaml: YamlFile, key: string, read: (path: string) => T | n
   return read(resolve(dirname(yaml.source.file), named));
 }
 
-function readConf(path: string, findings: Findings): ResumeConf | null {
+function readConf(by: YamlFile, path: string, findings: Findings): ResumeConf | null {
   const source = readSource(path, confPurpose, findings);
-  return source === null ? null : readResumeConf(source, findings);
+  if (source === null) return null;
+  if (!looksLikeClusterFile(source)) return readResumeConf(source, findings);
+  const message = `this is ParallelCluster's cluster file: \`${path}\``;
+  const hint = 'name it with `cluster_config`';
+  findings.errors.push(yamlProblem(by, ['resume_config'], { message, hint }));
+  return null;
 }
 
-function readCluster(path: string, findings: Findings): ClusterFile | null {
+function readCluster(by: YamlFile, path: string, findings: Findings): ClusterFile | null {
   const source = readSource(path, clusterPurpose, findings);
+  if (source !== null && hasSection(source)) {
+    const message = `this is ParallelCluster's slurm_resume.conf: \`${path}\``;
+    const hint = 'name it with `resume_config`';
+    findings.errors.push(yamlProblem(by, ['cluster_config'], { message, hint }));
+    return null;
+  }
   const yaml = source === null ? null : parseYaml(source, clusterPurpose, findings);
   return yaml === null ? null : readClusterFile(yaml, findings);
 }
@@ -193,6 +213,10 @@ function isConfFile(source: SourceText): boolean {
     case '.json':
       return false;
     default:
-      return source.lines.some((line) => /^\s*\[[A-Za-z_ ]+\]\s*$/.test(line));
+      return hasSection(source);
   }
+}
+
+function hasSection(source: SourceText): boolean {
+  return source.lines.some((line) => /^\s*\[[A-Za-z_ ]+\]\s*$/.test(line));
 }

@@ -41,7 +41,13 @@ export interface FilesRead {
 export function joinSettings(files: FilesRead, env: Env, findings: Findings): Settings | null {
   checkLaunch(files, findings);
   checkQueues(files, findings);
-  if (findings.errors.length > 0) return null;
+  // What follows from a part that cannot be read is no news; errors in the other parts are.
+  if (findings.errors.length === 0) return join(files, env, findings);
+  join(files, env, { errors: findings.errors, notices: [] });
+  return null;
+}
+
+function join(files: FilesRead, env: Env, findings: Findings): Settings {
   const { muster, conf } = files;
   const clusterName = chooseClusterName(files, findings);
   const mode = chooseMode(files, findings);
