@@ -10,7 +10,7 @@ import {
 } from '../cli/capacity.ts';
 import type { Turn } from '../core/turn.ts';
 import { followLedger, readLedgerOrTell, stateWith, type LedgerState } from './ledger-state.ts';
-import { badConfig, loadOrTell } from './load.ts';
+import { badConfig, findOrTell } from './load.ts';
 import { spoolRequest } from './spool-request.ts';
 
 export interface CapacityOptions {
@@ -24,7 +24,7 @@ export interface CapacityOptions {
 const waitMs = 5_000;
 
 export async function runCapacity(options: CapacityOptions): Promise<number> {
-  const config = loadOrTell(options.config);
+  const config = findOrTell(options.config);
   if (config === null) return badConfig;
   const ledger = await readLedgerOrTell(config.stateDir, 'nothing is remembered');
   if (ledger === null) return 1;

@@ -2,32 +2,34 @@
 import { LedgerError, openLedgerWriter } from '../adapters/ledger/sqlite.ts';
 import { createSystemClock } from '../adapters/system/clock.ts';
 import { openFileLog } from '../adapters/system/log.ts';
-import type { Config } from '../config/config.ts';
+import type { Loaded } from '../config/config.ts';
 import { composeController } from './compose.ts';
 import { followSlurm } from './follow-slurm.ts';
 import { startHeartbeat } from './heartbeat.ts';
-import { badConfig, loadOrTell } from './load.ts';
+import { badConfig, readOrTell } from './load.ts';
 import { openScontrol } from './open-scontrol.ts';
+import { reloadOrTell } from './reload.ts';
 
 /** How long effects that run may take to answer at a stop; those that do not are in the ledger, for the next start. */
 const stopGraceMs = 10_000;
 
 export async function runDaemon(options: { config?: string }): Promise<number> {
-  const config = loadOrTell(options.config);
-  if (config === null) return badConfig;
+  const loaded = readOrTell(options.config);
+  if (loaded === null) return badConfig;
   try {
-    return await work(config, options);
+    return await work(loaded, options);
   } catch (error: unknown) {
     if (error instanceof LedgerError) {
       const { message } = error;
-      const log = openFileLog(config.logDir);
+      const log = openFileLog(loaded.config.logDir);
       log.write({ level: 'ERROR', source: 'muster.ledger:read', message });
     }
     throw error;
   }
 }
 
-async function work(config: Config, options: { config?: string }): Promise<number> {
+async function work(loaded: Loaded, options: { config?: string }): Promise<number> {
+  const { config } = loaded;
   const writer = openLedgerWriter(config.stateDir);
   if (writer.kind === 'locked') {
     process.stderr.write(`muster: ${writer.message}; this one does nothing.\n`);
@@ -57,11 +59,13 @@ async function work(config: Config, options: { config?: string }): Promise<numbe
     message: `muster works for cluster ${config.settings.clusterName} in ${config.settings.region}, mode ${config.settings.mode}`,
   });
   process.stdout.write(`muster: ready (state ${config.stateDir}, log ${log.path})\n`);
+  let inForce = loaded;
   process.on('SIGHUP', () => {
-    const reloaded = loadOrTell(options.config);
+    const reloaded = reloadOrTell(options.config, { before: inForce, log });
     if (reloaded === null) return;
-    controller.reload(reloaded.settings);
-    slurm.complete(reloaded.settings);
+    inForce = reloaded;
+    controller.reload(reloaded.config.settings);
+    slurm.complete(reloaded.config.settings);
   });
   try {
     await Promise.race([signalled, controller.ended]);

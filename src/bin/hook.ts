@@ -20,7 +20,7 @@ import { emptyState } from '../core/state.ts';
 import type { Log } from '../ports/log.ts';
 import { workAsOwner } from './as-owner.ts';
 import { startHeartbeat } from './heartbeat.ts';
-import { badConfig, badUsage, loadOrTell } from './load.ts';
+import { badConfig, badUsage, findOrTell, loadOrTell } from './load.ts';
 import { openScontrol } from './open-scontrol.ts';
 import { startProgress, type Progress } from './progress.ts';
 import { readHostlistOrTell } from './read-hostlist.ts';
@@ -39,15 +39,17 @@ export async function runHook(
 ): Promise<number> {
   // A slip of the hand; what Slurm asks for comes by hooks/, which never refuse.
   if (readHostlistOrTell(hostlist, 'nothing was asked for') === null) return badUsage;
-  const config = loadOrTell(options.config, options.wait !== true);
-  if (config === null) return badConfig;
+  // Who does the work itself needs all of the configuration.
+  const config = options.wait === true ? loadOrTell(options.config) : null;
+  const places = options.wait === true ? config : findOrTell(options.config);
+  if (places === null) return badConfig;
   // The request must not depend on a log that can be written.
-  const spool = await openSpool({ stateDir: config.stateDir, log: stderrLog });
+  const spool = await openSpool({ stateDir: places.stateDir, log: stderrLog });
   const id = randomUUID();
   // Asked only by who waits: a ledger that cannot be read must not keep a request from the spool.
-  const since = options.wait === true ? lastTurn(config.stateDir) : 0;
+  const since = options.wait === true ? lastTurn(places.stateDir) : 0;
   await spool.write({ id, verb, hostlist, resumeFile: readResumeFile(stderrLog) });
-  if (options.wait !== true) {
+  if (config === null) {
     if (process.stdout.isTTY)
       process.stdout.write(`Spooled as ${id}; 'muster status' tells what becomes of it.\n`);
     return 0;

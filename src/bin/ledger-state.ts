@@ -47,8 +47,11 @@ export async function readLedgerOrTell(
   return { reader, state, hasRun, sequence: last, close: () => reader.close() };
 }
 
-/** The state with the settings that hold: the configuration's, while no daemon has written its own. */
-export function stateWith({ state, hasRun }: LedgerState, settings: Settings): State {
+/** The state with the settings that hold: the configuration's, where it can be used, while no daemon has written its own. */
+export function stateWith(
+  { state, hasRun }: LedgerState,
+  settings: Settings = state.settings,
+): State {
   return hasRun ? state : { ...state, settings };
 }
 

@@ -2,7 +2,7 @@
 import { checkLedger, renewLedger } from '../adapters/ledger/renew.ts';
 import { ledgerPath } from '../adapters/ledger/sqlite.ts';
 import { workAsOwner } from './as-owner.ts';
-import { badConfig, loadOrTell } from './load.ts';
+import { badConfig, findOrTell } from './load.ts';
 
 export interface LedgerOptions {
   readonly config?: string;
@@ -15,7 +15,7 @@ function say(text: string): void {
 
 /** Exit code 3 where it is damaged, by the error that says so; 1 where there is none. */
 export async function runLedgerCheck(options: LedgerOptions): Promise<number> {
-  const config = loadOrTell(options.config);
+  const config = findOrTell(options.config);
   if (config === null) return badConfig;
   const path = ledgerPath(config.stateDir);
   const found = await checkLedger(config.stateDir);
@@ -30,7 +30,7 @@ export async function runLedgerCheck(options: LedgerOptions): Promise<number> {
 }
 
 export async function runLedgerRenew(options: LedgerOptions): Promise<number> {
-  const config = loadOrTell(options.config);
+  const config = findOrTell(options.config);
   if (config === null) return badConfig;
   const { stateDir } = config;
   workAsOwner(stateDir);

@@ -372,6 +372,14 @@ describe('muster config check', () => {
     });
   });
 
+  test('warns of what the machine does not have, and of hooks that do not know the state folder', () => {
+    const env = { MUSTER_STATE_DIR: join(dir, 'nowhere/state') };
+    const { status, stdout } = run(launcher, ['config', 'check', '--config', pageConf()], { env });
+    expect(status).toBe(0);
+    expect(stdout).toContain('environment: warning: `state_dir`: there is no folder');
+    expect(stdout).toContain('environment: warning: `state_dir`: Slurm starts the hooks');
+  });
+
   test('of a broken file: not usable, file and line, exit code 2', () => {
     const path = pageConf('max_batch_size = many\n');
     const { status, stdout } = muster('config', 'check', '--config', path);
@@ -386,8 +394,26 @@ describe('muster config check', () => {
     });
   });
 
+  test('of an empty name says that it is empty', () => {
+    const { status, stdout } = muster('config', 'check', '--config=');
+    expect(status).toBe(2);
+    expect(stdout).toContain('--config: the name of the file is empty\n    name a file behind');
+  });
+
   test('of no file: exit code 2', () => {
     expect(muster('config', 'check', '--config', join(dir, 'nowhere')).status).toBe(2);
+  });
+});
+
+describe('muster config slurm', () => {
+  test('warns beside its output of hooks that do not know the state folder', () => {
+    const path = join(root, 'test/fixtures/config/blog-2022.yaml');
+    const env = { MUSTER_STATE_DIR: '/srv/m' };
+    const said = run(launcher, ['config', 'slurm', '--config', path], { env });
+    expect(said.status).toBe(0);
+    expect(said.stderr).toMatch(/^environment: warning: `state_dir`: Slurm starts the hooks/);
+    expect(said.stdout).toContain('# WARNING: as they stand here');
+    expect(muster('config', 'slurm', '--config', path).stderr).toBe('');
   });
 });
 

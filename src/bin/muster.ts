@@ -1,6 +1,7 @@
 /**
  * The command line. Every command is loaded when it is called: `muster plan` must not wait for the AWS SDK.
- * Exit codes: 0 done, 1 refused or failed, 2 bad usage, configuration or permissions, 3 a ledger that is damaged or a newer muster's.
+ * Exit codes: 0 done, 1 refused, failed or not done yet, 2 bad usage, configuration or permissions, 3 a ledger that is damaged or a
+ * newer muster's, 141 nobody reads its output any more.
  */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
@@ -9,6 +10,7 @@ import type { LabFlags } from './lab.ts';
 import { addLedgerCommand } from './ledger-command.ts';
 import { addNodeCommands } from './node-commands.ts';
 import { addFleetCommands } from './operate-commands.ts';
+import { endWithOutput, outliveOutput } from './output.ts';
 import { addStatusCommand } from './status-command.ts';
 import { explainSystemError } from './system-error.ts';
 import { addQueueCommand } from './queue-command.ts';
@@ -28,7 +30,7 @@ const program = new Command('muster')
 
 const configOption = [
   '--config <file>',
-  "ParallelCluster's .conf, its cluster file, or muster.yaml (default: MUSTER_CONFIG, then /etc/muster/muster.yaml)",
+  "ParallelCluster's .conf, its cluster file, or muster.yaml (default: MUSTER_CONFIG, then /etc/muster/muster.yaml, then parallelcluster_slurm_resume.conf in its usual place)",
 ] as const;
 
 for (const [name, verb, what] of [
@@ -69,6 +71,7 @@ program
     'The controller: works on what the hooks ask for, until SIGTERM. SIGHUP reads the configuration again.',
   )
   .option(...configOption)
+  .hook('preAction', outliveOutput)
   .action(async (options: { config?: string }) => {
     const { runDaemon } = await import('./daemon.ts');
     process.exitCode = await runDaemon(options);
@@ -224,7 +227,8 @@ const lab = program
   .command('lab')
   .description(
     'A real Slurm on this machine whose nodes muster launches through ec2sim. Needs root; costs nothing.',
-  );
+  )
+  .hook('preAction', outliveOutput);
 const labDirOption = [
   '--lab-dir <dir>',
   'where it lives (default: MUSTER_LAB_DIR, then /var/tmp/muster-lab)',
@@ -264,6 +268,7 @@ lab
     process.exitCode = await runLabScenario(scenario, options);
   });
 
+endWithOutput();
 try {
   await program.parseAsync();
 } catch (error: unknown) {

@@ -66,6 +66,8 @@ describe('the user data', () => {
   test.each([
     [['--gone-after', '10'], '--gone-after is "10"; write a number and its unit'],
     [['--registry', '/var/lib/muster'], 'HOST:/PATH'],
+    [['--head-node', 'a b'], '--head-node is "a b"; write the head node\'s name or address'],
+    [['--head-node', ''], '--head-node is ""'],
     [['--slurmd-options', '"'], 'no quotes'],
   ])('%o is refused', (args, why) => {
     const { status, stdout, stderr } = userData(...args);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { objectionTo, renderUserData, userDataMaxBytes } from '../cli/user-data.ts';
+import { isHost, objectionTo, renderUserData, userDataMaxBytes } from '../cli/user-data.ts';
 import { formatDuration, parseDuration } from '../core/units.ts';
 import { badConfig, loadOrTell } from './load.ts';
 
@@ -33,6 +33,11 @@ export function runUserData(options: UserDataOptions): number {
     return refuse(`--gone-after is "${options.goneAfter}"; write a number and its unit: 30s, 10m`);
   }
   const headNode = options.headNode ?? hostname();
+  if (!isHost(headNode)) {
+    return refuse(
+      `--head-node is "${headNode}"; write the head node's name or address, such as head-node`,
+    );
+  }
   const data = {
     script: readFileSync(scriptPath, 'utf8'),
     registrySource: options.registry ?? `${headNode}:${join(config.stateDir, 'registry')}`,

@@ -1,12 +1,12 @@
 /** Slurm by its commands: apart from the rest of what is put together, so that a command that asks Slurm loads no AWS SDK. */
 import { findSlurmProgram } from '../adapters/slurm/find-scontrol.ts';
 import { createScontrol } from '../adapters/slurm/scontrol.ts';
-import type { Config } from '../config/config.ts';
+import type { Places } from '../config/config.ts';
 import type { Log } from '../ports/log.ts';
 import type { Scheduler } from '../ports/scheduler.ts';
 
 /** Throws, with what to configure, where they are not found. */
-export function openScontrol(config: Config, log: Log): Scheduler {
+export function openScontrol(config: Places, log: Log): Scheduler {
   const scontrol = config.scontrolPath ?? findSlurmProgram('scontrol', process.env['PATH']);
   if (scontrol === null) {
     throw new Error(

@@ -27,10 +27,10 @@ import {
   type Hindrance,
   type Pending,
 } from '../cli/pending.ts';
-import type { Config } from '../config/config.ts';
+import type { Places } from '../config/config.ts';
 import { apply } from '../core/apply.ts';
 import { followLedger, readLedgerOrTell, type LedgerState } from './ledger-state.ts';
-import { badConfig, badUsage, loadOrTell } from './load.ts';
+import { badConfig, badUsage, findOrTell } from './load.ts';
 import { openScontrol } from './open-scontrol.ts';
 import { readHostlistOrTell } from './read-hostlist.ts';
 import { spoolRequest } from './spool-request.ts';
@@ -55,7 +55,7 @@ export async function runOperate(
   hostlists: readonly string[],
   options: OperateOptions,
 ): Promise<number> {
-  const config = loadOrTell(options.config, true);
+  const config = findOrTell(options.config);
   if (config === null) return badConfig;
   const hostlist = hostlists.join(',');
   const isAboutNodes = verb === 'release-node' || verb === 'replace-node';
@@ -75,7 +75,7 @@ export async function runOperate(
 }
 
 interface Known {
-  readonly config: Config;
+  readonly config: Places;
   readonly ledger: LedgerState;
   readonly options: OperateOptions;
 }
@@ -108,7 +108,7 @@ async function isMeant(
 }
 
 /** Null: it does not answer. */
-async function askSlurm(config: Config): Promise<SlurmSays | null> {
+async function askSlurm(config: Places): Promise<SlurmSays | null> {
   try {
     const slurm = openScontrol(config, { write: () => undefined });
     const [jobs, partitions] = await Promise.all([

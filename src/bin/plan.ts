@@ -12,7 +12,7 @@ export function runPlan(
   hostlist: string,
   options: { config?: string; resumeFile?: string; json?: boolean },
 ): number {
-  const config = loadOrTell(options.config);
+  const config = loadOrTell(options.config, ['warning']);
   if (config === null) return badConfig;
   let resumeFile: string | null = null;
   try {

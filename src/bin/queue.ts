@@ -2,7 +2,7 @@
 import { renderQueueStarted, type QueueStart } from '../cli/queue.ts';
 import { hintFor } from '../config/nearest.ts';
 import { followLedger, readLedgerOrTell, type LedgerState } from './ledger-state.ts';
-import { badConfig, badUsage, loadOrTell } from './load.ts';
+import { badConfig, badUsage, findOrTell } from './load.ts';
 import { spoolRequest } from './spool-request.ts';
 
 export interface QueueOptions {
@@ -14,9 +14,9 @@ export interface QueueOptions {
 const waitMs = 5_000;
 
 export async function runQueueStart(queue: string, options: QueueOptions): Promise<number> {
-  const config = loadOrTell(options.config, true);
+  const config = findOrTell(options.config);
   if (config === null) return badConfig;
-  const queues = config.settings.queues?.map(({ name }) => name);
+  const queues = config.settings?.queues?.map(({ name }) => name);
   if (queues !== undefined && !queues.includes(queue)) {
     process.stderr.write(
       `muster: there is no queue \`${queue}\`; nothing was done\n    ${hintFor(queue, queues)}\n`,

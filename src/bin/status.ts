@@ -20,7 +20,7 @@ import {
 } from '../cli/render-status.ts';
 import { statusOf } from '../cli/status.ts';
 import { readLedgerOrTell, stateWith } from './ledger-state.ts';
-import { badConfig, loadOrTell } from './load.ts';
+import { badConfig, findOrTell } from './load.ts';
 
 export interface StatusOptions {
   readonly config?: string;
@@ -29,7 +29,7 @@ export interface StatusOptions {
 
 /** `muster fleet status`. */
 export async function runFleetStatus(options: StatusOptions): Promise<number> {
-  const config = loadOrTell(options.config, true);
+  const config = findOrTell(options.config);
   if (config === null) return badConfig;
   const ledger = await readLedgerOrTell(config.stateDir, 'no fleet has been started');
   if (ledger === null) return 1;
@@ -54,7 +54,7 @@ export async function runFleetStatus(options: StatusOptions): Promise<number> {
 
 /** Exit code 1 when muster does not work: so that a monitor need not read what is printed. */
 export async function runStatus(options: StatusOptions): Promise<number> {
-  const config = loadOrTell(options.config, true);
+  const config = findOrTell(options.config);
   if (config === null) return badConfig;
   const ledger = await readLedgerOrTell(config.stateDir, 'there is nothing to show');
   if (ledger === null) return 1;

@@ -2,6 +2,7 @@
  * The queues in `muster config check`: what is launched for each compute resource, the ladder that its gangs climb,
  * and the policies that are not the usual ones. A ladder stands once, where several compute resources share it.
  */
+import { defaultStaticSets } from '../core/settings.ts';
 import type {
   ComputeResource,
   LaunchLimits,
@@ -61,7 +62,19 @@ function describeResource(resource: ComputeResource): string {
   const dynamic = resource.maxCount - resource.minCount;
   const counts = `${resource.minCount} static and ${dynamic} dynamic nodes`;
   const types = resource.instanceTypes.join(' or ');
-  return `${resource.name}: ${counts} of ${types}, by ${describeLaunch(resource.launch)}`;
+  const sets = describeStaticSets(resource);
+  return `${resource.name}: ${counts} of ${types}, by ${describeLaunch(resource.launch)}${sets}`;
+}
+
+/** Where they are kept otherwise than usual. */
+function describeStaticSets({ minCount, staticSets }: ComputeResource): string {
+  if (minCount === 0 || staticSets === undefined) return '';
+  const { launch, replace } = staticSets;
+  const words = [
+    ...(launch === defaultStaticSets.launch ? [] : ['each static node for itself (best-effort)']),
+    ...(replace === defaultStaticSets.replace ? [] : ['static nodes replaced as a whole set']),
+  ];
+  return words.map((each) => `; ${each}`).join('');
 }
 
 function describeLaunch(launch: LaunchSource): string {

@@ -180,6 +180,35 @@ queues:
     );
   });
 
+  test('shows how static nodes are kept, where it is not as usual', () => {
+    const resources = ['a', 'b', 'c'].map(
+      (name) => `{ Name: ${name}, InstanceType: c5.large, MinCount: ${name === 'c' ? 0 : 2} }`,
+    );
+    const queue = `{ Name: q, Networking: { SubnetIds: [subnet-1] }, ComputeResources: [${resources.join(', ')}] }`;
+    writeFileSync(
+      join(directory, 'static.yaml'),
+      `Scheduling: { Scheduler: slurm, SlurmQueues: [${queue}] }\n`,
+    );
+    const { lines } = check(
+      loadText(
+        'sets.yaml',
+        `cluster_config: static.yaml
+cluster_name: d
+region: us-east-2
+queues:
+  q:
+    static_sets: { launch: best-effort }
+    compute_resources: { b: { static_sets: { launch: all-or-nothing, replace: set } } }
+`,
+      ),
+    );
+    expect(lines.slice(-3)).toEqual([
+      '    a: 2 static and 8 dynamic nodes of c5.large, by launch template d-q-a $Latest; each static node for itself (best-effort)',
+      '    b: 2 static and 8 dynamic nodes of c5.large, by launch template d-q-b $Latest; static nodes replaced as a whole set',
+      '    c: 0 static and 10 dynamic nodes of c5.large, by launch template d-q-c $Latest',
+    ]);
+  });
+
   test('numbers the rungs of a long ladder to the right', () => {
     const subnets = Array.from({ length: 10 }, (_, index) => `subnet-${index}`).join(', ');
     const { lines } = check(
@@ -241,6 +270,22 @@ describe('muster config slurm', () => {
     expect(text).toContain('\nNodeName=queue1-dy-queue1-c6i32xlarge-[1-200] CPUs=128 ');
     expect(text).toContain('\nResumeProgram=/h/resume\n');
     expect(text.split('\n').filter((line) => !/^(?:#.*|\w+=.*|)$/.test(line))).toEqual([]);
+  });
+
+  test('says beside the hooks what would be right where they do not know the state folder', () => {
+    const path = join(fixtures, 'blog-2022.yaml');
+    const result = loadConfig({ path, env: { MUSTER_STATE_DIR: '/srv/m' } });
+    const { text } = renderSlurmConf(result, { programs });
+    expect(text).toContain(
+      `# Who starts and ends instances.
+# WARNING: as they stand here they put their requests into the usual state folder, and state_dir is /srv/m.
+# Name a script of your own for each of the three instead, such as:
+#   #!/bin/sh
+#   MUSTER_STATE_DIR='/srv/m' exec /h/resume "$@"
+ResumeProgram=/h/resume
+`,
+    );
+    expect(renderSlurmConf(load(path), { programs }).text).not.toContain('WARNING');
   });
 
   test('says what is missing without a cluster file', () => {

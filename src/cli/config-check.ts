@@ -8,6 +8,7 @@ import { formatProblem } from '../config/config.ts';
 import type { Config, LoadResult } from '../config/config.ts';
 import { renderSlurmNodes } from '../config/slurm-conf.ts';
 import type { SlurmConfOptions } from '../config/slurm-conf.ts';
+import { hooksNeedScripts } from '../config/surroundings.ts';
 import { defaultSettings } from '../core/settings.ts';
 import type { Settings } from '../core/settings.ts';
 import { formatDuration } from '../core/units.ts';
@@ -54,12 +55,26 @@ export function renderSlurmConf(result: LoadResult, options: SlurmConfOptions): 
   if (result.kind === 'refused') {
     return { text: refusal(result.errors, []), exitCode: badConfiguration };
   }
-  const text = renderSlurmNodes(result.config, options);
+  const { config } = result;
+  const text = renderSlurmNodes(config, {
+    ...options,
+    ...(hooksNeedScripts(config) && { remarks: scriptsFor(config, options) }),
+  });
   if (text !== null) return { text, exitCode: usable };
   const missing =
     'The slurm.conf part is made from the fleet, and no cluster file describes it.\n' +
     "    Give ParallelCluster's cluster file itself, or name it with `cluster_config` in muster.yaml.\n";
   return { text: missing, exitCode: badConfiguration };
+}
+
+/** What stands beside the hooks where they would not find the state folder. */
+function scriptsFor({ stateDir }: Config, { programs }: SlurmConfOptions): readonly string[] {
+  return [
+    `WARNING: as they stand here they put their requests into the usual state folder, and state_dir is ${stateDir}.`,
+    'Name a script of your own for each of the three instead, such as:',
+    '  #!/bin/sh',
+    `  MUSTER_STATE_DIR='${stateDir}' exec ${programs.resume} "$@"`,
+  ];
 }
 
 function refusal(

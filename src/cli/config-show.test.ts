@@ -37,7 +37,7 @@ const said = 'queues:\n  queue1:\n    max_batch_size: 20\n';
 /** The row of a setting, its columns with one blank between them. */
 function row(text: string, name: string): string | undefined {
   const rows = text.split('\n').map((line) => line.replaceAll(/ +/g, ' '));
-  return rows.find((line) => line.startsWith(`${name} `))?.replace(`${directory}/`, '');
+  return rows.find((line) => line.startsWith(`${name} `))?.replaceAll(`${directory}/`, '');
 }
 
 describe('muster config show', () => {
@@ -61,6 +61,69 @@ describe('muster config show', () => {
     expect(text).toMatch(/^The cluster; /);
     expect(row(text, 'max_batch_size')).toBe('max_batch_size 500 default');
     expect(row(text, 'resume_timeout')).toBe('resume_timeout - default');
+  });
+
+  test('shows the files, the folders and what else the cluster alone has', () => {
+    const text = `state_dir: /srv/m
+slurm: { scontrol: /opt/slurm/bin/scontrol }
+launch: { from: instance-type, image_id: ami-12345678 }
+prices: { c5.xlarge: 0.17, c6i.32xlarge: 5.44 }
+`;
+    const shown = renderConfigShow(load(text), {}).text;
+    const show = (name: string): string | undefined => row(shown, name);
+    expect(show('cluster_config')).toBe('cluster_config cluster.yaml muster.yaml:1:1');
+    expect(show('resume_config')).toBe('resume_config - default');
+    expect(show('launch.from')).toBe('launch.from instance-type muster.yaml:5:11');
+    expect(show('launch.image_id')).toBe('launch.image_id ami-12345678 muster.yaml:5:32');
+    expect(show('prices')).toBe('prices c5.xlarge 0.17, c6i.32xlarge 5.44 muster.yaml:6:1');
+    expect(show('slurm.scontrol')).toBe('slurm.scontrol /opt/slurm/bin/scontrol muster.yaml:4:10');
+    expect(show('slurm.slurm_conf')).toBe('slurm.slurm_conf - default');
+    expect(show('state_dir')).toBe('state_dir /srv/m muster.yaml:3:1');
+    expect(show('run_dir')).toBe('run_dir /run/muster default');
+    expect(show('log_dir')).toBe('log_dir /var/log/parallelcluster default');
+    expect(show('ladder')).toBeUndefined();
+    expect(show('static_sets.launch')).toBeUndefined();
+  });
+
+  test('shows that a folder is of the environment', () => {
+    const path = join(directory, 'muster.yaml');
+    load('state_dir: /srv/m\n');
+    const env = { MUSTER_STATE_DIR: '/srv/other' };
+    const { text } = renderConfigShow(loadConfig({ path, env }), {});
+    expect(row(text, 'state_dir')).toBe('state_dir /srv/other environment');
+  });
+
+  test('shows a cluster file that is named by itself', () => {
+    load('');
+    const path = join(directory, 'cluster.yaml');
+    const { text } = renderConfigShow(loadConfig({ path, env: {} }), {});
+    expect(text).toMatch(new RegExp(`^cluster_config +${path} +${path}$`, 'm'));
+  });
+
+  test('shows ladders and static sets, of a queue and of a compute resource', () => {
+    const result = load(`queues:
+  queue1:
+    static_sets: { launch: best-effort }
+    ladder:
+      - { subnet: subnet-2 }
+      - { instance_type: c6i.xlarge, market: on-demand, reservation: cr-1 }
+`);
+    const ofQueue = renderConfigShow(result, { effective: 'queue1' }).text;
+    const ladder = 'muster.yaml:6:5';
+    expect(row(ofQueue, 'ladder')).toBe(`ladder subnet-2; c6i.xlarge on-demand cr-1 ${ladder}`);
+    const ofResource = renderConfigShow(result, { effective: 'queue1/c5xlarge' }).text;
+    expect(row(ofResource, 'ladder')).toBe(
+      `ladder subnet-2 on-demand; c6i.xlarge on-demand cr-1 ${ladder}`,
+    );
+    for (const text of [ofQueue, ofResource]) {
+      expect(row(text, 'static_sets.launch')).toBe(
+        'static_sets.launch best-effort muster.yaml:5:20',
+      );
+      expect(row(text, 'static_sets.replace')).toBe('static_sets.replace node default');
+    }
+    const plain = renderConfigShow(load(''), { effective: 'queue1/c5xlarge' }).text;
+    expect(row(plain, 'ladder')).toBe('ladder - default');
+    expect(row(plain, 'static_sets.launch')).toBe('static_sets.launch all-or-nothing default');
   });
 
   test('names the key that a setting follows from', () => {

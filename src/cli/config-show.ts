@@ -25,7 +25,7 @@ export function renderConfigShow(result: LoadResult, options: ConfigShowOptions)
       return { text: `muster: ${parsed.message}\n    ${parsed.hint}\n`, exitCode: 2 };
     of = parsed.of;
   }
-  const shown = effectiveSettings(result.files, settings, of);
+  const shown = effectiveSettings(result, of);
   return { text: options.json === true ? json(of, shown) : table(of, shown), exitCode: 0 };
 }
 

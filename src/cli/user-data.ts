@@ -70,9 +70,16 @@ function file(path: string, permissions: string, content: string): string {
   return `  - path: ${path}\n    permissions: '${permissions}'\n    content: |\n${indented}`;
 }
 
+const host = '[A-Za-z0-9._:[\\]-]+';
+
+/** A name or an address, as both mount and slurmd take it. */
+export function isHost(text: string): boolean {
+  return new RegExp(`^${host}$`).test(text);
+}
+
 /** Why these cannot stand in the file that systemd reads; null when they can. */
 export function objectionTo({ registrySource, slurmdOptions }: UserData): string | null {
-  if (!/^[A-Za-z0-9._:[\]-]+:\/[A-Za-z0-9._/-]*$/.test(registrySource)) {
+  if (!new RegExp(`^${host}:/[A-Za-z0-9._/-]*$`).test(registrySource)) {
     return `the registry is to be mounted from HOST:/PATH, such as head-node:/var/lib/muster/registry, not from "${registrySource}"`;
   }
   if (/["'\\`$%\n]/.test(slurmdOptions)) {

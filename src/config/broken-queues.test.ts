@@ -1,4 +1,5 @@
 /** Broken `queues` of muster's settings, beside a cluster file that is right. */
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { soleError } from './test-broken.ts';
@@ -255,6 +256,35 @@ queues:
       [6, 26],
       [7, 34],
       [7, 59],
+    ]);
+  });
+
+  test('names that are wrong are told together with what else is wrong', () => {
+    files.write('cluster.yaml', cluster(false));
+    const path = files.write(
+      'muster.yaml',
+      `cluster_config: cluster.yaml
+retry: { first: 2h }
+queues:
+  gpo: { strategy: lanch, retry: { first: 3h } }
+  queue1: { compute_resources: { c6: {} } }
+`,
+    );
+    const result = load(path);
+    if (result.kind !== 'refused') throw new Error('it was loaded');
+    expect(result.errors.map(({ message, hint }) => [message, hint])).toEqual([
+      [expect.stringContaining('unknown queue `gpo`'), 'did you mean `gpu`?'],
+      [expect.stringContaining('strategy` cannot be `lanch`'), 'did you mean `launch`?'],
+      [expect.stringContaining('unknown compute resource `c6`'), 'valid here: c5xlarge'],
+    ]);
+    // No schema is in the way of the times, once the word is right.
+    files.write('muster.yaml', readFileSync(path, 'utf8').replace('lanch', 'launch'));
+    const again = load(path);
+    if (again.kind !== 'refused') throw new Error('it was loaded');
+    expect(again.errors.map(({ line, message }) => [line, message])).toEqual([
+      [2, expect.stringContaining('`retry.first` 2h is longer')],
+      [4, expect.stringContaining('unknown queue `gpo`')],
+      [5, expect.stringContaining('unknown compute resource `c6`')],
     ]);
   });
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { soleError } from './test-broken.ts';
 import type { Broken } from './test-broken.ts';
-import { createTestFiles } from './test-files.ts';
+import { clusterYaml, createTestFiles } from './test-files.ts';
 import type { TestFiles } from './test-files.ts';
 
 const broken: Record<string, Broken> = {
@@ -14,6 +14,24 @@ const broken: Record<string, Broken> = {
     column: 1,
     message: 'the file is empty',
     hint: 'it should hold',
+  },
+  "ParallelCluster's cluster file in place of its slurm_resume.conf": {
+    name: 'muster.yaml',
+    content: 'cluster_name: demo\nresume_config: cluster.yaml\n',
+    beside: { 'cluster.yaml': clusterYaml() },
+    line: 2,
+    column: 16,
+    message: "this is ParallelCluster's cluster file: `",
+    hint: 'name it with `cluster_config`',
+  },
+  "ParallelCluster's slurm_resume.conf in place of its cluster file": {
+    name: 'muster.yaml',
+    content: 'cluster_config: resume.conf\n',
+    beside: { 'resume.conf': '# DO NOT MODIFY\n[slurm_resume]\nregion = us-east-2\n' },
+    line: 1,
+    column: 17,
+    message: "this is ParallelCluster's slurm_resume.conf: `",
+    hint: 'name it with `resume_config`',
   },
   'a settings file that is a list': {
     name: 'muster.yaml',

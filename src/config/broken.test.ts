@@ -226,6 +226,14 @@ const broken: Record<string, Broken> = {
     message: '`MinCount` 201 is more than `MaxCount` 200',
     hint: 'set `MaxCount` to 201 or more, or `MinCount` to 200 or less',
   },
+  'a MaxCount that counts nothing, and that alone': {
+    name: 'cluster.yaml',
+    content: clusterYaml({ 'MaxCount: 8': 'MaxCount: -1' }),
+    line: 13,
+    column: 21,
+    message: 'is not a whole number from 1 to 65536',
+    hint: 'write a whole number from 1 to 65536',
+  },
   'more static nodes than the default of MaxCount': {
     name: 'cluster.yaml',
     content: clusterYaml({ 'MinCount: 0\n          MaxCount: 8': 'MinCount: 11' }),

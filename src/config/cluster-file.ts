@@ -8,7 +8,7 @@ import type { CapacityType, ScalingStrategy } from '../core/settings.ts';
 import { clusterSchema, clusterTopLevelKeys, keysWithoutEffect } from './cluster-schema.ts';
 import type { ClusterYaml, ComputeResourceYaml, QueueYaml } from './cluster-schema.ts';
 import { nearest } from './nearest.ts';
-import type { Findings, Located } from './problem.ts';
+import type { Findings, Located, SourceText } from './problem.ts';
 import { checkSchema, isRecord, pathText, placeOf, yamlProblem } from './yaml-file.ts';
 import type { YamlFile, YamlPath } from './yaml-file.ts';
 
@@ -64,6 +64,11 @@ const defaults = {
 /** True when the mapping has a key of ParallelCluster's top level: then it is a cluster file, not muster's settings. */
 export function isClusterFile(value: Readonly<Record<string, unknown>>): boolean {
   return clusterTopLevelKeys.some((key) => Object.hasOwn(value, key));
+}
+
+/** By its lines, also where it is no YAML yet: for who expected another file. */
+export function looksLikeClusterFile({ lines }: SourceText): boolean {
+  return lines.some((line) => clusterTopLevelKeys.some((key) => line.startsWith(`${key}:`)));
 }
 
 /** The fleet, or null with every error in `findings`. */
@@ -296,7 +301,8 @@ function checkCounts(
 ): void {
   const min = Number(resource['MinCount'] ?? defaults.minCount);
   const max = Number(resource['MaxCount'] ?? defaults.maxCount);
-  if (!(min > max)) return;
+  // A number that cannot be either of them has an error of its own.
+  if (!(min > max) || max < 1) return;
   const implied = resource['MaxCount'] === undefined ? ' (its default)' : '';
   findings.errors.push(
     yamlProblem(yaml, [...path, 'MinCount'], {

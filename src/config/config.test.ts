@@ -22,6 +22,15 @@ function noticesOf(result: LoadResult): string[] {
 
 const confHead = '[slurm_resume]\nregion = us-east-2\ncluster_name = demo\n';
 
+test('an empty name is told as one', () => {
+  for (const env of [{}, { MUSTER_CONFIG: '/etc/muster/muster.yaml' }]) {
+    expect(loadConfig({ path: '', env })).toMatchObject({
+      kind: 'refused',
+      errors: [{ file: '--config', line: null, message: 'the name of the file is empty' }],
+    });
+  }
+});
+
 describe('one file alone', () => {
   test("the page's conf gives the page's behaviour", () => {
     const path = fixturePath('wiki-2020.conf');

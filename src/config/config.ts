@@ -9,21 +9,24 @@
 import { basename, dirname, extname, resolve } from 'node:path';
 
 import type { Settings } from '../core/settings.ts';
-import { isClusterFile, readClusterFile } from './cluster-file.ts';
+import { isClusterFile, looksLikeClusterFile, readClusterFile } from './cluster-file.ts';
 import type { ClusterFile, Fleet } from './cluster-file.ts';
+import { checkQueueNames } from './join-queues.ts';
 import { joinSettings } from './join.ts';
 import type { Env, FilesRead } from './join.ts';
-import { readMusterYaml } from './muster-yaml.ts';
-import type { MusterYaml } from './muster-yaml.ts';
+import { readMusterYaml, readPlaces } from './muster-yaml.ts';
+import { choosePlaces } from './places.ts';
+import type { Places } from './places.ts';
 import { emptyFindings, problemWith } from './problem.ts';
 import type { Findings, Notice, Problem, SourceText } from './problem.ts';
 import { mayExist, readConfigFile } from './read-file.ts';
 import { readResumeConf } from './resume-conf.ts';
 import type { ResumeConf } from './resume-conf.ts';
-import { parseYaml } from './yaml-file.ts';
+import { parseYaml, yamlProblem } from './yaml-file.ts';
 import type { YamlFile } from './yaml-file.ts';
 
 export { formatProblem } from './problem.ts';
+export type { Places } from './places.ts';
 export type { Notice, Problem } from './problem.ts';
 export type { Fleet, FleetComputeResource, FleetQueue } from './cluster-file.ts';
 
@@ -34,18 +37,8 @@ export interface ConfigSources {
   readonly clusterConfig: string | null;
 }
 
-export interface Config {
+export interface Config extends Places {
   readonly settings: Settings;
-  /** Absolute: the ledger and the spool. */
-  readonly stateDir: string;
-  /** Absolute: the socket. */
-  readonly runDir: string;
-  /** Absolute: slurm_resume.log. */
-  readonly logDir: string;
-  /** Absolute; null: found in PATH and the usual places. */
-  readonly scontrolPath: string | null;
-  /** Absolute; null: Slurm's own default. */
-  readonly slurmConf: string | null;
   /** What only the slurm.conf part needs; null when there is no cluster file. */
   readonly fleet: Fleet | null;
   readonly sources: ConfigSources;
@@ -61,9 +54,13 @@ export type LoadResult =
     }
   | {
       readonly kind: 'refused';
+      /** Null: what is wrong may concern the places themselves. */
+      readonly places: Places | null;
       readonly errors: readonly Problem[];
       readonly notices: readonly Notice[];
     };
+
+export type Loaded = Extract<LoadResult, { kind: 'loaded' }>;
 
 /** Where a configuration is looked for when nobody names one, in this order. */
 export const usualConfigPaths: readonly string[] = [
@@ -83,16 +80,15 @@ export function loadConfig(request: LoadRequest): LoadResult {
   const findings = emptyFindings();
   const path = findPath(request, findings);
   const files = path === null ? null : readFiles(path, findings);
-  const dirs = directories(files?.muster?.says ?? null, request.env, findings);
+  const places = choosePlaces(files?.places ?? null, request.env, findings);
   const settings = files === null ? null : joinSettings(files, request.env, findings);
-  if (files === null || settings === null || findings.errors.length > 0) {
-    return { kind: 'refused', errors: inOrder(findings.errors), notices: findings.notices };
+  if (files === null || settings === null || places === null || findings.errors.length > 0) {
+    const { errors, notices } = findings;
+    return { kind: 'refused', places, errors: inOrder(errors), notices };
   }
   const config: Config = {
     settings,
-    ...dirs,
-    scontrolPath: files.muster?.says.slurm?.scontrol ?? null,
-    slurmConf: files.muster?.says.slurm?.slurm_conf ?? null,
+    ...places,
     fleet: files.cluster?.fleet ?? null,
     sources: {
       musterConfig: files.muster?.file ?? null,
@@ -115,6 +111,13 @@ function inOrder(errors: readonly Problem[]): readonly Problem[] {
 }
 
 function findPath(request: LoadRequest, findings: Findings): string | null {
+  if (request.path === '') {
+    const message = 'the name of the file is empty';
+    const hint =
+      'name a file behind `--config`, or leave it out; a variable in a script may be unset';
+    findings.errors.push(problemWith('--config', { message, hint }));
+    return null;
+  }
   if (request.path !== null) return request.path;
   const fromEnvironment = request.env['MUSTER_CONFIG'] ?? '';
   if (fromEnvironment !== '') return fromEnvironment;
@@ -134,22 +137,26 @@ const anyPurpose =
 const confPurpose = "ParallelCluster's [slurm_resume] settings";
 const clusterPurpose = "ParallelCluster's cluster configuration (YAML with `Scheduling:`)";
 
+const noFiles: FilesRead = { places: {}, muster: null, conf: null, cluster: null };
+
 function readFiles(path: string, findings: Findings): FilesRead | null {
   const source = readSource(path, anyPurpose, findings);
   if (source === null) return null;
   if (isConfFile(source)) {
-    return { muster: null, conf: readResumeConf(source, findings), cluster: null };
+    return { ...noFiles, conf: readResumeConf(source, findings) };
   }
   const yaml = parseYaml(source, anyPurpose, findings);
   if (yaml === null) return null;
   if (isClusterFile(yaml.value)) {
-    return { muster: null, conf: null, cluster: readClusterFile(yaml, findings) };
+    return { ...noFiles, cluster: readClusterFile(yaml, findings) };
   }
   const says = readMusterYaml(yaml, findings);
   // Named files are read even when something else is wrong: all errors belong into one report.
-  const conf = readNamed(yaml, 'resume_config', (named) => readConf(named, findings));
-  const cluster = readNamed(yaml, 'cluster_config', (named) => readCluster(named, findings));
-  return { muster: says === null ? null : { file: path, yaml, says }, conf, cluster };
+  const conf = readNamed(yaml, 'resume_config', (named) => readConf(yaml, named, findings));
+  const cluster = readNamed(yaml, 'cluster_config', (named) => readCluster(yaml, named, findings));
+  if (cluster !== null) checkQueueNames(yaml, cluster, findings);
+  const muster = says === null ? null : { file: path, yaml, says };
+  return { places: readPlaces(yaml), muster, conf, cluster };
 }
 
 /** Reads a file that muster's settings name; a relative path starts at the settings' folder. */
@@ -159,13 +166,24 @@ function readNamed<T>(yaml: YamlFile, key: string, read: (path: string) => T | n
   return read(resolve(dirname(yaml.source.file), named));
 }
 
-function readConf(path: string, findings: Findings): ResumeConf | null {
+function readConf(by: YamlFile, path: string, findings: Findings): ResumeConf | null {
   const source = readSource(path, confPurpose, findings);
-  return source === null ? null : readResumeConf(source, findings);
+  if (source === null) return null;
+  if (!looksLikeClusterFile(source)) return readResumeConf(source, findings);
+  const message = `this is ParallelCluster's cluster file: \`${path}\``;
+  const hint = 'name it with `cluster_config`';
+  findings.errors.push(yamlProblem(by, ['resume_config'], { message, hint }));
+  return null;
 }
 
-function readCluster(path: string, findings: Findings): ClusterFile | null {
+function readCluster(by: YamlFile, path: string, findings: Findings): ClusterFile | null {
   const source = readSource(path, clusterPurpose, findings);
+  if (source !== null && hasSection(source)) {
+    const message = `this is ParallelCluster's slurm_resume.conf: \`${path}\``;
+    const hint = 'name it with `resume_config`';
+    findings.errors.push(yamlProblem(by, ['cluster_config'], { message, hint }));
+    return null;
+  }
   const yaml = source === null ? null : parseYaml(source, clusterPurpose, findings);
   return yaml === null ? null : readClusterFile(yaml, findings);
 }
@@ -195,32 +213,10 @@ function isConfFile(source: SourceText): boolean {
     case '.json':
       return false;
     default:
-      return source.lines.some((line) => /^\s*\[[A-Za-z_ ]+\]\s*$/.test(line));
+      return hasSection(source);
   }
 }
 
-const directoryDefaults = {
-  stateDir: { variable: 'MUSTER_STATE_DIR', key: 'state_dir', path: '/var/lib/muster' },
-  runDir: { variable: 'MUSTER_RUN_DIR', key: 'run_dir', path: '/run/muster' },
-  logDir: { variable: 'MUSTER_LOG_DIR', key: 'log_dir', path: '/var/log/parallelcluster' },
-} as const;
-
-/** The environment wins, so that several musters can live on one machine. */
-function directories(
-  says: MusterYaml | null,
-  env: Env,
-  findings: Findings,
-): { stateDir: string; runDir: string; logDir: string } {
-  function choose(name: keyof typeof directoryDefaults): string {
-    const { variable, key, path } = directoryDefaults[name];
-    const fromEnvironment = env[variable] ?? '';
-    if (fromEnvironment === '') return says?.[key] ?? path;
-    if (!fromEnvironment.startsWith('/')) {
-      const message = `${variable} is not an absolute path: \`${fromEnvironment}\``;
-      const hint = `begin the path with \`/\`, or unset ${variable}`;
-      findings.errors.push(problemWith('environment', { message, hint }));
-    }
-    return fromEnvironment;
-  }
-  return { stateDir: choose('stateDir'), runDir: choose('runDir'), logDir: choose('logDir') };
+function hasSection(source: SourceText): boolean {
+  return source.lines.some((line) => /^\s*\[[A-Za-z_ ]+\]\s*$/.test(line));
 }

@@ -41,6 +41,10 @@ const rows: Record<string, Row> = {
     says: 'boot_time: 1s\ndeadline_margin: 9m\nresume_timeout: 10m',
     want: [[3, /`boot_time` 1s and `deadline_margin` 9m: .* a boot of 1s and a margin of 1m /]],
   },
+  'what is counted on instead is in whole seconds': {
+    says: 'resume_timeout: 54s',
+    want: [[1, /muster counts on a boot of 22s and a margin of 5s instead/]],
+  },
   'the defaults do not fit': {
     says: 'resume_timeout: 5m',
     want: [[1, /is short for `boot_time` 5m and `deadline_margin` 1m: /]],

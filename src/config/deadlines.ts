@@ -7,6 +7,7 @@ import { bootAllowanceMs, launchBy, marginMs } from '../core/deadlines.ts';
 import { settingsAt } from '../core/launch-policy.ts';
 import type { Settings } from '../core/settings.ts';
 import { formatDuration } from '../core/units.ts';
+import type { DurationMs } from '../core/units.ts';
 import type { FilesRead } from './join.ts';
 import type { LaunchKeysYaml } from './launch-keys.ts';
 import type { MusterYaml } from './muster-yaml.ts';
@@ -38,6 +39,8 @@ export function checkTimes(files: FilesRead, settings: Settings, findings: Findi
 function levelsOf(says: MusterYaml, settings: Settings): Level[] {
   const levels: Level[] = [{ path: [], says, settings }];
   for (const [queue, ofQueue] of Object.entries(says.queues ?? {})) {
+    // One that is none has an error of its own.
+    if (settings.queues?.some(({ name }) => name === queue) !== true) continue;
     const path = ['queues', queue];
     const here = settingsAt(settings, { queue, computeResource: null });
     levels.push({ path, says: ofQueue, settings: here });
@@ -68,7 +71,7 @@ function checkResumeTimeout(
   if (boot < settings.bootTimeMs || margin < settings.deadlineMarginMs) {
     if (!isCluster && says.boot_time === undefined) return;
     const given = `\`boot_time\` ${formatDuration(settings.bootTimeMs)} and \`deadline_margin\` ${formatDuration(settings.deadlineMarginMs)}`;
-    const counted = `a boot of ${formatDuration(boot)} and a margin of ${formatDuration(margin)}`;
+    const counted = `a boot of ${inSeconds(boot)} and a margin of ${inSeconds(margin)}`;
     const where = isCluster ? '' : ` in ${pathText(path)}`;
     warn(
       isCluster ? 'resume_timeout' : 'boot_time',
@@ -82,9 +85,14 @@ function checkResumeTimeout(
     if (patienceMs === undefined || patienceMs <= leftMs) continue;
     warn(
       key,
-      `\`${key}\` ${formatDuration(patienceMs)} never runs out: of \`resume_timeout\` ${timeout} a boot and the margin leave ${formatDuration(leftMs)} for launching`,
+      `\`${key}\` ${formatDuration(patienceMs)} never runs out: of \`resume_timeout\` ${timeout} a boot and the margin leave ${inSeconds(leftMs)} for launching`,
     );
   }
+}
+
+/** Shares of a timeout are seldom whole seconds. */
+function inSeconds(ms: DurationMs): string {
+  return formatDuration(ms < 1000 ? Math.round(ms) : Math.round(ms / 1000) * 1000);
 }
 
 function checkRetry(

@@ -10,7 +10,7 @@ import type {
   Settings,
   StaticSets,
 } from '../core/settings.ts';
-import type { FleetComputeResource, FleetQueue } from './cluster-file.ts';
+import type { ClusterFile, FleetComputeResource, FleetQueue } from './cluster-file.ts';
 import type { FilesRead } from './join.ts';
 import { launchSaid } from './launch-keys.ts';
 import { joinLimits } from './limits.ts';
@@ -19,7 +19,7 @@ import type { QueueSettingsYaml, RungYaml } from './muster-yaml-queues.ts';
 import type { MusterYaml } from './muster-yaml.ts';
 import { hintFor } from './nearest.ts';
 import type { Findings } from './problem.ts';
-import { pathText, yamlProblem } from './yaml-file.ts';
+import { isRecord, pathText, yamlProblem } from './yaml-file.ts';
 import type { YamlFile, YamlPath } from './yaml-file.ts';
 
 /** Null when no cluster file describes the fleet. */
@@ -139,15 +139,22 @@ function launchSource(
   };
 }
 
-/** Whether `queues` speaks of the fleet that the cluster file describes, and what of that fleet it cannot mean. */
+/** What the fleet that the cluster file describes cannot mean, and what `queues` cannot of it. */
 export function checkQueues(files: FilesRead, findings: Findings): void {
   const { muster, cluster } = files;
-  if (muster?.says.queues !== undefined) checkNames(muster.yaml, muster.says, files, findings);
+  if (muster?.says.queues !== undefined) {
+    checkLadders(muster.yaml, muster.says, cluster?.fleet.queues ?? [], findings);
+  }
   if (cluster === null) return;
   noteReservations(files, cluster.file, findings);
 }
 
-function checkNames(yaml: YamlFile, says: MusterYaml, files: FilesRead, findings: Findings): void {
+function checkLadders(
+  yaml: YamlFile,
+  says: MusterYaml,
+  fleet: readonly FleetQueue[],
+  findings: Findings,
+): void {
   if (says.cluster_config === undefined) {
     findings.errors.push(
       yamlProblem(yaml, ['queues'], {
@@ -157,20 +164,36 @@ function checkNames(yaml: YamlFile, says: MusterYaml, files: FilesRead, findings
       }),
     );
   }
-  // A cluster file that cannot be read is an error of its own, and says nothing of its queues.
-  if (files.cluster === null) return;
-  const fleet = files.cluster.fleet.queues;
   for (const [name, queueSays] of Object.entries(says.queues ?? {})) {
     const path = ['queues', name];
-    const queue = known(yaml, path, fleet, 'queue', findings);
-    if (queue === null) continue;
+    const queue = fleet.find((candidate) => candidate.name === name);
+    if (queue === undefined) continue;
     checkLadder(yaml, [...path, 'ladder'], queueSays.ladder, queue, findings);
-    for (const [resourceName, resourceSays] of Object.entries(queueSays.compute_resources ?? {})) {
-      const resourcePath = [...path, 'compute_resources', resourceName];
-      known(yaml, resourcePath, queue.computeResources, 'compute resource', findings);
+    for (const [resource, resourceSays] of Object.entries(queueSays.compute_resources ?? {})) {
+      const resourcePath = [...path, 'compute_resources', resource];
       checkLadder(yaml, [...resourcePath, 'ladder'], resourceSays.ladder, queue, findings);
     }
   }
+}
+
+/**
+ * Whether the cluster file has the queues and compute resources that `queues` names. Works on the file as it is, not on the
+ * schema's output, so that a name that is wrong is told together with everything else.
+ */
+export function checkQueueNames(yaml: YamlFile, { fleet }: ClusterFile, findings: Findings): void {
+  for (const [name, says] of entriesOf(yaml.value['queues'])) {
+    const path = ['queues', name];
+    const queue = known(yaml, path, fleet.queues, 'queue', findings);
+    if (queue === null || !isRecord(says)) continue;
+    for (const [resource] of entriesOf(says['compute_resources'])) {
+      const resourcePath = [...path, 'compute_resources', resource];
+      known(yaml, resourcePath, queue.computeResources, 'compute resource', findings);
+    }
+  }
+}
+
+function entriesOf(value: unknown): [string, unknown][] {
+  return isRecord(value) ? Object.entries(value) : [];
 }
 
 /** The one of the fleet that the last step of the path names. */

@@ -14,7 +14,7 @@ import { checkTimes } from './deadlines.ts';
 import { checkQueues, joinQueues } from './join-queues.ts';
 import { launchSaid } from './launch-keys.ts';
 import { checkLimits, joinLimits } from './limits.ts';
-import type { MusterYaml } from './muster-yaml.ts';
+import type { MusterYaml, PlacesYaml } from './muster-yaml.ts';
 import type { Findings, Located, Notice } from './problem.ts';
 import type { ResumeConf } from './resume-conf.ts';
 import { isClusterName, isRegion } from './values.ts';
@@ -26,6 +26,8 @@ export type Env = Readonly<Record<string, string | undefined>>;
 
 /** What the three files say, as far as they could be read. */
 export interface FilesRead {
+  /** Muster's settings on where things are; null: it cannot be known what was meant. */
+  readonly places: PlacesYaml | null;
   readonly muster: {
     readonly file: string;
     readonly yaml: YamlFile;
@@ -39,7 +41,13 @@ export interface FilesRead {
 export function joinSettings(files: FilesRead, env: Env, findings: Findings): Settings | null {
   checkLaunch(files, findings);
   checkQueues(files, findings);
-  if (findings.errors.length > 0) return null;
+  // What follows from a part that cannot be read is no news; errors in the other parts are.
+  if (findings.errors.length === 0) return join(files, env, findings);
+  join(files, env, { errors: findings.errors, notices: [] });
+  return null;
+}
+
+function join(files: FilesRead, env: Env, findings: Findings): Settings {
   const { muster, conf } = files;
   const clusterName = chooseClusterName(files, findings);
   const mode = chooseMode(files, findings);

@@ -83,8 +83,8 @@ describe('every setting of a launch', () => {
   test.each(Object.entries(levels))('is shown with its line, for a %s', (_level, lines) => {
     const result = joined(lines);
     if (result.kind === 'refused') throw new Error('refused');
-    const shown = effectiveSettings(result.files, result.config.settings, computeResource);
-    const launches = shown.filter(({ name }) => !name.startsWith('limits.'));
+    const shown = effectiveSettings(result, computeResource);
+    const launches = shown.filter(({ name }) => !/^(limits\.|static_sets\.|ladder$)/.test(name));
     expect(launches.filter(({ from }) => from === null)).toEqual([]);
     const first = lines.length - everyKey.length + 3;
     expect(shown.find(({ name }) => name === 'scaling_strategy')).toMatchObject({
@@ -166,7 +166,7 @@ describe('a level that says a part', () => {
 describe('where a setting comes from', () => {
   function from(result: LoadResult, name: string): unknown {
     if (result.kind === 'refused') throw new Error('refused');
-    const shown = effectiveSettings(result.files, result.config.settings, null);
+    const shown = effectiveSettings(result, null);
     const found = shown.find((each) => each.name === name)?.from ?? null;
     return found === null ? null : { ...found, file: found.file.replace(/^.*\//, '') };
   }

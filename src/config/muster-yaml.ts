@@ -4,9 +4,10 @@ import { z } from 'zod';
 import { launchKeys } from './launch-keys.ts';
 import { limitsSchema, pricesSchema } from './limits.ts';
 import { queuesSchema } from './muster-yaml-queues.ts';
+import { nearest } from './nearest.ts';
 import type { Findings } from './problem.ts';
 import { clusterNameHint, isClusterName, isRegion, planModes, regionHint } from './values.ts';
-import { checkSchema } from './yaml-file.ts';
+import { checkSchema, isRecord } from './yaml-file.ts';
 import type { YamlFile } from './yaml-file.ts';
 import { duration, positiveDuration, rateOf, refused, size } from './yaml-values.ts';
 
@@ -23,6 +24,16 @@ const file = z
     (path) => path !== '',
     refused('is empty', 'write the path of a file, or remove the key'),
   );
+
+/** Where the parts of muster's work are. */
+const placeKeys = {
+  slurm: z
+    .strictObject({ scontrol: absolutePath.optional(), slurm_conf: absolutePath.optional() })
+    .optional(),
+  state_dir: absolutePath.optional(),
+  run_dir: absolutePath.optional(),
+  log_dir: absolutePath.optional(),
+};
 
 const schema = z.strictObject({
   resume_config: file.optional(),
@@ -55,17 +66,34 @@ const schema = z.strictObject({
         .optional(),
     })
     .optional(),
-  slurm: z
-    .strictObject({ scontrol: absolutePath.optional(), slurm_conf: absolutePath.optional() })
-    .optional(),
-  state_dir: absolutePath.optional(),
-  run_dir: absolutePath.optional(),
-  log_dir: absolutePath.optional(),
+  ...placeKeys,
 });
 
 export type MusterYaml = z.output<typeof schema>;
 
+/** What it says of places. */
+export type PlacesYaml = Pick<MusterYaml, keyof typeof placeKeys>;
+
 /** Null when anything is wrong; all of it is in `findings`. */
 export function readMusterYaml(yaml: YamlFile, findings: Findings): MusterYaml | null {
   return checkSchema(yaml, schema, findings);
+}
+
+const places = z.object(placeKeys);
+
+/**
+ * What the file says of places, whatever else is wrong with it. Null: a mistake may concern just these, and a default in
+ * place of what was meant would be another cluster's folder.
+ */
+export function readPlaces({ value }: YamlFile): PlacesYaml | null {
+  const isMisspelt = Object.keys(value).some((key) => {
+    if (Object.hasOwn(schema.shape, key)) return false;
+    return Object.hasOwn(placeKeys, nearest(key, Object.keys(schema.shape)) ?? '');
+  });
+  // Indented by mistake, it has slipped into the mapping above it.
+  const isIndented = Object.values(value).some(
+    (each) => isRecord(each) && Object.hasOwn(each, 'state_dir'),
+  );
+  if (isMisspelt || isIndented) return null;
+  return places.safeParse(value).data ?? null;
 }

@@ -13,6 +13,8 @@ export interface SlurmConfOptions {
     readonly suspend: string;
     readonly resumeFail: string;
   };
+  /** Lines about them, as comments before them. */
+  readonly remarks?: readonly string[];
   /** CPUs of a node whose instance type is not known here; 1 when left out. */
   readonly cpus?: number;
   /** Gives every node a port of its own, counted up from here: several slurmd on one machine need that. */
@@ -34,7 +36,7 @@ export function renderSlurmNodes(config: Config, options: SlurmConfOptions): str
 }
 
 function powerSaving(settings: Settings, fleet: Fleet, options: SlurmConfOptions): string[] {
-  const { programs } = options;
+  const { programs, remarks = [] } = options;
   const staticNodes = fleet.queues.flatMap((queue) =>
     queue.computeResources
       .filter((resource) => resource.minCount > 0)
@@ -43,6 +45,7 @@ function powerSaving(settings: Settings, fleet: Fleet, options: SlurmConfOptions
   const minutes = fleet.scaledownIdleMinutes;
   const lines = [
     '# Who starts and ends instances.',
+    ...remarks.map((line) => `# ${line}`),
     `ResumeProgram=${programs.resume}`,
     `SuspendProgram=${programs.suspend}`,
     '# Nodes that did not come up in time: their instances are terminated.',
