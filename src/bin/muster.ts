@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import type { CapacityOptions } from './capacity.ts';
-import type { LabFlags } from './lab.ts';
+import { addLabCommands } from './lab-command.ts';
 import { addLedgerCommand } from './ledger-command.ts';
 import { addNodeCommands } from './node-commands.ts';
 import { addFleetCommands } from './operate-commands.ts';
@@ -208,49 +208,7 @@ program
     );
   });
 
-const lab = program
-  .command('lab')
-  .description(
-    'A real Slurm on this machine whose nodes muster launches through ec2sim. Needs root; costs nothing.',
-  );
-const labDirOption = [
-  '--lab-dir <dir>',
-  'where it lives (default: MUSTER_LAB_DIR, then /var/tmp/muster-lab)',
-] as const;
-const slurmRootOption = [
-  '--slurm-root <dir>',
-  'use the Slurm of another system in this folder, such as debootstrap makes one (docs/lab.md)',
-] as const;
-for (const [name, what] of [
-  ['up', 'Brings a cluster up to play with: 200 nodes, room for 106.'],
-  ['down', 'Takes it down and leaves nothing behind.'],
-  ['demo', 'The main job for a newcomer: what all-or-nothing saves, in plain words.'],
-] as const) {
-  const command = lab
-    .command(name)
-    .description(what)
-    .option(...labDirOption)
-    .option('--json', 'for programs');
-  if (name === 'up') command.option(...slurmRootOption);
-  command.action(async (options: LabFlags) => {
-    const { runDemo, runLabDown, runLabUp } = await import('./lab.ts');
-    const run = { up: runLabUp, down: runLabDown, demo: runDemo }[name];
-    process.exitCode = await run(options);
-  });
-}
-lab
-  .command('run')
-  .description(
-    'Runs a scenario in a cluster of its own, and takes that down again. Without a name it lists them.',
-  )
-  .argument('[scenario]', 'such as wiki-2020')
-  .option(...labDirOption)
-  .option(...slurmRootOption)
-  .option('--json', 'for programs')
-  .action(async (scenario: string | undefined, options: LabFlags) => {
-    const { runLabScenario } = await import('./lab.ts');
-    process.exitCode = await runLabScenario(scenario, options);
-  });
+addLabCommands(program);
 
 try {
   await program.parseAsync();
