@@ -158,6 +158,18 @@ describe('usage', () => {
     expect(muster('plan', '--help').status).toBe(0);
   });
 
+  test("ec2sim's help names its defaults", () => {
+    const help = muster('ec2sim', '--help').stdout.replaceAll(/\s+/g, ' ');
+    expect(help).toContain('--region <name> region (default: us-east-2)');
+    expect(help).toMatch(/--boot-ms <n> from launch to booted, in milliseconds \(default: 1000\)/);
+  });
+
+  test('an option of lab that cannot be used is bad usage, exit code 2', () => {
+    const { status, stdout, stderr } = muster('lab', 'up', '--lab-dir', '');
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(/^muster lab: the lab directory must be an absolute path/);
+  });
+
   for (const args of [
     ['no-such-command'],
     ['plan'],

@@ -3,15 +3,15 @@
  * Exit codes: 0 done, 1 refused or failed, 2 bad usage or configuration, 3 a ledger that cannot be read.
  */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError } from 'commander';
 import type { CapacityOptions } from './capacity.ts';
+import { addEc2simCommand } from './ec2sim-command.ts';
 import { addLabCommands } from './lab-command.ts';
 import { addLedgerCommand } from './ledger-command.ts';
 import { addNodeCommands } from './node-commands.ts';
 import { addFleetCommands } from './operate-commands.ts';
 import { addStatusCommand } from './status-command.ts';
 import { addQueueCommand } from './queue-command.ts';
-import type { Ec2simCommandOptions } from '../ec2sim/command.ts';
 
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -152,62 +152,7 @@ config
 addFleetCommands(program, configOption);
 addNodeCommands(program, configOption);
 
-const collect = (value: string, previous: string[] = []): string[] => [...previous, value];
-const wholeNumber = (text: string): number => {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('a whole number is expected.');
-  return Number(text);
-};
-
-program
-  .command('ec2sim')
-  .description(
-    "EC2's API on loopback, with the capacity, the limits and the faults that you give it.",
-  )
-  .option('--port <n>', 'port on 127.0.0.1 (default: any free one)', wholeNumber)
-  .option('--region <name>', 'region')
-  .option('--capacity <type@zone=n>', 'such as c6i.32xlarge@us-east-2b=106; repeatable', collect)
-  .option(
-    '--subnet <id@zone=cidr>',
-    'such as subnet-12345678@us-east-2b=10.0.0.0/18; repeatable',
-    collect,
-  )
-  .option('--file <json>', 'region, subnets, capacity and times from a file')
-  .option('--pending-ms <n>', 'from launch to running', wholeNumber)
-  .option('--boot-ms <n>', 'from launch to booted', wholeNumber)
-  .option('--boot-jitter-ms <n>', 'spread of the boot time', wholeNumber)
-  .option('--shutdown-ms <n>', 'from termination to terminated', wholeNumber)
-  .option(
-    '--consistency-ms <n>',
-    'how long a new instance is absent from descriptions',
-    wholeNumber,
-  )
-  .option(
-    '--address-delay-ms <n>',
-    'how long a new instance lacks its private address',
-    wholeNumber,
-  )
-  .option('--no-throttle', "without EC2's token buckets")
-  .option('--seed <n>', 'for ids and jitter', wholeNumber)
-  .argument(
-    '[boot-command...]',
-    'behind "--": program and arguments, run for each instance that has booted',
-  )
-  .option('--json', 'the address as JSON')
-  .action(async (bootCommand: string[], options: Ec2simCommandOptions) => {
-    const { ec2simCommand } = await import('../ec2sim/command.ts');
-    const stopped = new Promise<void>((resolve) => {
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
-    });
-    process.exitCode = await ec2simCommand(
-      { ...options, bootCommand },
-      {
-        write: (text) => void process.stdout.write(text),
-        writeError: (text) => void process.stderr.write(text),
-        stopped,
-      },
-    );
-  });
-
+addEc2simCommand(program);
 addLabCommands(program);
 
 try {
