@@ -113,7 +113,7 @@ describe('with a damaged ledger', () => {
     expect(readdirSync(stateDir).filter((name) => name.startsWith('ledger-damaged-'))).toHaveLength(
       1,
     );
-    expect(muster(['ledger', 'check']).stdout).toContain('ledger.db is whole: 1 turns, from ');
+    expect(muster(['ledger', 'check']).stdout).toContain('ledger.db is whole: 1 turn, from ');
   });
 });
 

@@ -25,7 +25,10 @@ export async function runLedgerCheck(options: LedgerOptions): Promise<number> {
   }
   const [from, to] = [found.from, found.to].map((at) => new Date(at).toISOString());
   if (options.json === true) say(JSON.stringify({ path, turns: found.turns, from, to }));
-  else say(`${path} is whole: ${found.turns} turns, from ${from} to ${to}`);
+  else
+    say(
+      `${path} is whole: ${found.turns} ${found.turns === 1 ? 'turn' : 'turns'}, from ${from} to ${to}`,
+    );
   return 0;
 }
 

@@ -165,6 +165,18 @@ describe('usage', () => {
     expect(muster('--help').stdout).not.toMatch(/^ +version/m);
   });
 
+  test("ec2sim's help names its defaults", () => {
+    const help = muster('ec2sim', '--help').stdout.replaceAll(/\s+/g, ' ');
+    expect(help).toContain('--region <name> region (default: us-east-2)');
+    expect(help).toMatch(/--boot-ms <n> from launch to booted, in milliseconds \(default: 1000\)/);
+  });
+
+  test('an option of lab that cannot be used is bad usage, exit code 2', () => {
+    const { status, stdout, stderr } = muster('lab', 'up', '--lab-dir', '');
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(/^muster lab: the lab directory must be an absolute path/);
+  });
+
   for (const args of [
     ['no-such-command'],
     ['plan'],
@@ -318,19 +330,50 @@ note: no SLURM_RESUME_FILE: the nodes are launched as a node list, jobs unknown
     expect(stdout).toMatch(/^ +3 +4 +launch-batch .* 1 +1 +q-dy-c-7$/m);
   });
 
-  test('of nothing: exit code 1', () => {
-    const { status, stdout } = planned('');
-    expect(status).toBe(1);
-    expect(stdout).toContain('note: the hostlist is empty: nothing to do');
+  test('of nothing, or of what is no hostlist: exit code 2, and the error alone', () => {
+    const wrong: [hostlist: string, says: RegExp][] = [
+      ['', /^muster: the hostlist is empty$/m],
+      ['queue1-dy-big-[1-3', /^muster: hostlist "queue1-dy-big-\[1-3": .*\(column 15\); /m],
+    ];
+    for (const [hostlist, says] of wrong) {
+      const { status, stdout, stderr } = planned(hostlist);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+      expect(stderr).toMatch(says);
+      expect(stderr).toContain('muster: nothing was planned.');
+      expect(stderr).not.toContain('SLURM_RESUME_FILE');
+    }
   });
 
-  test('a resume file that is not there: exit code 2, and what was not done', () => {
-    const { status, stdout, stderr } = planned(page, '--resume-file', join(dir, 'nowhere'));
-    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-    expect(stderr).toMatch(
-      /muster: the resume file cannot be read \(ENOENT.*\); nothing was planned/,
-    );
+  test('one node is one node; with an element that is none beside it, exit code 1', () => {
+    const { status, stdout } = planned('q-dy-c-1,q-dy-c-[2');
+    expect(stdout).toContain('1 node, 1 gang, 1 RunInstances call; mode');
+    expect(stdout).toContain('note: hostlist element "q-dy-c-[2": ');
+    expect(status).toBe(1);
   });
+
+  test('of nodes that cannot be: why, without a word of the resume file', () => {
+    const { status, stdout } = planned('nowhere');
+    expect(status).toBe(1);
+    expect(stdout).toContain('not launched: nowhere: (Code:InvalidNodenameError)');
+    expect(stdout).not.toContain('SLURM_RESUME_FILE');
+  });
+
+  const files: Record<string, [text: string | null, says: RegExp]> = {
+    'that is not there': [null, /the resume file cannot be read \(ENOENT/],
+    'that is empty': ['', /wrong\.json cannot be used: SLURM_RESUME_FILE is not whole JSON/],
+    'that is another file': ['{"nodes": []}', /has no list "jobs"; give one as Slurm writes it/],
+    'with no job that can be used': ['{"jobs": [{"id": 1}]}', /jobs\[0\]: has no job_id/],
+  };
+  for (const [name, [text, says]] of Object.entries(files)) {
+    test(`a resume file ${name}: exit code 2, and what was not done`, () => {
+      const file = join(dir, 'wrong.json');
+      if (text !== null) writeFileSync(file, text);
+      const { status, stdout, stderr } = planned(page, '--resume-file', file);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+      expect(stderr).toMatch(says);
+      expect(stderr).toContain('muster: nothing was planned.');
+    });
+  }
 
   test('a configuration that cannot be used: exit code 2, and what is wrong', () => {
     const { status, stdout, stderr } = muster(
@@ -343,6 +386,17 @@ note: no SLURM_RESUME_FILE: the nodes are launched as a node list, jobs unknown
     expect(stderr).toContain('page.conf:15');
     expect(stderr).toContain('max_batch_size');
     expect(stderr).toContain('muster: the configuration cannot be used; nothing was done.');
+  });
+
+  test('the same as JSON, as `config check` has it', () => {
+    const config = pageConf('max_batch_sice = 3\n');
+    const { status, stdout } = muster('plan', '--json', '--config', config, page);
+    expect(status).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({
+      valid: false,
+      config: null,
+      errors: [{ line: 15 }],
+    });
   });
 
   test('makes nothing: no folder, no spool, no log', () => {

@@ -4,9 +4,10 @@
  * newer muster's, 141 nobody reads its output any more.
  */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError } from 'commander';
 import type { CapacityOptions } from './capacity.ts';
-import type { LabFlags } from './lab.ts';
+import { addEc2simCommand } from './ec2sim-command.ts';
+import { addLabCommands } from './lab-command.ts';
 import { addLedgerCommand } from './ledger-command.ts';
 import { addNodeCommands } from './node-commands.ts';
 import { addFleetCommands } from './operate-commands.ts';
@@ -14,7 +15,6 @@ import { endWithOutput, outliveOutput } from './output.ts';
 import { addStatusCommand } from './status-command.ts';
 import { explainSystemError } from './system-error.ts';
 import { addQueueCommand } from './queue-command.ts';
-import type { Ec2simCommandOptions } from '../ec2sim/command.ts';
 
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -167,106 +167,8 @@ program
 addFleetCommands(program, configOption);
 addNodeCommands(program, configOption);
 
-const collect = (value: string, previous: string[] = []): string[] => [...previous, value];
-const wholeNumber = (text: string): number => {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('a whole number is expected.');
-  return Number(text);
-};
-
-program
-  .command('ec2sim')
-  .description(
-    "EC2's API on loopback, with the capacity, the limits and the faults that you give it.",
-  )
-  .option('--port <n>', 'port on 127.0.0.1 (default: any free one)', wholeNumber)
-  .option('--region <name>', 'region')
-  .option('--capacity <type@zone=n>', 'such as c6i.32xlarge@us-east-2b=106; repeatable', collect)
-  .option(
-    '--subnet <id@zone=cidr>',
-    'such as subnet-12345678@us-east-2b=10.0.0.0/18; repeatable',
-    collect,
-  )
-  .option('--file <json>', 'region, subnets, capacity and times from a file')
-  .option('--pending-ms <n>', 'from launch to running', wholeNumber)
-  .option('--boot-ms <n>', 'from launch to booted', wholeNumber)
-  .option('--boot-jitter-ms <n>', 'spread of the boot time', wholeNumber)
-  .option('--shutdown-ms <n>', 'from termination to terminated', wholeNumber)
-  .option(
-    '--consistency-ms <n>',
-    'how long a new instance is absent from descriptions',
-    wholeNumber,
-  )
-  .option(
-    '--address-delay-ms <n>',
-    'how long a new instance lacks its private address',
-    wholeNumber,
-  )
-  .option('--no-throttle', "without EC2's token buckets")
-  .option('--seed <n>', 'for ids and jitter', wholeNumber)
-  .argument(
-    '[boot-command...]',
-    'behind "--": program and arguments, run for each instance that has booted',
-  )
-  .option('--json', 'the address as JSON')
-  .action(async (bootCommand: string[], options: Ec2simCommandOptions) => {
-    const { ec2simCommand } = await import('../ec2sim/command.ts');
-    const stopped = new Promise<void>((resolve) => {
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
-    });
-    process.exitCode = await ec2simCommand(
-      { ...options, bootCommand },
-      {
-        write: (text) => void process.stdout.write(text),
-        writeError: (text) => void process.stderr.write(text),
-        stopped,
-      },
-    );
-  });
-
-const lab = program
-  .command('lab')
-  .description(
-    'A real Slurm on this machine whose nodes muster launches through ec2sim. Needs root; costs nothing.',
-  )
-  .hook('preAction', outliveOutput);
-const labDirOption = [
-  '--lab-dir <dir>',
-  'where it lives (default: MUSTER_LAB_DIR, then /var/tmp/muster-lab)',
-] as const;
-const slurmRootOption = [
-  '--slurm-root <dir>',
-  'use the Slurm of another system in this folder, such as debootstrap makes one (docs/lab.md)',
-] as const;
-for (const [name, what] of [
-  ['up', 'Brings a cluster up to play with: 200 nodes, room for 106.'],
-  ['down', 'Takes it down and leaves nothing behind.'],
-  ['demo', 'The main job for a newcomer: what all-or-nothing saves, in plain words.'],
-] as const) {
-  const command = lab
-    .command(name)
-    .description(what)
-    .option(...labDirOption)
-    .option('--json', 'for programs');
-  if (name === 'up') command.option(...slurmRootOption);
-  command.action(async (options: LabFlags) => {
-    const { runDemo, runLabDown, runLabUp } = await import('./lab.ts');
-    const run = { up: runLabUp, down: runLabDown, demo: runDemo }[name];
-    process.exitCode = await run(options);
-  });
-}
-lab
-  .command('run')
-  .description(
-    'Runs a scenario in a cluster of its own, and takes that down again. Without a name it lists them.',
-  )
-  .argument('[scenario]', 'such as wiki-2020')
-  .option(...labDirOption)
-  .option(...slurmRootOption)
-  .option('--json', 'for programs')
-  .action(async (scenario: string | undefined, options: LabFlags) => {
-    const { runLabScenario } = await import('./lab.ts');
-    process.exitCode = await runLabScenario(scenario, options);
-  });
+addEc2simCommand(program);
+addLabCommands(program);
 
 endWithOutput();
 try {

@@ -42,7 +42,16 @@ function headline(settings: Settings, plan: Plan): string {
     plan.mode === 'job'
       ? `mode job: every job is a gang (${oneOf(settings, plan, ({ scalingStrategy }) => scalingStrategy)})`
       : `mode node-list: launch-batches of at most ${oneOf(settings, plan, ({ maxBatchSize }) => String(maxBatchSize))}, ${oneOf(settings, plan, firmness)}`;
-  return `${plan.nodes.length} nodes, ${plan.gangs.length} gangs, ${calls} RunInstances calls; ${how}\n\n`;
+  const counts = [
+    counted(plan.nodes.length, 'node'),
+    counted(plan.gangs.length, 'gang'),
+    counted(calls, 'RunInstances call'),
+  ];
+  return `${counts.join(', ')}; ${how}\n\n`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 function firmness({ allOrNothingBatch }: LaunchPolicy): string {

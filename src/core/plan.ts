@@ -163,6 +163,8 @@ function readJobs(
   places: ReadonlyMap<string, Place>,
   faults: string[],
 ): PlannedJob[] {
+  // Nothing can be launched: whose it would have been is not worth a word beside why.
+  if (places.size === 0) return [];
   if (resumeFile === null) {
     faults.push('no SLURM_RESUME_FILE: the nodes are launched as a node list, jobs unknown');
     return [];

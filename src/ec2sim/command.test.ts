@@ -64,6 +64,14 @@ describe('the command', () => {
     expect(throttling).toBe(true);
   });
 
+  test('warns of what is odd, and starts', async () => {
+    const options = { capacity: ['nosuch.type@us-east-2b=3'], bootCommand: ['/no/such/program'] };
+    const { code, out, errors } = await run(options, async () => undefined);
+    expect({ code, lines: out.length }).toEqual({ code: 0, lines: 1 });
+    expect(errors).toMatch(/^muster ec2sim: warning: nosuch\.type is no instance type/m);
+    expect(errors).toMatch(/^muster ec2sim: warning: the boot command \/no\/such\/program is no/m);
+  });
+
   const wrong = new Map<string, { options: Ec2simCommandOptions; want: RegExp }>([
     [
       'a capacity without a zone',
@@ -78,11 +86,19 @@ describe('the command', () => {
     ],
     [
       'a range that is none',
-      { options: { subnet: ['subnet-1@z=10.0.0.0/4'] }, want: /no IPv4 range/ },
+      { options: { subnet: ['subnet-1@us-east-2b=10.0.0.0/4'] }, want: /no IPv4 range/ },
     ],
     [
       'a file that is not there',
       { options: { file: '/nonexistent.json' }, want: /ENOENT.*nonexistent/ },
+    ],
+    ['a region that is none', { options: { region: 'usa' }, want: /region usa: write a region/ }],
+    [
+      'room in a zone of another region',
+      {
+        options: { region: 'eu-west-1', capacity: ['c5.xlarge@us-east-2b=3'] },
+        want: /us-east-2b is no zone of the region eu-west-1/,
+      },
     ],
     ['a port out of range', { options: { port: 70_000 }, want: /port/ }],
   ]);
@@ -116,8 +132,9 @@ describe('the options', () => {
     const folder = mkdtempSync(join(tmpdir(), 'muster-ec2sim-'));
     try {
       const file = join(folder, 'ec2.json');
-      const subnets = [{ subnetId: 'subnet-1', availabilityZone: 'z', cidr: '10.0.0.0/24' }];
-      const capacity = [{ instanceType: 't', availabilityZone: 'z', capacity: 4 }];
+      const zone = 'eu-west-1a';
+      const subnets = [{ subnetId: 'subnet-1', availabilityZone: zone, cidr: '10.0.0.0/24' }];
+      const capacity = [{ instanceType: 't2.micro', availabilityZone: zone, capacity: 4 }];
       writeFileSync(
         file,
         JSON.stringify({
@@ -129,14 +146,14 @@ describe('the options', () => {
         }),
       );
       const options = await simOptionsFrom(
-        { file, seed: 6, bootMs: 9, capacity: ['t@z=5'] },
+        { file, seed: 6, bootMs: 9, capacity: ['t2.micro@eu-west-1a=5'] },
         () => undefined,
       );
       expect(options).toEqual({
         region: 'eu-west-1',
         seed: 6,
         subnets,
-        capacity: [...capacity, { instanceType: 't', availabilityZone: 'z', capacity: 5 }],
+        capacity: [...capacity, { instanceType: 't2.micro', availabilityZone: zone, capacity: 5 }],
         times: { bootMs: 9, shutdownMs: 8 },
       });
       writeFileSync(file, '{"capasity": []}');

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { bootByCommand } from './boot-command.ts';
+import { checkWorld, odditiesOf } from './check-options.ts';
 import { startEc2Sim, type Ec2SimOptions } from './server.ts';
 import type { CapacitySpec, SubnetSpec, Times } from '../sim/ec2/index.ts';
 
@@ -116,25 +117,35 @@ function definedTimes(options: Ec2simCommandOptions): Partial<Times> {
   return Object.fromEntries(Object.entries(times).filter(([, value]) => value !== undefined));
 }
 
-/** Rejects with RangeError for an option or a file that cannot be understood. */
+/** Rejects with RangeError for an option or a file that cannot be understood; `onMessage` hears warnings, and boots that fail. */
 export async function simOptionsFrom(
   options: Ec2simCommandOptions,
-  onError: (message: string) => void,
+  onMessage: (message: string) => void,
 ): Promise<Ec2SimOptions> {
   const file = await readOptionsFile(options.file);
   const region = options.region ?? file.region;
   const seed = options.seed ?? file.seed;
   const subnets = options.subnet?.length ? options.subnet.map(parseSubnet) : file.subnets;
   const { bootCommand = [] } = options;
-  return {
-    ...(options.port !== undefined && { port: options.port }),
+  const capacity = [...(file.capacity ?? []), ...(options.capacity ?? []).map(parseCapacity)];
+  const world = {
     ...(region !== undefined && { region }),
-    ...(seed !== undefined && { seed }),
     ...(subnets !== undefined && { subnets }),
-    capacity: [...(file.capacity ?? []), ...(options.capacity ?? []).map(parseCapacity)],
+    capacity,
+  };
+  checkWorld(world);
+  for (const oddity of odditiesOf(world, bootCommand, process.env['PATH'])) {
+    onMessage(`warning: ${oddity}`);
+  }
+  return {
+    ...world,
+    ...(options.port !== undefined && { port: options.port }),
+    ...(seed !== undefined && { seed }),
     times: { ...(file.times as Partial<Times> | undefined), ...definedTimes(options) },
     ...(options.throttle === false && { throttle: false }),
-    ...(bootCommand.length > 0 && { onBoot: bootByCommand({ argv: bootCommand, onError }) }),
+    ...(bootCommand.length > 0 && {
+      onBoot: bootByCommand({ argv: bootCommand, onError: onMessage }),
+    }),
   };
 }
 

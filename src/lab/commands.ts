@@ -1,13 +1,13 @@
 /**
- * `muster lab up | down | run`: what the command line calls. Each resolves to the exit code: 0 done, 1 failed or
+ * `muster lab down` and `muster lab run`: what the command line calls. Each resolves to the exit code: 0 done, 1 failed or
  * not as expected, 2 bad usage, 130 or 143 after Ctrl-C or SIGTERM (with everything taken down first).
  */
-import { chooseLabDir, labPaths, releaseHold, removeLab } from './lab-dir.ts';
+import { BadUsage } from './bad-usage.ts';
+import { chooseLabDir, labPaths, removeLab } from './lab-dir.ts';
 import { ensureSlurm } from './ensure-slurm.ts';
 import type { SlurmAvailability } from './ensure-slurm.ts';
 import { openRealWorld } from './real-world.ts';
 import { createProgressPrinter, renderResult } from './render.ts';
-import { LAB_UP_FILES, LAB_UP_SPEC, LAB_UP_TYPE, LAB_UP_ROOM } from './scenarios/blog-2022.ts';
 import { scenarios } from './scenarios/index.ts';
 import type {
   LabEvent,
@@ -27,64 +27,20 @@ export interface LabOptions {
   stdout(text: string): void;
   stderr(text: string): void;
   readonly env: NodeJS.ProcessEnv;
+  /** The caller's user id. */
+  readonly uid: number | undefined;
   /** Standard output is a terminal. */
   readonly isTty: boolean;
   /** Muster's launcher, `bin/muster`, absolute. */
   readonly musterProgram: string;
+  /** How the person who called reaches it: `muster`, or its path. */
+  readonly calledAs: string;
   /** The folder of muster's hooks, absolute. */
   readonly hooksDir: string;
   /** What an instance runs, `node/muster-node`, absolute. */
   readonly nodeProgram: string;
   /** The world without a real Slurm. */
   readonly openModel: WorldOpener;
-}
-
-/** A cluster to play with: the post's 200 nodes, room for 106, muster all-or-nothing. It runs on until `labDown`. */
-export async function labUp(options: LabOptions): Promise<number> {
-  return reporting(options, async (labDir) => {
-    const availability = await availableSlurm(options);
-    if (availability.kind === 'model') {
-      options.stderr(`${availability.why} A lab needs it; "muster lab run" works without.\n`);
-      return 1;
-    }
-    const world = await openRealWorld({ ...options, labDir, spec: LAB_UP_SPEC, progress: nothing });
-    try {
-      await world.cloud.setCapacity(LAB_UP_TYPE, LAB_UP_SPEC.zone, LAB_UP_ROOM);
-      await world.muster.start(LAB_UP_FILES);
-      releaseHold(labPaths(labDir));
-    } catch (error: unknown) {
-      await world.close();
-      throw error;
-    }
-    const about = {
-      labDir,
-      slurmVersion: world.slurm.version,
-      slurmConf: world.slurm.slurmConfPath,
-      ec2sim: world.endpoint,
-      config: world.configPath,
-      log: world.logPaths[0] ?? '',
-      ...(options.slurmRoot === undefined ? {} : { programs: labPaths(labDir).programs }),
-    };
-    options.stdout(options.json ? `${JSON.stringify(about, null, 2)}\n` : upText(about));
-    return 0;
-  });
-}
-
-function upText(about: Readonly<Record<string, string>>): string {
-  const { programs } = about;
-  const path = programs === undefined ? '' : `  export PATH=${programs}:$PATH\n`;
-  return `A Slurm ${about['slurmVersion']} is up in ${about['labDir']}: 200 nodes, EC2 has room for ${LAB_UP_ROOM}.
-
-  export SLURM_CONF=${about['slurmConf']}
-${path}  sinfo
-  sbatch -N 200 --wrap "sleep 60"     # no room: none is launched
-  sbatch -N 100 --wrap "sleep 60"     # runs
-  muster status --config ${about['config']}
-  tail -f ${about['log']}
-  curl -s ${about['ec2sim']}/_admin/state
-
-Take it down with: muster lab down --lab-dir ${about['labDir']}
-`;
 }
 
 /** Takes down the lab in the directory, whoever brought it up. */
@@ -103,10 +59,19 @@ function listScenarios(): string {
   return scenarios.map((one) => `  ${one.name.padEnd(width)}  ${one.summary}\n`).join('');
 }
 
+function listScenariosJson(): string {
+  const list = scenarios.map(({ name, summary, needsRealSlurm = false }) => ({
+    name,
+    summary,
+    needsRealSlurm,
+  }));
+  return `${JSON.stringify({ scenarios: list }, null, 2)}\n`;
+}
+
 /** Runs a scenario in a lab of its own, which ends with it. */
 export async function labRun(name: string | undefined, options: LabOptions): Promise<number> {
   if (name === undefined) {
-    options.stdout(listScenarios());
+    options.stdout(options.json ? listScenariosJson() : listScenarios());
     return 0;
   }
   const scenario = scenarios.find((one) => one.name === name);
@@ -187,7 +152,7 @@ async function runIn(
     await world.close({ keepFiles });
     if (keepFiles && world.logPaths.length > 0) {
       options.stderr(
-        `The logs are kept until the next lab or "muster lab down":\n${world.logPaths.map((path) => `  ${path}`).join('\n')}\n`,
+        `The logs are kept until the next lab or "${options.calledAs} lab down --lab-dir ${options.labDir}":\n${world.logPaths.map((path) => `  ${path}`).join('\n')}\n`,
       );
     }
   }
@@ -228,16 +193,17 @@ function watchInterrupt(): { readonly signalled: Promise<number>; release(): voi
 }
 
 /** A folder that was named is meant: it is never replaced by the model, and `openRealWorld` says what it lacks. */
-async function availableSlurm(options: LabOptions): Promise<SlurmAvailability> {
+export async function availableSlurm(options: LabOptions): Promise<SlurmAvailability> {
   if (options.slurmRoot !== undefined) return { kind: 'real' };
   return ensureSlurm({
     allowInstall: true,
     env: options.env,
+    uid: options.uid,
     announce: (line) => options.stderr(`${line}\n`),
   });
 }
 
-/** Runs a command in the chosen directory; what goes wrong becomes a message and exit code 1. */
+/** Runs a command in the chosen directory; what goes wrong becomes a message and exit code 1, bad usage 2. */
 export async function reporting(
   options: LabOptions,
   command: (labDir: string) => Promise<number>,
@@ -246,7 +212,7 @@ export async function reporting(
     return await command(chooseLabDir(options.labDir, options.env));
   } catch (error: unknown) {
     options.stderr(`muster lab: ${error instanceof Error ? error.message : String(error)}\n`);
-    return 1;
+    return error instanceof BadUsage ? 2 : 1;
   }
 }
 

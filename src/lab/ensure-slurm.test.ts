@@ -1,5 +1,18 @@
 import { expect, test } from 'vitest';
-import { isDebianLike } from './ensure-slurm.ts';
+import { ensureSlurm, isDebianLike } from './ensure-slurm.ts';
+import { missingPrograms } from './slurm-programs.ts';
+
+test('Slurm is for root alone, installed or not: others get the model, and are told why', async () => {
+  const found = await ensureSlurm({
+    allowInstall: false,
+    env: {},
+    uid: 1000,
+    announce: () => expect.unreachable('nothing is installed'),
+  });
+  expect(found).toMatchObject({ kind: 'model', why: expect.stringMatching(/^Slurm is .*\.$/) });
+  if (found.kind === 'model' && missingPrograms().length === 0)
+    expect(found.why).toContain('needs root to run it: you are user 1000.');
+});
 
 const systems = new Map<string, [osRelease: string, want: boolean]>([
   ['Debian', ['PRETTY_NAME="Debian GNU/Linux 12"\nID=debian\n', true]],

@@ -1,5 +1,5 @@
 /**
- * Slurm's programs for the lab: there already, installed from Debian's packages where that may be done, or not to be had.
+ * Slurm's programs for the lab, which runs them as root: there already, installed from Debian's packages where that may be done, or not to be had.
  * Installing is announced, needs root on Debian or Ubuntu, and MUSTER_NO_INSTALL=1 forbids it. The packages' services are
  * left alone; should one have started with the installation, that is said.
  */
@@ -10,6 +10,8 @@ import { missingPrograms, SLURM_PACKAGES } from './slurm-programs.ts';
 export interface EnsureOptions {
   readonly allowInstall: boolean;
   readonly env: NodeJS.ProcessEnv;
+  /** The caller's user id; absent: this process's. */
+  readonly uid?: number | undefined;
   announce(line: string): void;
 }
 
@@ -23,8 +25,10 @@ const INSTALL_LIMIT_MS = 5 * 60_000;
 /** Never rejects: what stands in the way is the answer. */
 export async function ensureSlurm(options: EnsureOptions): Promise<SlurmAvailability> {
   const missing = missingPrograms();
-  if (missing.length === 0) return { kind: 'real' };
-  const obstacle = installObstacle(options);
+  const uid = options.uid ?? process.getuid?.();
+  if (missing.length === 0)
+    return uid === 0 ? { kind: 'real' } : { kind: 'model', why: needsRoot(uid) };
+  const obstacle = installObstacle(options, uid);
   const lacking = `Slurm is not installed here (no ${missing.join(', ')})`;
   if (obstacle !== null) return { kind: 'model', why: `${lacking}, and ${obstacle}.` };
   try {
@@ -41,12 +45,17 @@ export async function ensureSlurm(options: EnsureOptions): Promise<SlurmAvailabi
   };
 }
 
+/** Its daemons change to the user slurm, and a lab that one user left behind another one could not take down. */
+function needsRoot(uid: number | undefined): string {
+  return `Slurm is installed here, and the lab needs root to run it: you are user ${uid ?? 'unknown'}.`;
+}
+
 /** Why packages may not be installed, as the end of a sentence; null when they may. */
-function installObstacle(options: EnsureOptions): string | null {
+function installObstacle(options: EnsureOptions, uid: number | undefined): string | null {
   const forbids = options.env['MUSTER_NO_INSTALL'] ?? '';
   if (forbids !== '' && forbids !== '0') return 'MUSTER_NO_INSTALL forbids installing it';
   if (!options.allowInstall) return 'installing it was not allowed';
-  if (process.getuid?.() !== 0) return 'only root can install it';
+  if (uid !== 0) return 'only root can install it';
   if (!isDebianLike(readOsRelease()) || findProgram('apt-get', options.env['PATH']) === null) {
     return 'this is neither Debian nor Ubuntu, the systems it could be installed on';
   }

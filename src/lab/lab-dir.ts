@@ -17,6 +17,7 @@ import {
 } from 'node:fs';
 import { isAbsolute, join, normalize } from 'node:path';
 import { z } from 'zod';
+import { BadUsage } from './bad-usage.ts';
 import { endProcesses, isAlive, markOf, processesOfLab } from './processes.ts';
 import type { ProcessMark } from './processes.ts';
 
@@ -90,8 +91,8 @@ export function labPaths(labDir: string): LabPaths {
 export function chooseLabDir(option: string | undefined, env: NodeJS.ProcessEnv): string {
   const chosen = option ?? env['MUSTER_LAB_DIR'] ?? DEFAULT_LAB_DIR;
   if (!isPlainPath(chosen) || normalize(chosen) === '/') {
-    throw new Error(
-      `the lab directory must be an absolute path of letters, digits, ".", "_" and "-", not "${chosen}"`,
+    throw new BadUsage(
+      `the lab directory must be an absolute path of letters, digits, ".", "_" and "-", not "${chosen}"; nothing was touched`,
     );
   }
   return chosen;
@@ -104,9 +105,9 @@ export function isPlainPath(path: string): boolean {
 
 /**
  * Takes the directory for a new lab; leftovers of a crashed one are cleaned first.
- * Rejects when another lab lives in it, or when it holds something that no lab made.
+ * Rejects when another lab lives in it, or when it holds something that no lab made. `muster` is how the person calls it.
  */
-export async function claimLabDir(paths: LabPaths): Promise<LabState> {
+export async function claimLabDir(paths: LabPaths, muster = 'muster'): Promise<LabState> {
   const before = readLabState(paths);
   if (before !== null) {
     const alive = livingMarks(before);
@@ -115,7 +116,7 @@ export async function claimLabDir(paths: LabPaths): Promise<LabState> {
     if (alive.length > 0 && !isCrashed) {
       throw new Error(
         `a lab is already up in ${paths.root} (processes ${alive.map((mark) => mark.pid).join(' ')}). ` +
-          `Take it down with "muster lab down --lab-dir ${paths.root}", or give this one a directory of its own with --lab-dir.`,
+          `Take it down with "${muster} lab down --lab-dir ${paths.root}", or give this one a directory of its own with --lab-dir.`,
       );
     }
     await removeLab(paths);

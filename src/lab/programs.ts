@@ -8,10 +8,12 @@ const usualPlaces = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin
 
 /** The absolute path of a program, looked for in PATH and then in the usual places; null when it is nowhere. */
 export function findProgram(name: string, path: string | undefined): string | null {
-  const folders = [
-    ...(path ?? '').split(':').filter((folder) => folder.startsWith('/')),
-    ...usualPlaces,
-  ];
+  return findOnPath(name, [path ?? '', ...usualPlaces].join(':'));
+}
+
+/** The absolute path of a program in the folders of PATH alone, relative ones left out; null when it is in none. */
+export function findOnPath(name: string, path: string | undefined): string | null {
+  const folders = (path ?? '').split(':').filter((folder) => folder.startsWith('/'));
   for (const folder of folders) {
     const candidate = join(folder, name);
     try {

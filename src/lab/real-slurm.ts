@@ -19,6 +19,7 @@ import {
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { nodeName } from '../core/node-name.ts';
+import { BadUsage } from './bad-usage.ts';
 import { startDetached, waitUntilReady } from './daemons.ts';
 import { endLab, removeLab } from './lab-dir.ts';
 import type { LabPaths, LabState } from './lab-dir.ts';
@@ -170,7 +171,7 @@ async function choosePrograms(
   }
   const own = findSlurmPrograms();
   const needsNames = resetsAddresses(await slurmVersion(own.slurmctld, env));
-  if (!needsNames || process.getuid?.() !== 0) return own;
+  if (!needsNames) return own;
   return enterSlurmRoot({ paths, dir: '/', inside: own, nodeNames, startProcess });
 }
 
@@ -216,11 +217,10 @@ interface SlurmUser {
   readonly gid: number;
 }
 
-/** The user slurm of the system that Slurm runs in, as packages make it; where there is none, or the lab is not root, the caller. */
+/** The user slurm of the system that Slurm runs in, as packages make it; where there is none, the caller: root. */
 function chooseSlurmUser(systemRoot: string): SlurmUser {
   const me = userInfo();
   const self = { name: me.username, uid: me.uid, gid: me.gid };
-  if (me.uid !== 0) return self;
   const line = readFileSync(join(systemRoot, 'etc/passwd'), 'utf8')
     .split('\n')
     .find((entry) => entry.startsWith('slurm:'));
@@ -233,7 +233,7 @@ function makeFolders(paths: LabPaths, slurmUser: SlurmUser): void {
   const folder = (path: string, mode: number, owner: SlurmUser | null = null): void => {
     mkdirSync(path, { recursive: true });
     chmodSync(path, mode);
-    if (owner !== null && process.getuid?.() === 0) chownSync(path, owner.uid, owner.gid);
+    if (owner !== null) chownSync(path, owner.uid, owner.gid);
   };
   folder(paths.scripts, 0o755);
   folder(paths.hooks, 0o755);
@@ -345,7 +345,7 @@ function checkSocketPaths(paths: LabPaths, fleet: Fleet): void {
   const spool = paths.nodes.length + 1 + longest;
   const over = spool + 1 + longest + '_1234.4294967291'.length - SOCKET_PATH_MAX;
   if (over > 0) {
-    throw new Error(
+    throw new BadUsage(
       `the lab directory's name is too long by ${over} characters for the sockets of ${longest}-character node names: ` +
         `${paths.root}. Name a shorter one with --lab-dir, such as /var/tmp/lab`,
     );

@@ -38,6 +38,8 @@ export interface RealWorldOptions {
   readonly spec: WorldSpec;
   /** Muster's launcher, `bin/muster`. */
   readonly musterProgram: string;
+  /** How the person who called reaches it. */
+  readonly calledAs: string;
   readonly hooksDir: string;
   /** What an instance runs, `node/muster-node`. */
   readonly nodeProgram: string;
@@ -62,7 +64,7 @@ export async function openRealWorld(options: RealWorldOptions): Promise<RealWorl
   const paths = labPaths(options.labDir);
   const { slurmRoot } = options;
   if (slurmRoot !== undefined) checkSlurmRoot(slurmRoot);
-  const state = await claimLabDir(paths);
+  const state = await claimLabDir(paths, options.calledAs);
   try {
     const config = writeConfig(paths, options, options.spec.files);
     const slurm = await bringUpSlurm({

@@ -12,6 +12,7 @@
  */
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { BadUsage } from './bad-usage.ts';
 import { waitUntilReady } from './daemons.ts';
 import { isPlainPath } from './lab-dir.ts';
 import type { LabPaths } from './lab-dir.ts';
@@ -28,16 +29,16 @@ import type { SlurmPrograms } from './slurm-programs.ts';
 export function checkSlurmRoot(dir: string, uid: number | undefined = process.getuid?.()): void {
   const untouched = 'Nothing was started or changed.';
   if (!isPlainPath(dir)) {
-    throw new Error(
+    throw new BadUsage(
       `--slurm-root must be an absolute path of letters, digits, ".", "_", "-" and "/", not "${dir}". ${untouched}`,
     );
   }
   if (statSync(dir, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    throw new Error(`--slurm-root: there is no folder ${dir}. ${untouched}`);
+    throw new BadUsage(`--slurm-root: there is no folder ${dir}. ${untouched}`);
   }
   const missing = SLURM_PROGRAMS.filter((name) => findProgramIn(dir, name) === null);
   if (missing.length > 0) {
-    throw new Error(
+    throw new BadUsage(
       `--slurm-root: the system in ${dir} has no ${missing.join(', ')}. Install them in it: ` +
         `chroot ${dir} apt-get install --no-install-recommends ${SLURM_PACKAGES.join(' ')}. ${untouched}`,
     );

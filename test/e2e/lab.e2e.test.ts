@@ -19,7 +19,8 @@ import { missingPrograms } from '../../src/lab/slurm-programs.ts';
 import type { PhaseResult, ScenarioResult } from '../../src/lab/world.ts';
 
 const muster = resolve(import.meta.dirname, '../../bin/muster');
-const hasSlurm = missingPrograms().length === 0;
+/** Only root's: without, the lab runs on the model though Slurm is there. */
+const hasSlurm = missingPrograms().length === 0 && process.getuid?.() === 0;
 const kind = hasSlurm ? 'real' : 'model';
 
 /** Short: a lab's node sockets have its path in theirs. */
@@ -131,7 +132,7 @@ beforeAll(() => {
   process.stdout.write(
     hasSlurm
       ? 'lab: on the real Slurm of this machine\n'
-      : `lab: NO REAL SLURM HERE (missing: ${missingPrograms().join(', ')}); its built-in model is used\n`,
+      : `lab: NO REAL SLURM HERE (missing: ${missingPrograms().join(', ') || 'root'}); its built-in model is used\n`,
   );
   const first = startAll(widest, 1);
   void startAll(patient, 1);

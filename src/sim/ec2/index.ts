@@ -8,7 +8,14 @@ export type { Ec2Controls, Ec2Stats, ReservationStatus } from './controls.ts';
 export type { EventSpec, PlantSpec } from './health-controls.ts';
 export { createEc2Model, type Ec2Model, type Outcome } from './model.ts';
 export type { PoolStatus } from './pools.ts';
-export { defaultTimes, type CapacitySpec, type Ec2ModelOptions, type Times } from './settings.ts';
+export { lookUpInstanceType } from './catalogue.ts';
+export {
+  defaultRegion,
+  defaultTimes,
+  type CapacitySpec,
+  type Ec2ModelOptions,
+  type Times,
+} from './settings.ts';
 export { defaultSubnets, type SubnetSpec } from './subnets.ts';
 export { ec2ThrottleLimits, type BucketLimits, type ThrottleLimits } from './throttle.ts';
 export type * from './types.ts';

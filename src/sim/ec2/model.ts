@@ -33,7 +33,7 @@ import {
   describeInstanceTypes,
   describeSubnets,
 } from './resources.ts';
-import type { Ec2ModelOptions } from './settings.ts';
+import { defaultSeed, type Ec2ModelOptions } from './settings.ts';
 import { ec2ThrottleLimits } from './throttle.ts';
 import type { ActionName, Actions } from './types.ts';
 import { createLasting, createWorld, type Outage, type World } from './world.ts';
@@ -221,7 +221,7 @@ function performIn<A extends ActionName>(
 
 /** Throws RangeError for a subnet whose range is none. */
 export function createEc2Model(options: Ec2ModelOptions): Ec2Model {
-  const lasting = createLasting(options.seed ?? 1);
+  const lasting = createLasting(options.seed ?? defaultSeed);
   const life: Life = {
     world: createWorld(options, lasting),
     throttle: createThrottle(options.throttle ?? ec2ThrottleLimits),

@@ -25,6 +25,11 @@ export interface Times {
   readonly spotNoticeMs: DurationMs;
 }
 
+/** The region of the post that muster starts from. */
+export const defaultRegion = 'us-east-2';
+
+export const defaultSeed = 1;
+
 export const defaultTimes: Times = {
   pendingMs: 1000,
   bootMs: 1000,
@@ -48,9 +53,9 @@ export interface CapacitySpec {
 export interface Ec2ModelOptions {
   /** The model's only clock. It may stand still; when it runs backwards, nothing happens until it has caught up. */
   readonly now: () => Instant;
-  /** Ids and jitter follow from it. Default 1. */
+  /** Ids and jitter follow from it. Default: `defaultSeed`. */
   readonly seed?: number;
-  /** Default `us-east-2`, the region of the post that muster starts from. */
+  /** Default: `defaultRegion`. */
   readonly region?: string;
   /** Twelve digits. */
   readonly account?: string;

@@ -5,7 +5,7 @@ import { createFaults, type Faults } from './faults.ts';
 import { createInstanceStore, type Instance, type InstanceStore } from './instances.ts';
 import { createPools, type Pools } from './pools.ts';
 import { createRandomStream, type RandomStream } from './random.ts';
-import { defaultTimes, type Ec2ModelOptions, type Times } from './settings.ts';
+import { defaultRegion, defaultTimes, type Ec2ModelOptions, type Times } from './settings.ts';
 import { createReservationBook, type ReservationBook } from './reservations.ts';
 import { createSubnet, defaultSubnets, type Subnet } from './subnets.ts';
 import { createLaunchTemplates, type LaunchTemplates } from './templates.ts';
@@ -91,7 +91,7 @@ export function createLasting(seed: number): Lasting {
 }
 
 export function createWorld(options: Ec2ModelOptions, lasting: Lasting): World {
-  const region = options.region ?? 'us-east-2';
+  const region = options.region ?? defaultRegion;
   const { otherIds } = lasting;
   const world: World = {
     region,
