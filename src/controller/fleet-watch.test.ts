@@ -162,6 +162,40 @@ describe('jobs that lose a node', () => {
     expect(await fleet.look()).toMatchObject({ struck: [{ jobId: 1 }] });
   });
 
+  test('are those that had the nodes last, though the same nodes are at work all the time', async () => {
+    const { fleet, nodes, ports, look } = watched();
+    const [one, two] = ['q-dy-c-1', 'q-dy-c-2'] as const;
+    ports.jobs = async () => [job('RUNNING', one, two)];
+    for (const node of [one, two]) nodes[node] = { isBusy: true };
+    await look(0);
+    ports.jobs = async () => [{ ...job('RUNNING', one, two), jobId: 2 }];
+    await look(30);
+    await look(30);
+    nodes[one] = { isDown: true };
+    nodes[two] = {};
+    ports.jobs = async () => [{ ...job('PENDING'), jobId: 2 }];
+    expect(await fleet.look()).toMatchObject({ struck: [{ jobId: 2, lost: [one], left: [two] }] });
+  });
+
+  const others: ReadonlyMap<string, readonly SchedulerJob[]> = new Map([
+    ['had ended, and another one had come', [job('COMPLETED'), { ...job('PENDING'), jobId: 2 }]],
+    ['was cancelled', [job('CANCELLED')]],
+    ['is not known any more', []],
+    ['runs there still', [job('RUNNING', 'q-dy-c-1', 'q-dy-c-2')]],
+  ]);
+  for (const [what, jobs] of others) {
+    test(`are none where the one that was seen last ${what}`, async () => {
+      const { look, fleet, nodes, ports } = watched();
+      const [one, two] = ['q-dy-c-1', 'q-dy-c-2'] as const;
+      ports.jobs = async () => [job('RUNNING', one, two)];
+      for (const node of [one, two]) nodes[node] = { isBusy: true };
+      await look(0);
+      nodes[one] = { isDown: true, isBusy: true };
+      ports.jobs = async () => jobs;
+      expect(await fleet.look()).toBe(null);
+    });
+  }
+
   test('jobs are asked for when other nodes are at work than before, and those that have lost one as long as they wait', async () => {
     const { one, look, fleet, nodes, ports } = watched();
     ports.jobs = async () => [job('PENDING')];
@@ -214,6 +248,15 @@ describe('a look that fails', () => {
 });
 
 describe('what it costs', () => {
+  test('one listing of jobs a minute while something is at work', async () => {
+    const { look, nodes, ports } = watched();
+    await look(0);
+    expect(ports.journal).not.toContain('list-allocated-jobs');
+    nodes['q-dy-c-1'] = { isBusy: true };
+    for (let index = 0; index < 13; index += 1) await look(10);
+    expect(ports.journal.filter((line) => line === 'list-allocated-jobs')).toHaveLength(3);
+  });
+
   test('one listing of nodes a look, and of partitions every half a minute', async () => {
     const { look, ports } = watched();
     for (let index = 0; index < 6; index += 1) await look(10);

@@ -13,7 +13,13 @@ import {
 } from '../core/fleet-facts.ts';
 import type { State } from '../core/state.ts';
 import { observeSets, watchesSets } from '../core/static-sets.ts';
-import { settledSurvivors, struckJobs, type SurvivorsSettled } from '../core/survivors.ts';
+import {
+  confirmedStruck,
+  settledSurvivors,
+  struckJobs,
+  type StruckJob,
+  type SurvivorsSettled,
+} from '../core/survivors.ts';
 import { ripen, type Suspicions } from '../core/suspicion.ts';
 import type { DurationMs, Instant } from '../core/units.ts';
 import type { InstanceStatus } from '../ports/cloud.ts';
@@ -34,8 +40,12 @@ const partitionsKeptMs: DurationMs = 30_000;
 /** An answer that took longer may be about nodes that have jobs by now. */
 const freshMs: DurationMs = 10_000;
 
+/** On a full cluster one job takes another one's nodes within a look, and the same nodes are at work as before. */
+const workKeptMs: DurationMs = 60_000;
+
 /** The nodes that are at work, and the jobs that run there. */
 interface Work {
+  readonly at: Instant;
   readonly busy: readonly string[];
   readonly jobs: readonly SchedulerJob[];
 }
@@ -59,7 +69,7 @@ export function createFleetWatch(
 ): FleetWatch {
   let looks = 0;
   let suspicions: Suspicions = new Map();
-  let work: Work = { busy: [], jobs: [] };
+  let work: Work = { at: 0, busy: [], jobs: [] };
   let partitions: { readonly at: Instant; readonly list: readonly SeenPartition[] } | null = null;
 
   async function listPartitions(now: Instant): Promise<readonly SeenPartition[]> {
@@ -68,16 +78,23 @@ export function createFleetWatch(
     return partitions.list;
   }
 
-  /** Of jobs that run: asked for when other nodes are at work than the last time. */
+  /** Of jobs that run: asked for when other nodes are at work than the last time, and once a minute. */
   async function listWork(nodes: readonly SchedulerNode[], isStale: boolean): Promise<Work> {
+    const at = clock.now();
     const busy = nodes.flatMap(({ node, power, isBusy }) =>
       isBusy && power === 'up' ? [node] : [],
     );
     const isSame =
       busy.length === work.busy.length && busy.every((node, index) => node === work.busy[index]);
-    if (isSame && !isStale) return work;
+    if (isSame && !isStale && at - work.at < workKeptMs) return work;
     const jobs = busy.length === 0 ? [] : await scheduler.listAllocatedJobs();
-    return { busy, jobs: jobs.filter(isRunning) };
+    return { at, busy, jobs: jobs.filter(isRunning) };
+  }
+
+  /** Another job may have had the nodes when one of them was lost: what became of these, Slurm tells now. */
+  async function confirm(suspected: readonly StruckJob[]): Promise<readonly StruckJob[]> {
+    const ids = suspected.map(({ jobId }) => jobId);
+    return ids.length === 0 ? [] : confirmedStruck(suspected, await scheduler.listJobs(ids));
   }
 
   async function listSettled(at: Instant): Promise<readonly SurvivorsSettled[]> {
@@ -88,7 +105,7 @@ export function createFleetWatch(
   return {
     async noteWork() {
       const jobs = await scheduler.listAllocatedJobs().catch(() => null);
-      if (jobs !== null) work = { busy: [], jobs: jobs.filter(isRunning) };
+      if (jobs !== null) work = { at: clock.now(), busy: [], jobs: jobs.filter(isRunning) };
     },
     interval() {
       const { leases, gangs, boots, survivors, outstanding, settings, sets } = state;
@@ -102,9 +119,10 @@ export function createFleetWatch(
       looks += 1;
       const askedAt = clock.now();
       const [nodes, shown] = await Promise.all([scheduler.listFleet(), listPartitions(askedAt)]);
-      const struck = struckJobs(state, work.jobs, nodes);
+      const suspected = struckJobs(state, work.jobs, nodes);
+      const struck = await confirm(suspected);
       const settled = await listSettled(askedAt);
-      const working = await listWork(nodes, struck.length > 0);
+      const working = await listWork(nodes, suspected.length > 0);
       if (clock.now() - askedAt > freshMs) return null;
       const listing: FleetListing = { askedAt, nodes, partitions: shown };
       const judged = judgeFleet(state, listing, health());

@@ -91,6 +91,7 @@ async function lookAtSlurm(
 ): Promise<Seen> {
   const awaited = awaitedNodes(state);
   const jobs = (await scheduler.listAllocatedJobs()).map(seenJob);
+  const shownAt = clock.now();
   const listed = awaited.length === 0 ? [] : await scheduler.listNodes(awaited);
   const up = listed.filter(({ power, isDown }) => power === 'up' && !isDown);
   const listing = { askedAt, jobs, up: up.map(({ node }) => node) };
@@ -98,14 +99,17 @@ async function lookAtSlurm(
   const registered = listing.up.filter((node) => state.leases.get(node)?.isRegistered === false);
   const gone = goneJobs(state, listing);
   const booting = listed.filter(({ power, isDown }) => power === 'powering-up' || isDown);
-  const late = lateAwaited(
-    state,
-    askedAt,
-    booting.map(({ node }) => node),
-  );
+  const isFresh = (since: Instant): boolean => clock.now() - since <= freshMs;
+  // Whose instances are ended next: one that powered up a minute ago may be at work by now.
+  const late = isFresh(shownAt)
+    ? lateAwaited(
+        state,
+        askedAt,
+        booting.map(({ node }) => node),
+      )
+    : [];
   // Whom nodes serve changes: what was asked long ago is asked again before any of them is taken down.
-  const isFresh = clock.now() - askedAt <= freshMs;
-  const doomed = isFresh ? doomedBoots(state, listing) : [];
+  const doomed = isFresh(askedAt) ? doomedBoots(state, listing) : [];
   return { registered, late, doomed, gone, silent };
 }
 

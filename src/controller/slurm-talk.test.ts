@@ -149,14 +149,26 @@ describe('refreshNodes', () => {
     expect(journal).toEqual(['list-nodes n1 n2 n3', 'resume n2', 'undrain n1 n3']);
   });
 
-  test('leaves alone what works again, and what an administrator has drained', async () => {
+  test('leaves alone what works again, and what an administrator has drained or set down', async () => {
     const { scheduler, journal } = showing({
       n1: { power: 'up' },
       n2: { power: 'powering-up' },
-      n3: { isDrained: true },
+      n3: { isDrained: true, reason: 'disk' },
+      n4: { isDown: true, reason: 'bad disk' },
     });
-    await refreshNodes(scheduler, ['n1', 'n2', 'n3'], clock);
-    expect(journal).toEqual(['list-nodes n1 n2 n3']);
+    await refreshNodes(scheduler, ['n1', 'n2', 'n3', 'n4'], clock);
+    expect(journal).toEqual(['list-nodes n1 n2 n3 n4']);
+  });
+
+  test('takes back what muster or Slurm itself has put out of service', async () => {
+    const { scheduler, journal } = showing({
+      n1: { isDown: true, reason: '(Code:BootTimeout)Failure when resuming nodes' },
+      n2: { isDrained: true, reason: '(Code:JobGone)the job that wanted it is gone' },
+      n3: { isDown: true, reason: 'ResumeTimeout reached' },
+      n4: { isDown: true, reason: 'Not responding' },
+    });
+    await refreshNodes(scheduler, ['n1', 'n2', 'n3', 'n4'], clock);
+    expect(journal).toEqual(['list-nodes n1 n2 n3 n4', 'resume n1 n2 n3 n4']);
   });
 
   test('does what it can, and is to come again, while others are still powering down', async () => {
@@ -302,6 +314,7 @@ describe('releaseNodes', () => {
     expect(released.freed).toEqual(['n1', 'n3']);
     expect(released.kept).toMatchObject({ jobs: [{ jobId: 5, nodes: 'n[2,9]' }], absent: 'n2' });
     expect(journal).toEqual([
+      'list-nodes n1 n2 n3',
       'list-allocated-jobs',
       'drain n1 n3 the job is gone',
       'list-allocated-jobs',
@@ -321,7 +334,7 @@ describe('releaseNodes', () => {
   test('waits for a job that completes there', async () => {
     const { scheduler, journal } = slurm([job(5, 'COMPLETING', 'n2')]);
     await expect(releaseNodes(scheduler, effect, clock)).rejects.toMatchObject({ transient: true });
-    expect(journal).toEqual(['list-allocated-jobs']);
+    expect(journal).toEqual(['list-nodes n1 n2 n3', 'list-allocated-jobs']);
   });
 
   test('does not wait for a job that completes elsewhere', async () => {
@@ -334,7 +347,8 @@ describe('releaseNodes', () => {
   test('undrains first what somebody wants by now, and does no more where that is all', async () => {
     const some = slurm([]);
     await releaseNodes(some.scheduler, { ...effect, nodes: ['n1'], keep: ['n2', 'n3'] }, clock);
-    expect(some.journal.slice(0, 3)).toEqual([
+    expect(some.journal.slice(0, 4)).toEqual([
+      'list-nodes n2 n3 n1',
       'undrain n2 n3',
       'list-allocated-jobs',
       'drain n1 the job is gone',
@@ -346,7 +360,29 @@ describe('releaseNodes', () => {
       clock,
     );
     expect(released).toEqual({ freed: [], kept: { jobs: [], absent: '' } });
-    expect(none.journal).toEqual(['undrain n1']);
+    expect(none.journal).toEqual(['list-nodes n1', 'undrain n1']);
+  });
+
+  test('what a person keeps out of service is powered down where it is empty, and stays out', async () => {
+    const { scheduler, journal } = withNodes({
+      n1: { power: 'powering-up', isDrained: true, reason: 'bad disk' },
+      n2: { power: 'powering-up', isDown: true, reason: 'ResumeTimeout reached' },
+      n3: { power: 'powering-up', isDrained: true, reason: '(Code:JobGone)an earlier try' },
+      n4: { isDrained: true, reason: 'bad disk' },
+    });
+    const released = await releaseNodes(scheduler, { ...effect, keep: ['n4'] }, clock);
+    expect(released.freed).toEqual(['n1', 'n2', 'n3']);
+    expect(journal.filter((line) => !line.startsWith('list'))).toEqual([
+      'drain n2 n3 the job is gone',
+      'power-down n1 n2 n3',
+      'undrain n2 n3',
+    ]);
+  });
+
+  test('with nothing but such nodes nothing is drained or undrained', async () => {
+    const { scheduler, journal } = withNodes({ n1: { isDrained: true, reason: 'bad disk' } });
+    await releaseNodes(scheduler, { ...effect, nodes: ['n1'] }, clock);
+    expect(journal.filter((line) => !line.startsWith('list'))).toEqual(['power-down n1']);
   });
 
   test('may be repeated: the same commands in the same order', async () => {

@@ -1,5 +1,6 @@
 /** Conversations with Slurm that take more than one command. */
 import type { DrainNodes, GiveBackNodes, ReleaseNodes, TellJobs } from '../core/effects.ts';
+import { reasonBy } from '../core/fleet-facts.ts';
 import { foldHostlist } from '../core/hostlist.ts';
 import type { JobFacts, Told } from '../core/job-facts.ts';
 import { withNote } from '../core/job-note.ts';
@@ -69,9 +70,15 @@ function hasStarted(state: SchedulerJob['state']): boolean {
   return state === 'CONFIGURING' || state === 'RUNNING';
 }
 
+/** A person has put it out of service, and it is his to take back. */
+function isKeptOut(node: SchedulerNode): boolean {
+  return isOut(node) && reasonBy(node.reason) === 'person';
+}
+
 /**
  * Looks who is on the nodes, drains those on which nobody is, so that nobody comes, looks again, powers the empty ones down
  * and takes the drain back. Nodes with a job are not drained: that would send a job that waits for them back to the queue.
+ * Nor are those that a person keeps out of service, which get no job: his reason stays, and they are not undrained.
  * Each step may be repeated. Rejects with SchedulerError, also while a job there is completing: its nodes are neither
  * empty nor anybody's; and where Slurm takes so long that what was seen may be past.
  */
@@ -81,32 +88,40 @@ export async function releaseNodes(
   clock: Clock,
 ): Promise<{ freed: readonly string[]; kept: Told }> {
   const { nodes, keep = [], reason } = effect;
-  if (keep.length > 0) await scheduler.undrainNodes(keep);
+  const listed = await soon(clock, scheduler.listNodes([...keep, ...nodes]));
+  const keptOut = new Set(listed.filter(isKeptOut).map(({ node }) => node));
+  const wanted = keep.filter((node) => !keptOut.has(node));
+  if (wanted.length > 0) await scheduler.undrainNodes(wanted);
   if (nodes.length === 0) return { freed: [], kept: { jobs: [], absent: '' } };
-  if (effect.code !== undefined) return releaseFleetNodes(scheduler, effect, clock);
+  if (effect.code !== undefined) return releaseFleetNodes(scheduler, effect, listed, clock);
+  const barred = nodes.filter((node) => keptOut.has(node));
+  const open = nodes.filter((node) => !keptOut.has(node));
   const look = (): Promise<SchedulerJob[]> => soon(clock, jobsOn(scheduler, nodes));
-  const empty = withoutJobs(nodes, await look());
+  const empty = withoutJobs(open, await look());
   if (empty.length > 0) await scheduler.drainNodes(empty, reason, freshMs);
   const on = await look();
-  const freed = withoutJobs(empty, on);
+  const freed = withoutJobs([...barred, ...empty], on);
   if (freed.length > 0) await scheduler.powerDownNodes(freed, freshMs);
   // All: a power-down does not always take the drain off, and an earlier try may have drained what has a job now.
-  await scheduler.undrainNodes(nodes);
+  if (open.length > 0) await scheduler.undrainNodes(open);
   const kept = await tellOf(scheduler, on.filter(isAllocated), []);
   return { freed, kept };
 }
 
 /**
- * The same for nodes that are up. Who is out of service by another's hand gets no job, and stays out. Of the jobs that are
- * found there nothing is told: they have their nodes.
+ * The same for nodes that are up. Who is out of service by another's hand, Slurm's too, gets no job, and stays out. Of the
+ * jobs that are found there nothing is told: they have their nodes.
  */
 async function releaseFleetNodes(
   scheduler: Scheduler,
   { nodes, reason }: ReleaseNodes,
+  listed: readonly SchedulerNode[],
   clock: Clock,
 ): Promise<{ freed: readonly string[]; kept: Told }> {
-  const listed = await soon(clock, scheduler.listNodes(nodes));
-  const up = listed.filter((each) => each.power === 'up' && !each.isReserved);
+  const mine = new Set(nodes);
+  const up = listed.filter(
+    (each) => mine.has(each.node) && each.power === 'up' && !each.isReserved,
+  );
   const isBarred = (each: SchedulerNode): boolean => isOut(each) && !isOwnReason(each.reason);
   const barred = up.filter(isBarred).map(({ node }) => node);
   const open = up.filter((each) => !isBarred(each)).map(({ node }) => node);
@@ -192,9 +207,10 @@ function withoutJobs(nodes: readonly string[], jobs: readonly SchedulerJob[]): s
 }
 
 /**
- * Those that are powered down by now: one that is down is taken back into service, the others are undrained, but for those
- * that somebody has drained. With `evenDrained` those are too; and one that Slurm waits to hear from is powered down once
- * more, which makes it forget that. Rejects with SchedulerError while others are still powering down.
+ * Those that are powered down by now: one that is down or drained is taken back into service, the others are undrained, but
+ * for those that a person keeps out: he may have come since they were given back. With `evenDrained` those are too; and one
+ * that Slurm waits to hear from is powered down once more, which makes it forget that. Rejects with SchedulerError while
+ * others are still powering down.
  */
 export async function refreshNodes(
   scheduler: Scheduler,
@@ -204,13 +220,13 @@ export async function refreshNodes(
 ): Promise<void> {
   const listed = await soon(clock, scheduler.listNodes(nodes), giveBackWaitsMs);
   const saved = listed.filter(
-    ({ power, isDrained }) => power === 'saved' && (evenDrained || !isDrained),
+    (each) => each.power === 'saved' && (evenDrained || !isKeptOut(each)),
   );
   const names = (those: readonly SchedulerNode[]): string[] => those.map(({ node }) => node);
-  const down = saved.filter((each) => (evenDrained ? isOut(each) : each.isDown));
-  const idle = saved.filter((each) => !down.includes(each));
+  const out = saved.filter(isOut);
+  const idle = saved.filter((each) => !isOut(each));
   const silent = evenDrained ? idle.filter(({ isResponding }) => !isResponding) : [];
-  if (down.length > 0) await scheduler.resumeNodes(names(down));
+  if (out.length > 0) await scheduler.resumeNodes(names(out));
   // A job may come meanwhile, which that would send back.
   if (silent.length > 0) await scheduler.powerDownNodes(names(silent), freshMs);
   if (idle.length > 0 && !evenDrained) await scheduler.undrainNodes(names(idle));

@@ -248,7 +248,8 @@ export function decideEffectFailed(
     case 'FetchConsole':
       return decideConsoleFailed(draft, effectId, message);
     case 'AskJobs': {
-      const since = draft.state.asked.get(effect.requestId)?.at ?? 0;
+      // Since the first question: a request may have waited in the spool for a head node to boot, and slurmctld boots with it.
+      const since = openGang(draft, `${effect.requestId}/asking`)?.formedAt ?? 0;
       if (transient && draft.at < since + askForMs) return defer(draft, out, message);
       return decideJobsTold(draft, effectId, null);
     }

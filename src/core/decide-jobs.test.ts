@@ -89,12 +89,28 @@ describe('while Slurm is asked', () => {
     rest(one);
   });
 
-  test('a request that was read late is not held up by a Slurm that is away', () => {
+  test('a request that was read late waits as long for a Slurm that is away: it may boot with muster', () => {
     const one = asking();
-    one.resume('q-dy-c-[1-2]', ['q-dy-c-[1-2]'], { at: testStart - askForMs });
+    one.resume('q-dy-c-[1-2]', ['q-dy-c-[1-2]'], { at: testStart - 6 * askForMs });
+    one.fail(one.only('AskJobs'), 'slurmctld is away', true);
+    expect(one.out('RunInstances')).toEqual([]);
+    one.advance((nextWake(one.state) ?? 0) - one.now);
+    one.fail(one.only('AskJobs'), 'slurmctld is away', true);
+    expect(one.out('RunInstances')).toEqual([]);
+    one.advance(askForMs);
     one.fail(one.only('AskJobs'), 'slurmctld is away', true);
     expect(one.out('RunInstances')).toHaveLength(1);
     rest(one);
+  });
+
+  test('a suspend of all nodes ends it while Slurm is away', () => {
+    const one = asking();
+    one.resume('q-dy-c-[1-2]', ['q-dy-c-[1-2]']);
+    one.suspend('q-dy-c-[1-2]');
+    one.fail(one.only('AskJobs'), 'slurmctld is away', true);
+    expect(one.out('AskJobs')).toEqual([]);
+    rest(one);
+    expect(one.effects('RunInstances')).toEqual([]);
   });
 
   test('a suspend of one of the nodes lets the job go: the other one goes back', () => {

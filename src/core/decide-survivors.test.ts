@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SeenNode } from './fleet-facts.ts';
 import {
+  confirmedStruck,
   keptForMs,
   settledSurvivors,
   struckJobs,
@@ -112,6 +113,35 @@ describe('struckJobs', () => {
     const one = running({ mode: 'node-list' });
     expect(struckJobs(one.state, before, seen({ 'q-dy-c-1': { isDown: true } }))).toEqual([]);
   });
+});
+
+describe('confirmedStruck', () => {
+  const table: ReadonlyMap<string, readonly [readonly WorkingJob[], boolean]> = new Map([
+    ['waits', [[job(1, 'PENDING')], true]],
+    ['is being cleared away', [[job(1, 'COMPLETING', four)], true]],
+    ['has nodes again', [[job(1, 'CONFIGURING', four)], true]],
+    ['runs again without the node', [[job(1, 'RUNNING', four.slice(1))], true]],
+    ['was ended by the loss', [[job(1, 'NODE_FAIL')], true]],
+    ['runs on the node still', [[job(1, 'RUNNING', four)], false]],
+    ['had ended by itself', [[job(1, 'COMPLETED'), job(2, 'PENDING')], false]],
+    ['was cancelled', [[job(1, 'CANCELLED')], false]],
+    ['is not known', [[job(2, 'PENDING')], false]],
+    [
+      'has a component that waits',
+      [
+        [
+          { ...job(1, 'CANCELLED'), hetJobId: 1 },
+          { ...job(2, 'PENDING'), hetJobId: 1 },
+        ],
+        true,
+      ],
+    ],
+  ]);
+  for (const [what, [jobs, want]] of table) {
+    test(`a job that ${what} ${want ? 'was struck' : 'was not'}`, () => {
+      expect(confirmedStruck([lostOne], jobs)).toEqual(want ? [lostOne] : []);
+    });
+  }
 });
 
 describe('a job that loses a node', () => {

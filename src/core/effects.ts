@@ -80,7 +80,7 @@ export interface RefreshNodes {
   readonly kind: 'RefreshNodes';
   readonly id: string;
   readonly nodes: readonly string[];
-  /** Also those that are drained: nobody but muster, or Slurm itself, has drained them. */
+  /** With no look at whose their reasons are: nobody but muster, or Slurm itself, has put them out of service. */
   readonly evenDrained?: boolean;
 }
 

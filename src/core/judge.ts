@@ -135,8 +135,10 @@ export const rules = [
   },
   {
     name: 'sick-at-birth',
-    // The deadline of the boot would come to the same, minutes later.
-    when: (facts) => facts.affair === 'boot' && facts.lease === 'given' && isSick(facts),
+    // The deadline of the boot would come to the same, minutes later. One that Slurm has up has registered since muster's last
+    // look at it, and may be at work.
+    when: (facts) =>
+      facts.affair === 'boot' && facts.lease === 'given' && isSick(facts) && !isUp(facts),
     verdict: 'fail-boot',
     graceMs: 0,
     code: 'InstanceImpaired',

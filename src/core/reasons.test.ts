@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { nodeReason } from './reasons.ts';
+import { drainReason, isOwnReason, nodeReason } from './reasons.ts';
 
 const code = 'InsufficientInstanceCapacity';
 const head = '(Code:InsufficientInstanceCapacity)Failure when resuming nodes';
@@ -31,5 +31,25 @@ describe("a node's reason", () => {
         expect(nodeReason({ code, message })).not.toMatch(/["'`\\]/);
       }),
     );
+  });
+});
+
+describe('whose a reason is', () => {
+  test("muster's own, whatever code the cloud gave it", () => {
+    for (const each of [
+      'JobGone',
+      'InvalidGroup.NotFound',
+      'ERR_TLS_CERT_ALTNAME_INVALID',
+      'E2BIG',
+    ]) {
+      expect(isOwnReason(nodeReason({ code: each, message: '' }))).toBe(true);
+      expect(isOwnReason(drainReason({ code: each, message: 'why' }))).toBe(true);
+    }
+  });
+
+  test("a person's where it only has such a code in it", () => {
+    expect(isOwnReason('bad disk')).toBe(false);
+    expect(isOwnReason('bob: was (Code:JobGone)')).toBe(false);
+    expect(isOwnReason('(Code:)')).toBe(false);
   });
 });

@@ -83,7 +83,8 @@ function oneLine(text: string): string {
     : message;
 }
 
-const ownReason = /^\(Code:[A-Za-z.]+\)/;
+/** EC2's codes and the system's, such as `ERR_TLS_CERT_ALTNAME_INVALID`, are in it too. */
+const ownReason = /^\(Code:[\w.-]+\)/;
 
 /** Whether the reason that a node shows is one of muster's (or of ParallelCluster's, which come to the same). */
 export function isOwnReason(reason: string): boolean {

@@ -72,6 +72,32 @@ export function struckJobs(
   });
 }
 
+/** What a job is by then that Slurm sent back to the queue, or ended, because it lost a node; where it may run again already. */
+const struckStates: ReadonlySet<string> = new Set([
+  'PENDING',
+  'CONFIGURING',
+  'RUNNING',
+  'COMPLETING',
+  'NODE_FAIL',
+]);
+
+/**
+ * Those that Slurm, asked since (`jobs`), does not show otherwise: one that had ended by itself had left its nodes, perhaps to
+ * another job, and one that runs there still was not sent back.
+ */
+export function confirmedStruck(
+  struck: readonly StruckJob[],
+  jobs: readonly WorkingJob[],
+): StruckJob[] {
+  return struck.filter(({ jobId, lost }) => {
+    const own = jobs.filter((job) => (job.hetJobId ?? job.jobId) === jobId);
+    const runsOn = own.some(
+      ({ state, nodes }) => state === 'RUNNING' && nodes.some((node) => lost.includes(node)),
+    );
+    return !runsOn && own.some(({ state }) => struckStates.has(state));
+  });
+}
+
 /** Those of a static set stay up whatever becomes of a job. */
 function isDynamic(node: string): boolean {
   const parsed = parseNodeName(node);

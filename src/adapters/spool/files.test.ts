@@ -206,6 +206,19 @@ describe('the watch', () => {
   });
 });
 
+describe('the watch of a folder that cannot be watched', () => {
+  test('says so once, and what arrives is found each second', async () => {
+    rmSync(folder('new'), { recursive: true });
+    const arrived = Promise.withResolvers<undefined>();
+    const stop = spool.watch(() => arrived.resolve(undefined));
+    expect(lines).toMatchObject([{ level: 'WARNING', source: 'muster.spool:watch' }]);
+    expect(lines[0]?.message).toContain('ENOENT');
+    await arrived.promise;
+    stop();
+    expect(lines).toHaveLength(1);
+  });
+});
+
 describe('the folders', () => {
   test('are for the owner and the group alone', () => {
     for (const name of ['new', 'tmp', 'bad'] as const)

@@ -3,7 +3,7 @@
  * commands such as `muster resume`. A file that cannot be understood is moved to `bad/`, never deleted: it may be somebody's job. One
  * that cannot be read stays, for a scan that can.
  */
-import { watch, type Stats } from 'node:fs';
+import { watch, type FSWatcher, type Stats } from 'node:fs';
 import { chown, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HookRequest, HookVerb } from '../../core/requests.ts';
@@ -35,6 +35,19 @@ export async function openSpool({ stateDir, log }: SpoolOptions): Promise<FileSp
 
   /** Files that could not be read: each is told once, not each second. */
   const told = new Set<string>();
+
+  /** Null where it cannot be: without inotify instances, for example. */
+  function watchFresh(arrived: () => void): FSWatcher | null {
+    try {
+      const watcher = watch(folders.fresh, arrived);
+      watcher.on('error', () => watcher.close());
+      return watcher;
+    } catch (error: unknown) {
+      const message = `${folders.fresh} cannot be watched (${String(error)}); it is looked into each second`;
+      log.write({ level: 'WARNING', source: 'muster.spool:watch', message });
+      return null;
+    }
+  }
 
   function tell(message: string): void {
     log.write({ level: 'ERROR', source: 'muster.spool:scan', message });
@@ -83,13 +96,12 @@ export async function openSpool({ stateDir, log }: SpoolOptions): Promise<FileSp
       await rename(join(folders.fresh, requestId), join(folders.bad, requestId));
     },
     watch(arrived) {
-      const timer = setInterval(arrived, scanIntervalMs);
-      const watcher = watch(folders.fresh, arrived);
       // The scan each second finds what a broken watch misses.
-      watcher.on('error', () => watcher.close());
+      const timer = setInterval(arrived, scanIntervalMs);
+      const watcher = watchFresh(arrived);
       return () => {
         clearInterval(timer);
-        watcher.close();
+        watcher?.close();
       };
     },
     async write(request) {
