@@ -19,6 +19,7 @@ const struck = [{ jobId: 1, lost: ['q-dy-c-1'], left: ['q-dy-c-2'], isHeterogene
 const fleetSeen: Event = {
   ...{ kind: 'FleetSeen', at: 5_000, askedAt: 4_900, judged: [], struck, settled: [] },
   needs: [{ set: 'q/c', nodes: ['q-st-c-1'] } as never],
+  past: { started: [1], gone: [] },
 };
 const answer: Event = { kind: 'NodesAssigned', at: 1_000, effectId: 'r/0/assign0' };
 

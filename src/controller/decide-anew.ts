@@ -19,6 +19,11 @@ export async function takeBack(state: State, ledger: Ledger): Promise<void> {
   Object.assign(state, durable);
 }
 
+/** The rest is looked at again. */
+function struckAlone({ past: _, ...event }: Extract<Event, { kind: 'FleetSeen' }>): Event {
+  return { ...event, judged: [], settled: [], needs: [] };
+}
+
 /**
  * What is still to be decided of these events: without wakes, which come again, and without what was seen before `since`,
  * which is looked at again. Only of jobs that have lost a node a look tells once.
@@ -33,7 +38,7 @@ export function stillNews(events: readonly Event[], since: Instant): Event[] {
         return event.at < since ? [] : [event];
       case 'FleetSeen':
         if (event.at >= since) return [event];
-        return event.struck.length === 0 ? [] : [{ ...event, judged: [], settled: [], needs: [] }];
+        return event.struck.length === 0 ? [] : [struckAlone(event)];
       default:
         return [event];
     }

@@ -196,6 +196,23 @@ describe('jobs that lose a node', () => {
     });
   }
 
+  test('refused jobs are asked about once a minute, and what has become of them is told', async () => {
+    const { one, clock, look, fleet, ports } = watched();
+    one.resume('q-dy-c-[5-6]', [{ job_id: 7, nodes_resume: 'q-dy-c-[5-6]' }]);
+    one.refuse(one.only('RunInstances'), 'InsufficientInstanceCapacity');
+    ports.jobs = async () => [{ ...job('PENDING'), jobId: 7 }];
+    const asked = () => ports.journal.filter((line) => line === 'list-jobs 7').length;
+    await look(0);
+    expect(asked()).toBe(0);
+    await look(60);
+    await look(30);
+    expect(asked()).toBe(1);
+    ports.jobs = async () => [];
+    clock.time += 60_000;
+    expect(await fleet.look()).toMatchObject({ past: { started: [], gone: [7] } });
+    expect(asked()).toBe(2);
+  });
+
   test('jobs are asked for when other nodes are at work than before, and those that have lost one as long as they wait', async () => {
     const { one, look, fleet, nodes, ports } = watched();
     ports.jobs = async () => [job('PENDING')];

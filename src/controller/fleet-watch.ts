@@ -11,6 +11,7 @@ import {
   type HealthListing,
   type SeenPartition,
 } from '../core/fleet-facts.ts';
+import { pastJobs, refusedJobs, type PastJobs } from '../core/past-jobs.ts';
 import type { State } from '../core/state.ts';
 import { observeSets, watchesSets } from '../core/static-sets.ts';
 import {
@@ -70,6 +71,7 @@ export function createFleetWatch(
   let looks = 0;
   let suspicions: Suspicions = new Map();
   let work: Work = { at: 0, busy: [], jobs: [] };
+  let pastAskedAt: Instant = -Infinity;
   let partitions: { readonly at: Instant; readonly list: readonly SeenPartition[] } | null = null;
 
   async function listPartitions(now: Instant): Promise<readonly SeenPartition[]> {
@@ -95,6 +97,16 @@ export function createFleetWatch(
   async function confirm(suspected: readonly StruckJob[]): Promise<readonly StruckJob[]> {
     const ids = suspected.map(({ jobId }) => jobId);
     return ids.length === 0 ? [] : confirmedStruck(suspected, await scheduler.listJobs(ids));
+  }
+
+  /** Once a minute, as long as there are refused jobs. */
+  async function listPast(at: Instant): Promise<PastJobs | null> {
+    if (pastAskedAt + workKeptMs > at) return null;
+    const asked = refusedJobs(state, at);
+    if (asked.length === 0) return null;
+    const past = pastJobs(asked, await scheduler.listJobs(asked));
+    pastAskedAt = at;
+    return past;
   }
 
   async function listSettled(at: Instant): Promise<readonly SurvivorsSettled[]> {
@@ -123,6 +135,7 @@ export function createFleetWatch(
       const struck = await confirm(suspected);
       const settled = await listSettled(askedAt);
       const working = await listWork(nodes, suspected.length > 0);
+      const past = await listPast(askedAt);
       if (clock.now() - askedAt > freshMs) return null;
       const listing: FleetListing = { askedAt, nodes, partitions: shown };
       const judged = judgeFleet(state, listing, health());
@@ -131,9 +144,13 @@ export function createFleetWatch(
       suspicions = after.suspicions;
       work = working;
       const needs = observeSets(state, listing);
-      if (after.ripe.length + struck.length + settled.length + needs.length === 0) return null;
+      const news = after.ripe.length + struck.length + settled.length + needs.length;
+      if (news === 0 && past === null) return null;
       const found = judgedTogether(after.ripe, judged);
-      return { kind: 'FleetSeen', at: clock.now(), askedAt, judged: found, struck, settled, needs };
+      return {
+        ...{ kind: 'FleetSeen', at: clock.now(), askedAt, judged: found, struck, settled, needs },
+        ...(past !== null && { past }),
+      };
     },
   };
 }

@@ -13,7 +13,13 @@ export type RequestDecision = Extract<
   Decision,
   {
     kind:
-      'NodesRejected' | 'RequestSettled' | 'JobRefused' | 'JobStarted' | 'JobStruck' | 'JobSettled';
+      | 'NodesRejected'
+      | 'RequestSettled'
+      | 'JobRefused'
+      | 'JobStarted'
+      | 'JobForgotten'
+      | 'JobStruck'
+      | 'JobSettled';
   }
 >;
 
@@ -28,6 +34,7 @@ export function applyToRequests(state: State, decision: RequestDecision): void {
     case 'JobRefused':
       return refuseJob(state, decision);
     case 'JobStarted':
+    case 'JobForgotten':
       state.jobs.delete(decision.jobId);
       return;
     case 'JobStruck': {

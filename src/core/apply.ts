@@ -87,6 +87,7 @@ function applyDecision(state: State, decision: Decision, event: Event): void {
     case 'RequestSettled':
     case 'JobRefused':
     case 'JobStarted':
+    case 'JobForgotten':
     case 'JobStruck':
     case 'JobSettled':
       return applyToRequests(state, decision);

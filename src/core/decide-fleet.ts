@@ -3,6 +3,7 @@
  * nodes that muster has begun something with since, or that Slurm has asked for, are as they were judged no more.
  */
 import { dropFromBoots, failBootNodes } from './decide-boot.ts';
+import { forgetPast } from './decide-job.ts';
 import { endLeases, giveBackNodes } from './decide-moves.ts';
 import { loseInstances } from './decide-seen.ts';
 import { settleJobs, strikeJobs } from './decide-survivors.ts';
@@ -26,8 +27,9 @@ const aboutBoot: ReadonlySet<Verdict> = new Set(['fail-boot', 'end-boot']);
 
 export function decideFleetSeen(
   draft: Draft,
-  { askedAt, judged, struck, settled }: Extract<Event, { kind: 'FleetSeen' }>,
+  { askedAt, judged, struck, settled, past }: Extract<Event, { kind: 'FleetSeen' }>,
 ): void {
+  if (past !== undefined) forgetPast(draft, past, askedAt);
   strikeJobs(draft, struck);
   const released = new Set(settleJobs(draft, settled));
   const affairOf = affairs(draft.state);

@@ -1,5 +1,7 @@
 /** What becomes of a job that was refused: tried again later and later, held in the end, and its owner told. */
 import { describe, expect, test } from 'vitest';
+import { pastJobs, refusedJobs, type PastJobs } from './past-jobs.ts';
+import { queueOf } from './testing/fleet.ts';
 import { checkAtRest, checkReplay, createInvariants } from './testing/invariants.ts';
 import { createTestWorld, testStart, type DrivenWorld } from './testing/world.ts';
 import type { Settings } from './settings.ts';
@@ -176,6 +178,60 @@ describe('a refused job', () => {
     one.refuse(one.only('RunInstances'), 'InsufficientInstanceCapacity');
     expect(one.decisions('JobRefused').at(-1)).toMatchObject({ tries: 1, hold: null });
     checkReplay(one);
+  });
+
+  /** What a look at the fleet tells of refused jobs. */
+  function past(one: DrivenWorld, jobs: PastJobs): void {
+    const seen = { judged: [], struck: [], settled: [], needs: [] };
+    one.send({ kind: 'FleetSeen', askedAt: one.now, ...seen, past: jobs });
+  }
+
+  test('that runs on nodes that were up is told of its refusals no more, and its tries begin anew', () => {
+    const one = world({ resumeTimeoutMs: 1_800_000 });
+    refuse(one, 7);
+    one.settle();
+    one.advance(60_000);
+    expect(refusedJobs(one.state, one.now)).toEqual([7]);
+    past(one, { started: [7], gone: [] });
+    expect(one.decisions('JobStarted')).toMatchObject([{ jobId: 7 }]);
+    expect(one.effects('TellJobs').at(-1)).toMatchObject({ jobIds: [7], note: null });
+    one.advance(25 * 3_600_000);
+    refuse(one, 7);
+    expect(last(one)).toMatchObject({ tries: 1, hold: null });
+    rest(one);
+  });
+
+  test('that is gone keeps nobody waiting behind it', () => {
+    const one = createTestWorld(
+      {
+        resumeTimeoutMs: 1_800_000,
+        queues: [queueOf({ c: ['c5.large us-east-1a'] }, { greedy: false })],
+        retry: { firstMs: 900_000, maxMs: 900_000, tries: 50, forMs: 86_400_000 },
+      },
+      createInvariants(),
+    );
+    one.resume('q-dy-c-[1-4]', [{ job_id: 1, nodes_resume: 'q-dy-c-[1-4]' }]);
+    one.refuse(one.only('RunInstances'), noRoom);
+    one.settle();
+    one.advance(60_000);
+    past(one, { started: [], gone: [1, 99] });
+    expect(one.decisions('JobForgotten')).toEqual([{ kind: 'JobForgotten', jobId: 1 }]);
+    one.resume('q-dy-c-5', [{ job_id: 2, nodes_resume: 'q-dy-c-5' }]);
+    expect(one.out('RunInstances')).toHaveLength(1);
+    rest(one);
+  });
+
+  test('is asked about when its last refusal is a minute old; what has not changed is no news', () => {
+    const one = world();
+    refuse(one, 7);
+    expect(refusedJobs(one.state, one.now + 59_999)).toEqual([]);
+    expect(refusedJobs(one.state, one.now + 60_000)).toEqual([7]);
+    const states = (state: string) => pastJobs([7], [{ jobId: 7, state }]);
+    for (const state of ['PENDING', 'CONFIGURING', 'COMPLETING']) expect(states(state)).toBeNull();
+    expect(states('RUNNING')).toEqual({ started: [7], gone: [] });
+    expect(states('CANCELLED')).toEqual({ started: [], gone: [7] });
+    expect(pastJobs([7], [])).toEqual({ started: [], gone: [7] });
+    one.settle();
   });
 
   test('is forgotten two days after its last try', () => {

@@ -9,6 +9,7 @@ import type { TellJobs } from './effects.ts';
 import type { Gang, Refusal } from './gang.ts';
 import { noteOf } from './job-note.ts';
 import { placesOf, settingsFor } from './launch-policy.ts';
+import type { PastJobs } from './past-jobs.ts';
 import { wantsOf } from './queue-order.ts';
 import type { LaunchPolicy } from './settings.ts';
 import type { JobWants } from './state.ts';
@@ -193,6 +194,16 @@ export function clearJobs(
     hold: null,
     anyState: true,
   });
+}
+
+/** Refused jobs that wait no more, as Slurm has told of them since `askedAt`. */
+export function forgetPast(draft: Draft, { started, gone }: PastJobs, askedAt: Instant): void {
+  clearJobs(draft, `past-${draft.at}`, started, askedAt);
+  for (const jobId of gone) {
+    const refused = draft.state.jobs.get(jobId);
+    if (refused !== undefined && refused.lastAt < askedAt)
+      draft.decisions.push({ kind: 'JobForgotten', jobId });
+  }
 }
 
 /** A job that Slurm has started again is not told of its last try any more; a hold that reaches it late is taken back. */

@@ -121,6 +121,8 @@ export type Decision =
     }
   /** All its nodes are up: its tries are forgotten. */
   | { readonly kind: 'JobStarted'; readonly jobId: number }
+  /** A refused job is gone from Slurm's queue. */
+  | { readonly kind: 'JobForgotten'; readonly jobId: number }
   /** Their slurmd has joined. */
   | { readonly kind: 'NodesRegistered'; readonly nodes: readonly string[] }
   /** Nodes of a gang that was given get another instance. */

@@ -6,6 +6,7 @@ import type { Ec2Differences } from './observe.ts';
 import type { HookRequest } from './requests.ts';
 import type { Settings } from './settings.ts';
 import type { SetNeed } from './static-sets.ts';
+import type { PastJobs } from './past-jobs.ts';
 import type { StruckJob, SurvivorsSettled } from './survivors.ts';
 import type { Instant } from './units.ts';
 
@@ -127,6 +128,8 @@ export type Event = { readonly at: Instant } & (
       readonly struck: readonly StruckJob[];
       /** What has become of such jobs since. */
       readonly settled: readonly SurvivorsSettled[];
+      /** Refused jobs that wait no more. */
+      readonly past?: PastJobs;
     }
   | { readonly kind: 'NodesDrained'; readonly effectId: string }
   | { readonly kind: 'Woke' }

@@ -51,6 +51,7 @@ export function narrateDecision(decision: Decision): Line[] {
       return narrateBoot(decision);
     case 'JobRefused':
     case 'JobStarted':
+    case 'JobForgotten':
     case 'JobStruck':
     case 'JobSettled':
       return narrateJob(decision);
@@ -308,7 +309,7 @@ const mends: Readonly<Record<Verdict, string>> = {
 
 /** Jobs that are tried again, held, or up, or that have lost a node. */
 function narrateJob(
-  decision: DecisionOf<'JobRefused' | 'JobStarted' | 'JobStruck' | 'JobSettled'>,
+  decision: DecisionOf<'JobRefused' | 'JobStarted' | 'JobForgotten' | 'JobStruck' | 'JobSettled'>,
 ): Line[] {
   switch (decision.kind) {
     case 'JobRefused':
@@ -321,6 +322,14 @@ function narrateJob(
       ];
     case 'JobStarted':
       return [line('INFO', 'muster.jobs:start', `JobID ${decision.jobId} - all its nodes are up`)];
+    case 'JobForgotten':
+      return [
+        line(
+          'INFO',
+          'muster.jobs:forget',
+          `JobID ${decision.jobId} - Slurm has it in its queue no more: what it was refused is forgotten`,
+        ),
+      ];
     case 'JobStruck':
       return [
         line(

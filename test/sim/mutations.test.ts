@@ -250,7 +250,8 @@ const saboteurs = new Map<string, [Sabotage, readonly string[], number?]>([
               node.power === 'powering-up' ? { ...node, power: 'up' } : node,
             ),
         }),
-      ['whole until it runs'],
+      // Instances that never boot are awaited for ever.
+      ['whole until it runs', 'it ends'],
       680,
     ],
   ],

@@ -1,4 +1,5 @@
 /** A turn in one line, for those who replay a seed: what happened, what was decided, what was asked of the world. */
+import type { PastJobs } from '../../core/past-jobs.ts';
 import type { Decision } from '../../core/decisions.ts';
 import type { Effect } from '../../core/effects.ts';
 import type { Event } from '../../core/events.ts';
@@ -41,7 +42,7 @@ function eventInShort(event: Event): string {
     case 'Ec2Seen':
       return `Ec2Seen ended ${event.ended.join(' ')}, strays ${event.strays.join(' ')} ${event.strayReservations.map(({ reservationId }) => reservationId).join(' ')}`;
     case 'FleetSeen':
-      return `FleetSeen ${event.judged.map(({ rule, nodes }) => `${rule} ${fold(nodes)}`).join(', ')} struck ${event.struck.map(({ jobId }) => jobId).join(' ')} settled ${event.settled.map(({ jobId, outcome }) => `${jobId} ${outcome}`).join(' ')}`;
+      return `FleetSeen ${event.judged.map(({ rule, nodes }) => `${rule} ${fold(nodes)}`).join(', ')} struck ${event.struck.map(({ jobId }) => jobId).join(' ')} settled ${event.settled.map(({ jobId, outcome }) => `${jobId} ${outcome}`).join(' ')}${pastInShort(event.past)}`;
     case 'ReservationFailed':
     case 'LaunchFailed':
       return `${event.kind} ${event.effectId} ${event.failure.code}`;
@@ -287,6 +288,7 @@ function bootInShort(
     | 'BootNodesDropped'
     | 'JobRefused'
     | 'JobStarted'
+    | 'JobForgotten'
     | 'JobStruck'
     | 'JobSettled'
   >,
@@ -316,7 +318,8 @@ function bootInShort(
     case 'JobRefused':
       return `JobRefused ${decision.jobId} try ${decision.tries}: ${decision.code}, ${decision.hold ?? new Date(decision.nextAt ?? 0).toISOString()}`;
     case 'JobStarted':
-      return `JobStarted ${decision.jobId}`;
+    case 'JobForgotten':
+      return `${decision.kind} ${decision.jobId}`;
     case 'JobStruck':
       return `JobStruck ${decision.jobId}, lost ${fold(decision.lost)}, left ${fold(decision.left.map(({ node }) => node))}`;
     case 'JobSettled':
@@ -363,4 +366,8 @@ function effectInShort(effect: Effect): string {
     case 'GiveBackNodes':
       return `GiveBackNodes ${effect.id} ${fold(effect.nodes)} ${effect.reason ?? ''}`;
   }
+}
+
+function pastInShort(past: PastJobs | undefined): string {
+  return past === undefined ? '' : ` started ${past.started.join(' ')} gone ${past.gone.join(' ')}`;
 }
