@@ -18,20 +18,13 @@ import type { State } from '../src/core/state.ts';
 import type { InstanceStatus } from '../src/ports/cloud.ts';
 import type { SchedulerNode } from '../src/ports/scheduler.ts';
 import { clusterName, fleetOf, sinfoText, withDown, withEnded } from './big-fleet.ts';
+import { cpuOf } from './cpu.ts';
 import { measureRest } from './rest.ts';
 import { median, printTable } from './report.ts';
 import { openSim } from './rig.ts';
 
 const size = 10_000;
 const rounds = 9;
-
-/** Milliseconds of this process's CPU, all threads. */
-async function cpuOf<T>(work: () => Promise<T> | T): Promise<{ cpuMs: number; result: T }> {
-  const before = process.cpuUsage();
-  const result = await work();
-  const { user, system } = process.cpuUsage(before);
-  return { cpuMs: (user + system) / 1000, result };
-}
 
 async function medianCpu(work: () => unknown): Promise<number> {
   const samples: number[] = [];

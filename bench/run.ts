@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-const benches = ['hook', 'hostlist', 'resume', 'pass'];
+const benches = ['hook', 'hostlist', 'resume', 'pass', 'turns'];
 
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => !benches.includes(name));

@@ -224,11 +224,9 @@ export function endDoomedBoot(
 /** Another job's gang wants it, or another boot has it. */
 function isSharedNode(draft: Draft, boot: Boot, node: string): boolean {
   if (claimedByOther(draft, node, boot.replacing.get(node) ?? '')) return true;
-  for (const other of draft.state.boots.values()) {
-    if (other === boot || draft.booted.has(other.gangId)) continue;
-    if (other.nodes.includes(node)) return true;
-  }
-  return false;
+  return draft.index
+    .bootsWith(node)
+    .some((other) => other !== boot && !draft.booted.has(other.gangId));
 }
 
 /**

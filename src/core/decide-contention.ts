@@ -37,12 +37,9 @@ function poolsOf({ batches, reserving }: Gang): string[] {
  * resource.
  */
 export function handOver(draft: Draft, gang: Gang, nodes: readonly string[]): void {
-  const waiting = [...draft.state.gangs.values()].filter(
-    (other) =>
-      other.phase === 'waiting' &&
-      other.turnAfter === gang.id &&
-      openGang(draft, other.id) !== null,
-  );
+  const waiting = draft.index
+    .waitersFor(gang.id)
+    .filter((other) => openGang(draft, other.id) !== null);
   if (waiting.length === 0) return;
   const free = freeLeases(draft, nodes);
   for (const other of waiting) takeOver(draft, gang, other, free);

@@ -52,21 +52,13 @@ export function failGang(
   draft.closed.add(gang.id);
   letGo(draft, gang, refusal.code);
   // What it has lost in this turn was refused with its own reason.
-  const dropped = droppedNow(draft, gang);
+  const dropped = draft.index.droppedBy(gang.id);
   const back = gang.nodes.filter((node) => !alreadyDown.has(node) && !dropped.has(node));
   // The node of a replacement is its gang's, which decides about it.
   if (gang.replaces === null) giveBack(draft, gang, back, refusal, `${gang.id}/back`, true);
   else replacementFailed(draft, gang, refusal, alreadyDown);
   const nodes = refusal.nodes.filter((node) => !dropped.has(node));
   closeGang(draft, gang, [], [{ ...refusal, nodes }]);
-}
-
-/** Nodes that the gang has lost in this turn. */
-function droppedNow(draft: Draft, { id }: Gang): Set<string> {
-  const dropped = draft.decisions.flatMap((decision) =>
-    decision.kind === 'NodesDropped' && decision.gangId === id ? decision.nodes : [],
-  );
-  return new Set(dropped);
 }
 
 /** What may be otherwise on another rung. Throttling is the same everywhere. */
@@ -152,11 +144,10 @@ export function giveBack(
   isWhole = false,
 ): void {
   // A job that gets a part of its nodes goes back to the queue with the first that it does not get, and is told of that.
-  const isToldNow = draft.decisions.some(
-    (each) => each.kind === 'JobRefused' && each.jobId === (gang.jobIds[0] ?? null),
-  );
+  const [leader] = gang.jobIds;
+  const isToldNow = leader !== undefined && draft.index.isRefused(leader);
   const isTold = isWhole
-    ? isToldNow && droppedNow(draft, gang).size > 0
+    ? isToldNow && draft.index.droppedBy(gang.id).size > 0
     : isToldNow || gang.refused.length > 0;
   if (gang.kind !== 'job' || !isTold) refuseJobs(draft, gang, nodes, refusal);
   const free = nodes.filter(
@@ -167,7 +158,7 @@ export function giveBack(
 
 /** Instances of a gang have ended in which every node stands for itself: the others go on. */
 export function loseFromGang(draft: Draft, gang: Gang, lost: Refusal): void {
-  const dropped = droppedNow(draft, gang);
+  const dropped = draft.index.droppedBy(gang.id);
   const nodes = lost.nodes.filter((node) => !dropped.has(node));
   if (nodes.length === 0) return;
   const refusal = { ...lost, nodes };

@@ -50,7 +50,7 @@ export function terminate(draft: Draft, instanceIds: readonly string[], idPrefix
 
 export function sweepLaunch(draft: Draft, effectId: string, clientToken: string): void {
   const id = `${effectId}/sweep`;
-  if (draft.effects.some((effect) => effect.id === id)) return;
+  if (draft.index.hasEffect(id)) return;
   draft.effects.push({ kind: 'SweepLaunch', id, clientToken });
 }
 
@@ -92,13 +92,7 @@ export function giveBackNodes(
 
 /** Whether Slurm is being asked whom the node serves, and to power it down if nobody; not for the gang `except`. */
 export function isBeingReleased(draft: Draft, node: string, except?: string): boolean {
-  const outstanding = [...draft.state.outstanding.values()].map(({ effect }) => effect);
-  return [...outstanding, ...draft.effects].some(
-    (effect) =>
-      effect.kind === 'ReleaseNodes' &&
-      effect.nodes.includes(node) &&
-      releasingGang(effect) !== except,
-  );
+  return draft.index.releasesOf(node).some((effect) => releasingGang(effect) !== except);
 }
 
 /** The id of the gang whose job is gone, where it is a gang's release. */
@@ -201,7 +195,7 @@ export function dropReserving(draft: Draft, effectId: string): void {
 
 export function sweepReservation(draft: Draft, effectId: string): void {
   const id = `${effectId}/end`;
-  if (draft.effects.some((effect) => effect.id === id)) return;
+  if (draft.index.hasEffect(id)) return;
   draft.effects.push({ kind: 'EndReservation', id, tag: effectId, reservationId: null });
 }
 
@@ -230,19 +224,12 @@ export function closeGang(
 function settleRequest(draft: Draft, requestId: string): void {
   const request = draft.state.requests.get(requestId);
   if (request === undefined) return;
-  if ([...request.openGangs].some((id) => !draft.closed.has(id))) return;
-  const closings = draft.decisions.flatMap((decision) =>
-    decision.kind === 'GangClosed' && decision.requestIds.includes(request.id) ? [decision] : [],
-  );
-  const rejected = draft.decisions.flatMap((decision) =>
-    decision.kind === 'NodesRejected' && decision.requestId === request.id
-      ? decision.refusal.nodes
-      : [],
-  );
+  if (draft.index.hasOpenGang(request)) return;
+  const closings = draft.index.closingsOf(request.id);
   const allGiven = new Set([...request.given, ...closings.flatMap((closing) => closing.given)]);
   const allFailed = new Set([
     ...request.failed,
-    ...rejected,
+    ...draft.index.rejectedOf(request.id),
     ...closings.flatMap((closing) => closing.refusals.flatMap((refused) => refused.nodes)),
   ]);
   draft.decisions.push({

@@ -155,9 +155,7 @@ function isAwaitedElsewhere(draft: Draft, { id }: Gang): boolean {
 
 /** Whether it was given for a gang that still boots. */
 export function isInBoot(draft: Draft, node: string): boolean {
-  for (const boot of draft.state.boots.values())
-    if (!draft.booted.has(boot.gangId) && boot.nodes.includes(node)) return true;
-  return false;
+  return draft.index.bootsWith(node).some(({ gangId }) => !draft.booted.has(gangId));
 }
 
 /** Nodes on which nobody was are powered down: what they hold ends. The others are for the jobs that Slurm has put there. */

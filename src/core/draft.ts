@@ -3,6 +3,7 @@
  * later decisions of the same turn take it into account.
  */
 import type { Decision, PlacedInstance } from './decisions.ts';
+import { createDraftIndex, type DraftIndex } from './draft-index.ts';
 import type { Effect, RunInstances } from './effects.ts';
 import type { Gang, Lease, Refusal } from './gang.ts';
 import { bootFailureCodes } from './protection.ts';
@@ -31,22 +32,28 @@ export interface Draft {
   readonly spent: Set<string>;
   /** Leases taken in this turn, by node. */
   readonly placed: Map<string, PlacedInstance & { readonly gangId: string }>;
+  /** What stands in all of this, and in the state, about one gang, job, node or request. */
+  readonly index: DraftIndex;
 }
 
 export function createDraft(state: State, at: Instant): Draft {
+  const growing = {
+    decisions: [] as Decision[],
+    effects: [] as Effect[],
+    closed: new Set<string>(),
+  };
   return {
     state,
     at: Math.max(at, state.now),
-    decisions: [],
-    effects: [],
+    ...growing,
     queued: [],
-    closed: new Set(),
     booted: new Set(),
     claims: new Map(),
     failedBoots: new Map(),
     ended: new Set(),
     spent: new Set(),
     placed: new Map(),
+    index: createDraftIndex(state, growing),
   };
 }
 
@@ -75,11 +82,9 @@ export function claimedByOther(draft: Draft, node: string, gangId: string): bool
 
 /** The same, without gangs whose job is gone: those only wait for Slurm's word on their nodes. */
 export function wantedByOther(draft: Draft, node: string, gangId: string): boolean {
-  const cancelled = new Set(
-    draft.decisions.flatMap((each) => (each.kind === 'GangCancelled' ? [each.gangId] : [])),
-  );
   return claimantsOf(draft, node).some((claimant) => {
-    const isGone = cancelled.has(claimant) || openGang(draft, claimant)?.phase === 'releasing';
+    const isGone =
+      draft.index.isCancelled(claimant) || openGang(draft, claimant)?.phase === 'releasing';
     return claimant !== gangId && !isGone;
   });
 }
