@@ -20,8 +20,8 @@ export async function takeBack(state: State, ledger: Ledger): Promise<void> {
 }
 
 /** The rest is looked at again. */
-function struckAlone({ past: _, ...event }: Extract<Event, { kind: 'FleetSeen' }>): Event {
-  return { ...event, judged: [], settled: [], needs: [] };
+function struckAlone({ at, askedAt, struck }: Extract<Event, { kind: 'FleetSeen' }>): Event {
+  return { kind: 'FleetSeen', at, askedAt, struck, judged: [], settled: [], needs: [] };
 }
 
 /**

@@ -56,7 +56,7 @@ describe('what a turn has decided is found', () => {
 
 test('releases of a node are those that were out before the turn, and its own', () => {
   const state = emptyState();
-  const out = { tries: 0, looks: 0, deferredUntil: null, unknownOutcome: false };
+  const out = { tries: 0, looks: 0, deferredUntil: null, unknownOutcome: false, why: null };
   state.outstanding.set('r/0/release', { ...out, effect: release('r/0', ['n1', 'n2']) });
   const { index, effects } = createDraft(state, 0);
   const idsFor = (node: string): string[] => index.releasesOf(node).map(({ id }) => id);
