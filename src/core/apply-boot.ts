@@ -110,8 +110,13 @@ function registerNodes(state: State, nodes: readonly string[]): void {
     const lease = state.leases.get(node);
     if (lease !== undefined) lease.isRegistered = true;
   }
+  const registered = new Set(nodes);
   for (const boot of state.boots.values()) {
-    for (const node of nodes) if (boot.awaiting.delete(node)) boot.registeredAt = state.now;
+    for (const node of boot.awaiting.keys())
+      if (registered.has(node)) {
+        boot.awaiting.delete(node);
+        boot.registeredAt = state.now;
+      }
     endBootIfWhole(state, boot);
   }
 }

@@ -196,6 +196,7 @@ function byPriority(jobs: PlannedJob[]): PlannedJob[] {
 /** Joins the components of heterogeneous jobs, adds the members that the file does not name, leaves out jobs that are gone. */
 function tellJobs(inFile: readonly PlannedJob[], told: Told, faults: string[]): PlannedJob[] {
   const facts = new Map(told.jobs.map((each) => [each.jobId, each]));
+  const componentsOf = Map.groupBy(told.jobs, (each) => each.hetJobId ?? each.jobId);
   const absent = new Set(nodesIn(told.absent, faults));
   const groups = new Map<number, PlannedJob[]>();
   for (const job of inFile) {
@@ -208,7 +209,7 @@ function tellJobs(inFile: readonly PlannedJob[], told: Told, faults: string[]): 
   for (const [leader, group] of groups) {
     const nodes = [...new Set(group.flatMap((job) => job.nodes))];
     const known = new Set(nodes);
-    const components = told.jobs.filter((each) => (each.hetJobId ?? each.jobId) === leader);
+    const components = componentsOf.get(leader) ?? [];
     const members = components.flatMap((each) => nodesIn(each.nodes, faults));
     jobs.push({
       jobId: leader,
