@@ -343,7 +343,8 @@ const saboteurs = new Map<string, [Sabotage, readonly string[], number?]>([
           listNodes: async (nodes) => (await ports.scheduler.listNodes(nodes)).map(asIdle),
           listAllocatedJobs: () => Promise.resolve([]),
         }),
-      ['apart', 'it ends'],
+      // What is ended under a job has been paid for in vain.
+      ['apart', 'it ends', 'no stray money'],
     ],
   ],
 ]);
