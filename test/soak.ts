@@ -88,14 +88,44 @@ function keepLogs(labDir: string, into: string, { stdout, stderr }: Ran): void {
   }
 }
 
+const usage = `npm run soak -- [--slurm-root DIR] [SCENARIO ...]
+
+The lab's scenarios one after another, for an hour or so, or those that are named; needs root and Slurm.
+
+  --slurm-root DIR   on the Slurm of another system in a folder (docs/lab.md)
+
+Scenarios: ${[...new Set(scenarios)].join(' ')}
+`;
+
+interface Chosen {
+  readonly slurmRoot: string | undefined;
+  readonly names: readonly string[];
+}
+
+/** The exit code where there is nothing to be run. */
+function choose(): Chosen | number {
+  try {
+    const { values, positionals: names } = parseArgs({
+      options: { 'slurm-root': { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+      allowPositionals: true,
+    });
+    const unknown = names.filter((name) => !scenarios.includes(name));
+    if (unknown.length > 0) throw new Error(`there is no scenario ${unknown.join(', ')}`);
+    if (values.help !== true) return { slurmRoot: values['slurm-root'], names };
+    process.stdout.write(usage);
+    return 0;
+  } catch (error: unknown) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+    return 2;
+  }
+}
+
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    options: { 'slurm-root': { type: 'string' } },
-    allowPositionals: true,
-  });
+  const choice = choose();
+  if (typeof choice === 'number') return choice;
+  const { slurmRoot, names: positionals } = choice;
   const chosen =
     positionals.length === 0 ? scenarios : scenarios.filter((each) => positionals.includes(each));
-  const slurmRoot = values['slurm-root'];
   const root = slurmRoot === undefined ? [] : ['--slurm-root', slurmRoot];
   // Short, and open to munge's clients: sockets lie below it.
   const folder = mkdtempSync('/var/tmp/soak-');
