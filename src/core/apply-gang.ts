@@ -192,9 +192,16 @@ function leaveRung(state: State, gang: Gang, left: Extract<Decision, { kind: 'Ru
   gang.reserving.clear();
   gang.phase = 'waiting';
   if (left.unfit === undefined) gang.tried = [...gang.tried, left.rung];
-  else state.unfit.set(left.unfit, state.now);
+  else rememberUnfit(state, left.unfit);
   gang.lastRefusal = left.refusal;
   gang.zonesNamed = [...new Set([...left.zonesNamed, ...gang.zonesNamed])];
+}
+
+/** A launch template may name another placement group than when EC2 was asked: it is asked again. */
+function rememberUnfit(state: State, place: string): void {
+  state.unfit.set(place, state.now);
+  state.templateGroups.clear();
+  state.groupArns.clear();
 }
 
 /** What it leaves on its nodes, and Slurm was not told of, is the affair of who wants them next, come what may. */

@@ -81,6 +81,21 @@ describe('a launch into a reservation of its own', () => {
     expect(reserving(one, 'q-dy-a-[7-9]')).toHaveLength(2);
   });
 
+  test('that does not fit has EC2 asked again into which placement groups templates launch', () => {
+    const one = byTemplate({ name: null });
+    for (const each of reserving(one)) one.finish(each);
+    expect(one.effects('DescribePlacementGroups')).toHaveLength(1);
+    refusing(one);
+    one.settle();
+    one.resume('q-dy-a-4', ['q-dy-a-4']);
+    expect(one.effects('DescribePlacementGroups')).toMatchObject([
+      { templates: ['demo-q-a'] },
+      { templates: ['demo-q-a'] },
+    ]);
+    one.settle();
+    checkReplay(one);
+  });
+
   test('that does not fit, and reservations that EC2 does not end: refused when it is too late to launch', () => {
     const one = launching({ launchPatienceMs: 120_000 });
     refusing(one);
