@@ -315,7 +315,7 @@ function reloaded(chosen: Partial<Settings>, loses: boolean): Settings {
 }
 
 /** The same lives in every run, beside fresh ones: what those find is no fault of the change that meets it. */
-const same = { numRuns: 200, seed: 1 };
+const same = { numRuns: 60, seed: 1 };
 
 /** Fresh ones. More with MUSTER_PROPERTY_RUNS, for a long look. */
 const numRuns = Number(process.env['MUSTER_PROPERTY_RUNS'] ?? 100);
