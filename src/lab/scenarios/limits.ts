@@ -207,12 +207,22 @@ async function show(world: ScenarioWorld, phase: Phase, limit: Limit, mode: Mode
   await phase.settle(`${want.forNothing} instances are there for no job`, 15_000, (now) =>
     equals(want.forNothing, now.alive.length - used),
   );
+  // In job mode, in which the next run may be, muster ends what boots for a job that is gone: the room for it would be more.
+  if (want.forNothing > 0) {
+    await phase.settle('and they join', 30_000, (now) =>
+      equals(want.forNothing, idleNodes(now, queueName(limit, mode))),
+    );
+  }
   // To their end, so that the next run finds the queue empty.
   if (want.run > 0) {
     await phase.settle('they complete', 30_000, (now) =>
       equals(want.run, mine(now).filter((job) => job.state === 'COMPLETED').length),
     );
   }
+}
+
+function idleNodes({ nodes }: View, queue: string): number {
+  return nodes.filter(({ name, state }) => name.startsWith(`${queue}-`) && state === 'idle').length;
 }
 
 function hasStarted(job: JobStatus): boolean {
