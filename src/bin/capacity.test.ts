@@ -1,62 +1,21 @@
 /** `muster capacity` as a person calls it: before a daemon runs, while none does, and beside one. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { openLedgerWriter } from '../adapters/ledger/sqlite.ts';
+import { useCommandLine } from '../../test/support/command-line.ts';
 import { defaultSettings } from '../core/settings.ts';
 import type { Turn } from '../core/turn.ts';
 
-const launcher = fileURLToPath(new URL('../../bin/muster', import.meta.url));
 const pools = ['c5.xlarge us-east-2a on-demand', 'c6i.32xlarge us-east-2b spot cr-1'] as const;
 const longMs = 60_000;
 
-let dir: string;
-let daemon: ChildProcess | null;
-
-beforeEach(() => {
-  daemon = null;
-  dir = mkdtempSync(join(tmpdir(), 'muster-capacity-'));
-  writeFileSync(join(dir, 'scontrol'), '#!/bin/sh\n');
-  chmodSync(join(dir, 'scontrol'), 0o755);
-  const lines = [
-    'cluster_name: demo',
-    'region: us-east-2',
-    `slurm: { scontrol: '${dir}/scontrol' }`,
-    `state_dir: '${dir}/state'`,
-    `log_dir: '${dir}/log'`,
-  ];
-  writeFileSync(join(dir, 'muster.yaml'), `${lines.join('\n')}\n`);
-});
-
-afterEach(async () => {
-  const ended = daemon;
-  if (ended !== null && ended.exitCode === null) {
-    const exit = new Promise((resolve) => ended.once('exit', resolve));
-    ended.kill('SIGTERM');
-    await exit;
-  }
-  rmSync(dir, { recursive: true, force: true });
-});
-
-/** AWS is nobody, at once. */
-const env = {
-  AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
-  AWS_ACCESS_KEY_ID: 'none',
-  AWS_SECRET_ACCESS_KEY: 'none',
-};
-
-function capacity(...args: string[]) {
-  const all = ['capacity', '--config', join(dir, 'muster.yaml'), ...args];
-  const { status, stdout, stderr } = spawnSync(launcher, all, { env });
-  return { status, stdout: String(stdout), stderr: String(stderr) };
-}
+const line = useCommandLine(['scontrol']);
+const capacity = (...args: string[]) => line.run('capacity', ...args);
 
 /** A ledger in which EC2 has just refused 200 of the first pool, and given 50 of the second. */
 async function writeLedger(): Promise<void> {
-  const opened = openLedgerWriter(join(dir, 'state'));
+  const opened = openLedgerWriter(join(line.dir, 'state'));
   if (opened.kind !== 'writer') throw new Error(opened.message);
   const at = Date.now();
   const refusal = { code: 'InsufficientInstanceCapacity', message: 'no room' };
@@ -80,20 +39,6 @@ const longMemory = {
   capacityMemory: { refusalMs: 3_600_000, successMs: 3_600_000 },
 };
 
-async function startDaemon(): Promise<void> {
-  const started = spawn(launcher, ['daemon', '--config', join(dir, 'muster.yaml')], { env });
-  daemon = started;
-  await new Promise<void>((resolve, reject) => {
-    let said = '';
-    started.stdout.on('data', (data) => {
-      said += String(data);
-      if (said.includes('muster: ready')) resolve();
-    });
-    started.stderr.on('data', (data) => (said += String(data)));
-    started.once('exit', () => reject(new Error(`the daemon ended: ${said}`)));
-  });
-}
-
 /** The pools that are remembered, as a program reads it. */
 function remembered(): string[] {
   const { stdout } = capacity('--json');
@@ -105,9 +50,9 @@ describe('muster capacity', () => {
     for (const args of [[], ['--clear'], ['--json']]) {
       const { status, stdout, stderr } = capacity(...args);
       expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
-      expect(stderr).toContain(`muster: there is no ledger in ${dir}/state`);
+      expect(stderr).toContain(`muster: there is no ledger in ${line.dir}/state`);
     }
-    expect(readdirSync(dir).sort()).toEqual(['muster.yaml', 'scontrol']);
+    expect(readdirSync(line.dir).sort()).toEqual(['muster.yaml', 'scontrol']);
   });
 
   test('shows what the ledger has, as a table and as JSON', async () => {
@@ -127,7 +72,7 @@ describe('muster capacity', () => {
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
     expect(stderr).toContain('nothing is remembered of a pool "c5.xlarge"; nothing was cleared');
     for (const pool of pools) expect(stderr).toContain(`\n  ${pool}`);
-    expect(readdirSync(join(dir, 'state'))).not.toContain('spool');
+    expect(readdirSync(join(line.dir, 'state'))).not.toContain('spool');
   });
 
   test(
@@ -139,12 +84,12 @@ describe('muster capacity', () => {
       const spooled = capacity('--clear', ...pools[0].split(' '));
       expect({ status: spooled.status, stderr: spooled.stderr }).toEqual({ status: 1, stderr: '' });
       expect(spooled.stdout).toContain('No daemon took the request within 5s: it waits in');
-      expect(readdirSync(join(dir, 'state/spool/new'))).toHaveLength(1);
+      expect(readdirSync(join(line.dir, 'state/spool/new'))).toHaveLength(1);
       expect(remembered()).toEqual(pools);
 
-      await startDaemon();
+      await line.startDaemon();
       await expect.poll(remembered, { timeout: longMs, interval: 200 }).toEqual([pools[1]]);
-      expect(readdirSync(join(dir, 'state/spool/new'))).toEqual([]);
+      expect(readdirSync(join(line.dir, 'state/spool/new'))).toEqual([]);
 
       const cleared = capacity('--clear');
       expect({ status: cleared.status, stderr: cleared.stderr }).toEqual({ status: 0, stderr: '' });

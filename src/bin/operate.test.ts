@@ -1,61 +1,16 @@
 /** `muster fleet`, `node release` and `status` as a person or a script calls them: without a ledger, without a daemon, beside one. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { openLedgerWriter } from '../adapters/ledger/sqlite.ts';
+import { useCommandLine } from '../../test/support/command-line.ts';
 import { defaultSettings } from '../core/settings.ts';
 
-const launcher = fileURLToPath(new URL('../../bin/muster', import.meta.url));
-
-let dir: string;
-let daemon: ChildProcess | null;
-
-beforeEach(() => {
-  daemon = null;
-  dir = mkdtempSync(join(tmpdir(), 'muster-operate-'));
-  // A Slurm without partitions, nodes and jobs.
-  for (const name of ['scontrol', 'sinfo', 'squeue']) {
-    writeFileSync(join(dir, name), '#!/bin/sh\n');
-    chmodSync(join(dir, name), 0o755);
-  }
-  const lines = [
-    'cluster_name: demo',
-    'region: us-east-2',
-    `slurm: { scontrol: '${dir}/scontrol' }`,
-    `state_dir: '${dir}/state'`,
-    `log_dir: '${dir}/log'`,
-  ];
-  writeFileSync(join(dir, 'muster.yaml'), `${lines.join('\n')}\n`);
-});
-
-afterEach(async () => {
-  const ended = daemon;
-  if (ended !== null && ended.exitCode === null) {
-    const exit = new Promise((resolve) => ended.once('exit', resolve));
-    ended.kill('SIGTERM');
-    await exit;
-  }
-  rmSync(dir, { recursive: true, force: true });
-});
-
-/** AWS is nobody, at once. */
-const env = {
-  AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
-  AWS_ACCESS_KEY_ID: 'none',
-  AWS_SECRET_ACCESS_KEY: 'none',
-};
-
-function muster(...args: string[]) {
-  const all = [...args, '--config', join(dir, 'muster.yaml')];
-  const { status, stdout, stderr } = spawnSync(launcher, all, { env });
-  return { status, stdout: String(stdout), stderr: String(stderr) };
-}
+const line = useCommandLine(['scontrol', 'sinfo', 'squeue']);
+const muster = line.run;
 
 async function writeLedger(): Promise<void> {
-  const opened = openLedgerWriter(join(dir, 'state'));
+  const opened = openLedgerWriter(join(line.dir, 'state'));
   if (opened.kind !== 'writer') throw new Error(opened.message);
   const settings = { ...defaultSettings, clusterName: 'demo', region: 'us-east-2' };
   await opened.ledger.append([
@@ -64,16 +19,7 @@ async function writeLedger(): Promise<void> {
   opened.ledger.close();
 }
 
-async function startDaemon(): Promise<void> {
-  const started = spawn(launcher, ['daemon', '--config', join(dir, 'muster.yaml')], { env });
-  daemon = started;
-  await new Promise<void>((resolve, reject) => {
-    started.stdout.once('data', () => resolve());
-    started.once('exit', (code) => reject(new Error(`the daemon ended with ${code}`)));
-  });
-}
-
-const spooled = (): string[] => readdirSync(join(dir, 'state/spool/new'));
+const spooled = (): string[] => readdirSync(join(line.dir, 'state/spool/new'));
 
 test('without a ledger there is nothing to do, and that is said', () => {
   for (const args of [['fleet', 'stop', '--yes'], ['fleet', 'status'], ['status']]) {
@@ -94,7 +40,7 @@ describe('beside no daemon', () => {
 
   test('without a terminal and without --yes nothing is asked for where something may end', async () => {
     await writeLedger();
-    rmSync(join(dir, 'squeue'));
+    rmSync(join(line.dir, 'squeue'));
     const { status, stderr } = muster('node', 'release', 'q-dy-c-[1-2]');
     expect(status).toBe(2);
     expect(stderr).toContain('Release q-dy-c-[1-2]: No instance is terminated; Slurm does not');
@@ -106,7 +52,7 @@ describe('beside no daemon', () => {
     await writeLedger();
     // Every field ends in the word that stands behind the last colon of its format.
     const row = 'end="${*##*:}"\nprintf "q%sup%sq-dy-c-1%s\\n" "$end" "$end" "$end"';
-    writeFileSync(join(dir, 'sinfo'), `#!/bin/sh\n${row}\n`);
+    writeFileSync(join(line.dir, 'sinfo'), `#!/bin/sh\n${row}\n`);
     const { status, stderr } = muster('fleet', 'stop');
     expect(status).toBe(2);
     expect(stderr).toBe(
@@ -135,11 +81,10 @@ muster: there is no terminal to ask at whether that is meant: add --yes if it is
 });
 
 test('while Slurm does not answer a stop says so, and so does the status, until it does', async () => {
-  await startDaemon();
+  await line.startDaemon();
   const away = '#!/bin/sh\necho "Unable to contact slurm controller" >&2\nexit 1\n';
-  writeFileSync(join(dir, 'sinfo'), away);
-  const args = ['fleet', 'stop', '--yes', '--config', join(dir, 'muster.yaml')];
-  const stop = spawn(launcher, args, { env });
+  writeFileSync(join(line.dir, 'sinfo'), away);
+  const stop = line.start('fleet', 'stop', '--yes');
   let said = '';
   stop.stdout.on('data', (data) => (said += String(data)));
   const ended = new Promise((resolve) => stop.once('exit', resolve));
@@ -156,7 +101,7 @@ test('while Slurm does not answer a stop says so, and so does the status, until 
     hindrances: [{ by: 'Slurm', message: null }],
   });
 
-  writeFileSync(join(dir, 'sinfo'), '#!/bin/sh\n');
+  writeFileSync(join(line.dir, 'sinfo'), '#!/bin/sh\n');
   expect(await ended).toBe(0);
   expect(said).toMatch(/\nDone\.\n$/);
   // Once: the tries that follow are no news.
@@ -165,7 +110,7 @@ test('while Slurm does not answer a stop says so, and so does the status, until 
 }, 90_000);
 
 test('beside a daemon the fleet is stopped and started, and each says so', async () => {
-  await startDaemon();
+  await line.startDaemon();
   const works = muster('status');
   expect(works.stdout).toContain('muster works (cluster demo in us-east-2, mode job).\n');
   expect(works.stdout).toContain('The fleet runs.\n');

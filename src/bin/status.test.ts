@@ -1,59 +1,16 @@
 /** `muster status` beside a daemon that comes and goes: as processes. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { useCommandLine } from '../../test/support/command-line.ts';
 
-const launcher = fileURLToPath(new URL('../../bin/muster', import.meta.url));
-
-let dir: string;
-let daemon: ChildProcess | null;
-
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'muster-status-'));
-  daemon = null;
-  // A Slurm that does not answer.
-  for (const program of ['scontrol', 'squeue', 'sinfo'])
-    writeFileSync(join(dir, program), '#!/bin/sh\necho "slurmctld is away" >&2\nexit 1\n', {
-      mode: 0o755,
-    });
-  writeFileSync(
-    join(dir, 'muster.yaml'),
-    `cluster_name: demo\nregion: us-east-2\nstate_dir: ${dir}/state\nlog_dir: ${dir}/log\nslurm: { scontrol: ${dir}/scontrol }\ncapacity_memory: { refusal: 7m }\n`,
-  );
-});
-
-afterEach(() => {
-  daemon?.kill('SIGKILL');
-  rmSync(dir, { recursive: true, force: true });
-});
-
-/** AWS is nobody, at once. */
-const env = {
-  AWS_ENDPOINT_URL: 'http://127.0.0.1:9',
-  AWS_ACCESS_KEY_ID: 'none',
-  AWS_SECRET_ACCESS_KEY: 'none',
-};
-
-function muster(...args: string[]) {
-  const all = [...args, '--config', join(dir, 'muster.yaml')];
-  const { status, stdout, stderr } = spawnSync(launcher, all, { env });
-  return { status, stdout: String(stdout), stderr: String(stderr) };
-}
-
-async function startDaemon(): Promise<void> {
-  const started = spawn(launcher, ['daemon', '--config', join(dir, 'muster.yaml')], { env });
-  daemon = started;
-  await new Promise<void>((resolve, reject) => {
-    started.stdout.once('data', () => resolve());
-    started.once('exit', (code) => reject(new Error(`the daemon ended with ${code}`)));
-  });
-}
+// A Slurm that does not answer.
+const away = '#!/bin/sh\necho "slurmctld is away" >&2\nexit 1\n';
+const line = useCommandLine(['scontrol', 'squeue', 'sinfo'], away, [
+  'capacity_memory: { refusal: 7m }',
+]);
+const muster = line.run;
 
 async function end(signal: NodeJS.Signals): Promise<void> {
-  const ended = daemon;
+  const ended = line.daemon;
   await new Promise<void>((resolve) => {
     ended?.once('exit', () => resolve());
     ended?.kill(signal);
@@ -63,7 +20,7 @@ async function end(signal: NodeJS.Signals): Promise<void> {
 test.each(['SIGTERM', 'SIGKILL'] as const)(
   'a daemon that has ended by %s does not work from that moment on',
   async (signal) => {
-    await startDaemon();
+    await line.startDaemon();
     expect(muster('status')).toMatchObject({ status: 0 });
     await end(signal);
     const { status, stdout } = muster('status');

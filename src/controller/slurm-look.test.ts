@@ -2,25 +2,10 @@
 import { expect, test } from 'vitest';
 import { nodeUp } from '../core/testing/node-state.ts';
 import { createTestWorld } from '../core/testing/world.ts';
-import type { SchedulerJob, SchedulerNode } from '../ports/scheduler.ts';
+import type { SchedulerNode } from '../ports/scheduler.ts';
 import { createSlurmLook } from './slurm-look.ts';
+import { configuringJob } from './testing/fake-scheduler.ts';
 import { createFakePorts, createManualClock, hold, quiet } from './testing/fakes.ts';
-
-function configuring(jobId: number, ...nodes: string[]): SchedulerJob {
-  return {
-    jobId,
-    hetJobId: null,
-    state: 'CONFIGURING',
-    reason: 'None',
-    partition: 'q',
-    nodes,
-    priority: null,
-    restarts: 0,
-    comment: '',
-    adminComment: '',
-    extra: '',
-  };
-}
 
 function show(names: readonly string[], power: SchedulerNode['power']): SchedulerNode[] {
   return names.map((node) => ({ ...nodeUp, node, reason: '', power }));
@@ -38,8 +23,8 @@ async function overdue() {
   const clock = createManualClock(one.now);
   const ports = createFakePorts(clock);
   ports.jobs = async () => [
-    configuring(1, 'q-dy-c-1', 'q-dy-c-2'),
-    configuring(2, 'q-dy-c-1', 'q-dy-c-7'),
+    configuringJob(1, 'q-dy-c-1', 'q-dy-c-2'),
+    configuringJob(2, 'q-dy-c-1', 'q-dy-c-7'),
   ];
   ports.nodes = async (names) => show(names, 'powering-up');
   const slurm = createSlurmLook(ports, one.state);

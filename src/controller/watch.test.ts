@@ -6,24 +6,9 @@ import { nodeUp } from '../core/testing/node-state.ts';
 import { CloudError, type ListedInstance } from '../ports/cloud.ts';
 import { SchedulerError, type SchedulerJob, type SchedulerNode } from '../ports/scheduler.ts';
 import { createVirtualClock } from '../sim/virtual-clock.ts';
+import { configuringJob } from './testing/fake-scheduler.ts';
 import { createFakePorts, hold, quiet, type FakePorts } from './testing/fakes.ts';
 import { createWatch } from './watch.ts';
-
-function job(jobId: number, ...nodes: string[]): SchedulerJob {
-  return {
-    jobId,
-    hetJobId: null,
-    state: 'CONFIGURING',
-    reason: 'None',
-    partition: 'q',
-    nodes,
-    priority: null,
-    restarts: 0,
-    comment: '',
-    adminComment: '',
-    extra: '',
-  };
-}
 
 function instance(instanceId: string, more: Partial<ListedInstance> = {}): ListedInstance {
   return {
@@ -84,7 +69,7 @@ function booting() {
   one.resume('q-dy-c-[1-2]', ['q-dy-c-[1-2]']);
   one.launch(one.only('RunInstances'));
   one.finish(one.only('AssignNodes'));
-  ports.jobs = async () => [job(1, 'q-dy-c-1', 'q-dy-c-2')];
+  ports.jobs = async () => [configuringJob(1, 'q-dy-c-1', 'q-dy-c-2')];
   showInstances(ports, instance('i-0001'), instance('i-0002'));
   all.watch.wake();
   /** So long from now their slurmd must have registered. */
@@ -370,9 +355,9 @@ describe('what Slurm shows', () => {
   test('a configuring job that nobody knows, on nodes that power up, is silent', async () => {
     const { ports, pass, seen } = booting();
     ports.jobs = async () => [
-      job(1, 'q-dy-c-1', 'q-dy-c-2'),
-      job(2, 'q-dy-c-2', 'q-dy-c-3', 'q-dy-c-4'),
-      { ...job(3, 'q-dy-c-1'), state: 'RUNNING' },
+      configuringJob(1, 'q-dy-c-1', 'q-dy-c-2'),
+      configuringJob(2, 'q-dy-c-2', 'q-dy-c-3', 'q-dy-c-4'),
+      { ...configuringJob(3, 'q-dy-c-1'), state: 'RUNNING' },
     ];
     ports.nodes = showing({ 'q-dy-c-4': { power: 'up' } });
     await pass(5_000);
@@ -390,7 +375,10 @@ describe('what Slurm shows', () => {
 
   test('a job whose nodes have come up since is none', async () => {
     const { ports, pass, seen } = booting();
-    ports.jobs = async () => [job(1, 'q-dy-c-1', 'q-dy-c-2'), job(2, 'q-dy-c-2')];
+    ports.jobs = async () => [
+      configuringJob(1, 'q-dy-c-1', 'q-dy-c-2'),
+      configuringJob(2, 'q-dy-c-2'),
+    ];
     let asked = 0;
     ports.nodes = async (names) => {
       asked += 1;
@@ -407,7 +395,7 @@ describe('what Slurm shows', () => {
     ports.jobs = () => answer.promise;
     await pass(5_000);
     one.resume('q-dy-c-3', [{ job_id: 2, nodes_resume: 'q-dy-c-3' }]);
-    answer.resolve([job(1, 'q-dy-c-1', 'q-dy-c-2')]);
+    answer.resolve([configuringJob(1, 'q-dy-c-1', 'q-dy-c-2')]);
     await quiet();
     expect(seen).toEqual([]);
   });

@@ -84,3 +84,20 @@ export function createFakeScheduler(journal: string[], fakes: () => FakeSlurm): 
     },
   };
 }
+
+/** A job that waits for its nodes. */
+export function configuringJob(jobId: number, ...nodes: string[]): SchedulerJob {
+  return {
+    jobId,
+    hetJobId: null,
+    state: 'CONFIGURING',
+    reason: 'None',
+    partition: 'q',
+    nodes,
+    priority: null,
+    restarts: 0,
+    comment: '',
+    adminComment: '',
+    extra: '',
+  };
+}
